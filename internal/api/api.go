@@ -1,0 +1,276 @@
+// Package api holds what can be asked of tocsin and what it answers. The command line, the HTTP API and the page all speak
+// it; it is answered in the same process or over a socket, and nobody who asks can tell which.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"time"
+
+	"tocsin/internal/alert"
+)
+
+// A Service answers everything that can be asked. Errors have a kind of package fault where the asker can do something
+// about them. Every call is made as some user: see As.
+type Service interface {
+	Search(ctx context.Context, q SearchRequest, each func(event json.RawMessage) error) error
+	Top(ctx context.Context, q TopRequest) (TopAnswer, error)
+
+	// Append takes events as one JSON object a line, and returns once they are synced.
+	Append(ctx context.Context, q AppendRequest, body io.Reader) (AppendAnswer, error)
+	// Ingest reads one old file into the history. body begins at the offset that Resume answered.
+	Resume(ctx context.Context, source string) (offset int64, err error)
+	Ingest(ctx context.Context, q IngestRequest, body io.Reader) (IngestAnswer, error)
+	// Flush returns when everything taken in so far is found by Search and kept in the history.
+	Flush(ctx context.Context) error
+	Detect(ctx context.Context, q DetectRequest) (DetectAnswer, error)
+
+	Alerts(ctx context.Context, q AlertRequest) ([]alert.Alert, error)
+
+	Rules(ctx context.Context, q RuleRequest) ([]Rule, error)
+	PutRule(ctx context.Context, r RuleEdit) (Rule, error)
+	DeleteRule(ctx context.Context, owner, name string) error
+	EnableRule(ctx context.Context, owner, name string, enabled bool) error
+
+	Users(ctx context.Context) ([]User, error)
+	PutUser(ctx context.Context, u UserEdit) error
+	DisableUser(ctx context.Context, name string, disabled bool) error
+
+	Health(ctx context.Context) (Health, error)
+	Backup(ctx context.Context, dir string) error
+}
+
+// An Identity is who asks. The zero Identity may do nothing.
+type Identity struct {
+	User  string `json:"user"`
+	Admin bool   `json:"admin"`
+}
+
+type identityKey struct{}
+
+// As returns a context whose calls are made as id.
+func As(ctx context.Context, id Identity) context.Context {
+	return context.WithValue(ctx, identityKey{}, id)
+}
+
+// Caller returns who asks.
+func Caller(ctx context.Context) Identity {
+	id, _ := ctx.Value(identityKey{}).(Identity)
+	return id
+}
+
+// A SearchRequest asks for events, newest first unless Oldest.
+type SearchRequest struct {
+	Kinds  []string  `json:"kinds,omitempty"` // none means all
+	Where  string    `json:"where,omitempty"` // filter; empty selects everything
+	Since  time.Time `json:"since,omitzero"`  // inclusive; zero is the beginning
+	Until  time.Time `json:"until,omitzero"`  // exclusive; zero is the end
+	Limit  int       `json:"limit,omitempty"` // 0 is 100; negative is no limit
+	Oldest bool      `json:"oldest,omitempty"`
+}
+
+// A TopRequest asks for a ranking of the values of By, or with Bucket for a line over time.
+type TopRequest struct {
+	Kinds  []string      `json:"kinds,omitempty"`
+	By     []string      `json:"by"`               // fields; none gives one total
+	Metric string        `json:"metric,omitempty"` // empty is count
+	Where  string        `json:"where,omitempty"`
+	Since  time.Time     `json:"since,omitzero"`
+	Until  time.Time     `json:"until,omitzero"`
+	Bucket time.Duration `json:"bucket,omitempty"` // 0: no time line
+	Limit  int           `json:"limit,omitempty"`  // 0 is 10
+	Lowest bool          `json:"lowest,omitempty"`
+}
+
+// A TopAnswer is a ranking, best first, or with buckets a line ordered by time and then rank.
+type TopAnswer struct {
+	By       []string `json:"by"`
+	Metric   string   `json:"metric"`
+	Rows     []TopRow `json:"rows"`
+	Others   int      `json:"others"` // groups left out by Limit
+	Events   int64    `json:"events"` // events that the filter selected
+	Estimate bool     `json:"estimate,omitempty"`
+}
+
+// A TopRow is one group.
+type TopRow struct {
+	Time   time.Time `json:"time,omitzero"` // start of the bucket
+	Values []string  `json:"values"`        // of By; "" where missing
+	Value  float64   `json:"value"`
+}
+
+// An AppendRequest says how a body of events is to be taken.
+type AppendRequest struct {
+	Kind           string `json:"kind,omitempty"` // of lines that name none; empty is log
+	Source         string `json:"source,omitempty"`
+	IdempotencyKey string `json:"-"` // the same key, however often it is sent, counts once; empty: at least once
+}
+
+// An AppendAnswer says what became of the lines.
+type AppendAnswer struct {
+	Accepted int         `json:"accepted"`
+	Rejected int         `json:"rejected"`
+	Repeated bool        `json:"repeated,omitempty"` // the idempotency key was seen before; nothing was added
+	Errors   []LineError `json:"errors,omitempty"`   // of the first rejected lines
+}
+
+// A LineError says why a line was rejected.
+type LineError struct {
+	Line   int64  `json:"line"`   // from 1
+	Offset int64  `json:"offset"` // of the line in the uncompressed file, in bytes
+	Reason string `json:"reason"`
+	Sample string `json:"sample"` // beginning of the line
+}
+
+// An IngestRequest says what a file is. The body is its uncompressed content from Offset on.
+type IngestRequest struct {
+	Source string `json:"source"`           // identity, so that the same file is not taken twice; empty: never resumed
+	Path   string `json:"path"`             // name for people
+	Format string `json:"format,omitempty"` // empty: guessed from the first lines
+	Zone   string `json:"zone,omitempty"`   // for times without one; empty is UTC
+	Offset int64  `json:"offset"`
+	// Progress is called now and then with how far the body was read. Not sent over the wire.
+	Progress func(IngestAnswer) `json:"-"`
+}
+
+// An IngestAnswer says what became of a file. Lines = Events of it + Rejected + Empty, for formats with an event a line.
+type IngestAnswer struct {
+	Format     string           `json:"format"`
+	Confidence int              `json:"confidence"` // 0-100; 100 when the format was named
+	Bytes      int64            `json:"bytes"`      // read of the body
+	Lines      int64            `json:"lines"`
+	Events     int64            `json:"events"`
+	Empty      int64            `json:"empty"`
+	Rejected   int64            `json:"rejected"`
+	Reasons    map[string]int64 `json:"reasons,omitempty"` // rejected lines by reason
+	Errors     []LineError      `json:"errors,omitempty"`  // first samples
+	First      time.Time        `json:"first,omitzero"`    // range of event times
+	Last       time.Time        `json:"last,omitzero"`
+}
+
+// A DetectRequest asks to judge history.
+type DetectRequest struct {
+	Rules  []string  `json:"rules,omitempty"` // names; none means all enabled ones
+	Since  time.Time `json:"since,omitzero"`
+	Until  time.Time `json:"until,omitzero"`
+	DryRun bool      `json:"dry_run,omitempty"` // write nothing
+	Notify bool      `json:"notify,omitempty"`  // tell people, which detect otherwise does not
+}
+
+// A DetectAnswer is what judging history found.
+type DetectAnswer struct {
+	Events int64         `json:"events"` // looked at
+	Rules  int           `json:"rules"`
+	Alerts []alert.Alert `json:"alerts"` // new or updated, oldest first
+}
+
+// An AlertRequest asks for alerts, newest first.
+type AlertRequest struct {
+	ID          int64     `json:"id,omitempty"`
+	States      []string  `json:"states,omitempty"` // none means all
+	Rule        string    `json:"rule,omitempty"`
+	User        string    `json:"user,omitempty"`         // owner of the rule; empty is the caller, "*" all (administrators)
+	MinSeverity string    `json:"min_severity,omitempty"` // empty is INFO
+	Since       time.Time `json:"since,omitzero"`         // last trigger at or after
+	Until       time.Time `json:"until,omitzero"`
+	SinceID     int64     `json:"since_id,omitempty"`
+	Limit       int       `json:"limit,omitempty"` // 0 is 1,000
+}
+
+// A RuleRequest asks for rules.
+type RuleRequest struct {
+	Owner string `json:"owner,omitempty"` // empty is the caller, "*" all
+	Name  string `json:"name,omitempty"`
+}
+
+// A Rule is a rule as people see it.
+type Rule struct {
+	ID       int64     `json:"id"`
+	Name     string    `json:"name"`
+	Owner    string    `json:"owner"`
+	Enabled  bool      `json:"enabled"`
+	ReadOnly bool      `json:"read_only"` // it stands in a file
+	File     string    `json:"file,omitempty"`
+	Version  int       `json:"version"`
+	Severity string    `json:"severity"`
+	From     string    `json:"from"`
+	Where    string    `json:"where"`
+	Detect   string    `json:"detect"` // detector and settings in one line
+	Text     string    `json:"text"`   // the rule's YAML
+	Changed  time.Time `json:"changed,omitzero"`
+	Problem  string    `json:"problem,omitempty"` // why it does not run, when it does not
+}
+
+// A RuleEdit adds a rule, or with Replace changes the one of the same name.
+type RuleEdit struct {
+	Owner   string `json:"owner,omitempty"` // empty is the caller
+	Text    string `json:"text"`            // one rule as YAML
+	Replace bool   `json:"replace,omitempty"`
+}
+
+// A User is an account.
+type User struct {
+	Name     string    `json:"name"`
+	Admin    bool      `json:"admin"`
+	Disabled bool      `json:"disabled"`
+	Created  time.Time `json:"created"`
+}
+
+// A UserEdit adds an account or changes its password. Nobody takes the administrator's role from himself.
+type UserEdit struct {
+	Name     string `json:"name"`
+	Password string `json:"password,omitempty"`
+	Admin    bool   `json:"admin,omitempty"`
+	Create   bool   `json:"create,omitempty"` // false: change the password alone
+}
+
+// Health is how tocsin is.
+type Health struct {
+	OK       bool     `json:"ok"`
+	Ready    bool     `json:"ready"`
+	Version  string   `json:"version"`
+	Problems []string `json:"problems,omitempty"` // what someone must act on, each with the remedy
+
+	Started time.Time        `json:"started"`
+	Events  map[string]int64 `json:"events"` // accepted since start, by kind
+	Rate    float64          `json:"rate"`   // events a second over the last minute
+	Journal JournalHealth    `json:"journal"`
+	History HistoryHealth    `json:"history"`
+	Rules   int              `json:"rules"` // running
+	Alerts  int              `json:"alerts"`
+	Sources []SourceHealth   `json:"sources,omitempty"`
+}
+
+// JournalHealth is how the journal is.
+type JournalHealth struct {
+	Epoch    string            `json:"epoch"`
+	Bytes    int64             `json:"bytes"`
+	MaxBytes int64             `json:"max_bytes"`
+	Free     int64             `json:"free"` // bytes left on its disk
+	Refusing string            `json:"refusing,omitempty"`
+	Lag      map[string]uint64 `json:"lag"` // batches behind, by cursor
+	Lost     []string          `json:"lost,omitempty"`
+}
+
+// HistoryHealth is how the history is.
+type HistoryHealth struct {
+	Segments    int       `json:"segments"`
+	Rows        int64     `json:"rows"`
+	Bytes       int64     `json:"bytes"`
+	MemoryRows  int64     `json:"memory_rows"`
+	First       time.Time `json:"first,omitzero"`
+	Last        time.Time `json:"last,omitzero"`
+	Quarantined []string  `json:"quarantined,omitempty"` // damaged segments set aside
+}
+
+// SourceHealth is how one source is.
+type SourceHealth struct {
+	Name     string           `json:"name"`
+	Lines    int64            `json:"lines"`
+	Events   int64            `json:"events"`
+	Rejected map[string]int64 `json:"rejected,omitempty"` // by reason
+	Dropped  int64            `json:"dropped"`            // lost before they could be taken, as UDP can
+	Last     time.Time        `json:"last,omitzero"`
+	Problem  string           `json:"problem,omitempty"`
+}

@@ -1,0 +1,48 @@
+// Package notifier is the contract of everything through which notices go out.
+package notifier
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"tocsin/internal/alert"
+)
+
+// ErrPermanent is wrapped by errors after which trying again is of no use.
+var ErrPermanent = errors.New("will not work however often it is tried")
+
+// A Change says what happened to an alert.
+type Change string
+
+// The changes that people are told of.
+const (
+	Create Change = "CREATE"
+	Update Change = "UPDATE"
+	End    Change = "END"
+)
+
+// A Notice is one message about one alert change, to one user, over one channel.
+type Notice struct {
+	Key     string      `json:"key"` // idempotency key: equal exactly for repeats of the same notice
+	Change  Change      `json:"change"`
+	User    string      `json:"user"`
+	Created time.Time   `json:"created"`
+	Attempt int         `json:"attempt"` // 1 for the first
+	Alert   alert.Alert `json:"alert"`
+}
+
+// A Notifier makes one attempt to deliver a notice and returns what the other side answered, in one line. An error that
+// wraps ErrPermanent is not tried again. Errors carry no secret. Several calls may run at once.
+type Notifier interface {
+	Send(ctx context.Context, n Notice) (answer string, err error)
+}
+
+// Config is one channel of the configuration file, and its factory.
+type Config interface {
+	Validate() error // pure; every mistake, joined
+	New() (Notifier, error)
+}
+
+// A Set is all notifiers by name; each entry returns a new Config with its defaults.
+type Set map[string]func() Config

@@ -1,0 +1,76 @@
+// Package parser is the contract of everything that turns foreign bytes into events.
+package parser
+
+import (
+	"fmt"
+	"time"
+
+	"tocsin/internal/event"
+)
+
+// MaxRecord bounds one record, in bytes. Whoever splits a stream into records cuts a longer one here, keeps the beginning
+// and skips the rest, so that a line without an end costs neither memory nor the lines behind it.
+const MaxRecord = 256 << 10
+
+// A Parser turns records into rows. A record is one line without its line end, or one datagram.
+//
+// Parse appends the events of one record to b, each ended with Next, in the order in which they stand. received is the
+// time of receipt in nanoseconds since 1970 UTC; it is what a year or zone that the record leaves out is inferred from.
+// Foul input gives a *Malformed and no rows: Parse never panics, and allocates nothing for a good record beyond the growth
+// of b. A Parser may remember things from record to record (templates, the last time seen), so calls never overlap.
+//
+// Parse sets @timestamp and what it finds. event.ingested, tocsin.source and the place in a file are set by ingest.
+type Parser interface {
+	Parse(b *event.Builder, record []byte, received int64) error
+}
+
+// Config is one parser block of the configuration file, and its factory.
+type Config interface {
+	Validate() error // pure; every mistake, joined
+	New() (Parser, error)
+}
+
+// Malformed says where and why a record could not be read.
+type Malformed struct {
+	Offset int    // byte offset in the record at which it went wrong
+	Reason string // a constant of the parser, so that errors can be counted by it: "no closing quote"
+}
+
+func (m *Malformed) Error() string { return fmt.Sprintf("byte %d: %s", m.Offset, m.Reason) }
+
+// A Format is what the catalog knows of one parser.
+type Format struct {
+	Name    string
+	Kind    event.Kind
+	Default func() Config // a new Config with its defaults
+	// Score says from 0 (cannot be) to 100 (certain) how sure it is that a record is of this format, looking at the record
+	// alone. nil: never guessed.
+	Score func(record []byte) int
+}
+
+// A Set is all formats by name.
+type Set map[string]Format
+
+// Options are the settings that every text parser has; a parser's Config embeds them inline.
+type Options struct {
+	// Zone is taken for times that carry none: an IANA name, UTC or Local. Default UTC.
+	Zone string `yaml:"zone"`
+	// Service is set as service.name where the record names none. Default: none.
+	Service string `yaml:"service"`
+}
+
+// Validate checks the zone.
+func (o Options) Validate() error {
+	if _, err := o.Location(); err != nil {
+		return fmt.Errorf("zone: got %q, want an IANA zone such as Europe/Berlin, UTC or Local", o.Zone)
+	}
+	return nil
+}
+
+// Location returns the zone; UTC when none is set.
+func (o Options) Location() (*time.Location, error) {
+	if o.Zone == "" {
+		return time.UTC, nil
+	}
+	return time.LoadLocation(o.Zone)
+}
