@@ -44,6 +44,9 @@ func (f Flags) String() string {
 // set for a field counts. Setting values allocates nothing beyond the growth of the columns. Not for use by several
 // goroutines at once.
 type Builder struct {
+	// Stamp, when set, is called by Next for every row before it ends, so that one place can put the same facts on all rows.
+	Stamp func(*Builder)
+
 	kind    Kind
 	rows    int
 	slots   [MaxFieldID + 1]*columnBuilder
@@ -216,11 +219,29 @@ func (b *Builder) Label(name, val []byte) {
 	b.labels.Vals.Append(val)
 }
 
+// IntNow returns what was set for an Int, Time, Uint or Bool field of the row at hand.
+func (b *Builder) IntNow(id FieldID) (v int64, ok bool) {
+	c := b.slots[id]
+	if c == nil || c.rows <= b.rows {
+		return 0, false
+	}
+	return c.Nums[b.rows], true
+}
+
+// Has reports whether a field of the row at hand was set.
+func (b *Builder) Has(id FieldID) bool {
+	c := b.slots[id]
+	return c != nil && c.rows > b.rows
+}
+
 // Flag marks the row at hand.
 func (b *Builder) Flag(f Flags) { b.flags |= f }
 
 // Next ends the row at hand and begins another.
 func (b *Builder) Next() {
+	if b.Stamp != nil {
+		b.Stamp(b)
+	}
 	if b.flags != 0 {
 		b.Text(TocsinFlags, b.flags.String())
 	}
@@ -274,7 +295,7 @@ func (b *Builder) Batch() *Batch {
 		labels = Labels{}
 	}
 	batch := NewBatch(b.kind, b.rows, columns, labels)
-	next := Builder{kind: b.kind, touched: b.touched[:0], order: b.order[:0]}
+	next := Builder{Stamp: b.Stamp, kind: b.kind, touched: b.touched[:0], order: b.order[:0]}
 	for _, c := range b.order {
 		n := c.successor()
 		next.slots[c.Field.ID] = n
