@@ -28,6 +28,7 @@ type Parser interface {
 type Config interface {
 	Validate() error // pure; every mistake, joined
 	New() (Parser, error)
+	Base() *Options // the settings that every parser has; embedding Options provides it
 }
 
 // Malformed says where and why a record could not be read.
@@ -58,6 +59,9 @@ type Options struct {
 	// Service is set as service.name where the record names none. Default: none.
 	Service string `yaml:"service"`
 }
+
+// Base returns o itself, so that whoever holds a Config can set what all of them have.
+func (o *Options) Base() *Options { return o }
 
 // Validate checks the zone.
 func (o Options) Validate() error {
