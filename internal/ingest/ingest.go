@@ -1,0 +1,154 @@
+// Package ingest runs the sources, parses what they bring into batches and hands the batches to the journal. What it
+// acknowledges is synced; what it cannot read it counts, with its place and reason.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"tocsin/internal/event"
+	"tocsin/internal/fault"
+	"tocsin/internal/parser"
+	"tocsin/internal/source"
+)
+
+// A Journal makes a batch durable. Append returns when the batch is synced. An error that wraps fault.Full or
+// fault.Unavailable may pass; the same batch is then tried again.
+type Journal interface {
+	Append(ctx context.Context, b *event.Batch) error
+}
+
+// Options are the parts and limits of a Service.
+type Options struct {
+	Journal Journal
+	Formats parser.Set
+	Log     *slog.Logger
+	// Known are the furthest offsets that journal and history hold, by source id.
+	Known map[string]int64
+	// Rows ends a batch of live events; default 4,096. Delay is how long its first row waits for others; default 20 ms.
+	Rows  int
+	Delay time.Duration
+	// Drain bounds how long a stop waits for the journal to take what was read; default 10 s.
+	Drain    time.Duration
+	Registry prometheus.Registerer
+	// OnTake is told of the rows that became durable.
+	OnTake func(kind event.Kind, rows int)
+}
+
+// A Service takes events in.
+type Service struct {
+	options    Options
+	positions  *positions
+	stats      *statistics
+	collectors map[event.Kind]*collector
+}
+
+// New wires a service and starts nothing.
+func New(o Options) *Service {
+	if o.Rows <= 0 {
+		o.Rows = 4096
+	}
+	if o.Delay <= 0 {
+		o.Delay = 20 * time.Millisecond
+	}
+	if o.Drain <= 0 {
+		o.Drain = 10 * time.Second
+	}
+	if o.OnTake == nil {
+		o.OnTake = func(event.Kind, int) {}
+	}
+	s := &Service{options: o, positions: newPositions(o.Known), stats: newStatistics(o.Registry), collectors: map[event.Kind]*collector{}}
+	for _, kind := range event.Kinds() {
+		s.collectors[kind] = newCollector(s, kind)
+	}
+	return s
+}
+
+// Resume returns the offset behind the last durable record of a source; false when nothing of it was ever taken.
+func (s *Service) Resume(id string) (offset int64, ok bool) { return s.positions.get(id) }
+
+// Run runs the sources until ctx ends and then hands what they brought to the journal. A source that fails is started
+// again, after a pause that grows from one second to one minute.
+func (s *Service) Run(ctx context.Context, sources map[string]source.Source) error {
+	// The collectors outlive the sources: they end when nothing can come any more.
+	flush, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	var collectors errgroup.Group
+	intake := make(chan struct{})
+	for _, c := range s.collectors {
+		collectors.Go(func() error { return c.run(flush, intake) })
+	}
+	var running sync.WaitGroup
+	for name, src := range sources {
+		running.Go(func() { s.keep(ctx, name, src) })
+	}
+	<-ctx.Done()
+	running.Wait()
+	close(intake)
+	stop := time.AfterFunc(s.options.Drain, cut)
+	defer stop.Stop()
+	return collectors.Wait()
+}
+
+// keep runs one source and starts it again when it fails.
+func (s *Service) keep(ctx context.Context, name string, src source.Source) {
+	pause := time.Second
+	for {
+		began := time.Now()
+		err := src.Run(ctx, s.emit)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) > time.Minute {
+			pause = time.Second
+		}
+		s.stats.problem(name, fmt.Sprint(err))
+		s.options.Log.Error("source ended, starting it again", "source", name, "cause", err, "pause", pause)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, time.Minute)
+	}
+}
+
+// emit takes the records of a source into the batch of their kind.
+func (s *Service) emit(ctx context.Context, from *source.Stream, records ...source.Record) error {
+	c := s.collectors[from.Kind]
+	if c == nil {
+		return fault.New(fault.Invalid, "source %s: no such kind of event: %d", from.Source, from.Kind)
+	}
+	return c.take(ctx, from, records)
+}
+
+// appendDurably hands a batch to the journal until it is in, ctx ends, or trying again is of no use.
+func (s *Service) appendDurably(ctx context.Context, b *event.Batch) error {
+	pause := 20 * time.Millisecond
+	for {
+		err := s.options.Journal.Append(ctx, b)
+		if err == nil {
+			s.positions.advance(b.Sources)
+			s.stats.taken(b)
+			s.options.OnTake(b.Kind, b.Rows)
+			return nil
+		}
+		if ctx.Err() != nil || !errors.Is(err, fault.Full) && !errors.Is(err, fault.Unavailable) {
+			return err
+		}
+		s.stats.refused()
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, 2*time.Second)
+	}
+}
