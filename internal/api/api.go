@@ -36,6 +36,8 @@ type Service interface {
 	Users(ctx context.Context) ([]User, error)
 	PutUser(ctx context.Context, u UserEdit) error
 	DisableUser(ctx context.Context, name string, disabled bool) error
+	// MakeToken returns a new token that stands for its user's name and password. It is shown this once.
+	MakeToken(ctx context.Context, t TokenRequest) (Token, error)
 
 	Health(ctx context.Context) (Health, error)
 	Backup(ctx context.Context, dir string) error
@@ -125,11 +127,12 @@ type LineError struct {
 
 // An IngestRequest says what a file is. The body is its uncompressed content from Offset on.
 type IngestRequest struct {
-	Source string `json:"source"`           // identity, so that the same file is not taken twice; empty: never resumed
-	Path   string `json:"path"`             // name for people
-	Format string `json:"format,omitempty"` // empty: guessed from the first lines
-	Zone   string `json:"zone,omitempty"`   // for times without one; empty is UTC
-	Offset int64  `json:"offset"`
+	Source  string `json:"source"`            // identity, so that the same file is not taken twice; empty: never resumed
+	Path    string `json:"path"`              // name for people
+	Format  string `json:"format,omitempty"`  // empty: guessed from the first lines
+	Zone    string `json:"zone,omitempty"`    // for times without one; empty is UTC
+	Service string `json:"service,omitempty"` // service.name of events that name none
+	Offset  int64  `json:"offset"`
 	// Progress is called now and then with how far the body was read. Not sent over the wire.
 	Progress func(IngestAnswer) `json:"-"`
 }
@@ -223,6 +226,19 @@ type UserEdit struct {
 	Password string `json:"password,omitempty"`
 	Admin    bool   `json:"admin,omitempty"`
 	Create   bool   `json:"create,omitempty"` // false: change the password alone
+}
+
+// A TokenRequest asks for a token.
+type TokenRequest struct {
+	User    string    `json:"user,omitempty"`   // empty is the caller
+	Expires time.Time `json:"expires,omitzero"` // zero: never
+}
+
+// A Token is what a program shows instead of a name and password.
+type Token struct {
+	User    string    `json:"user"`
+	Token   string    `json:"token"`
+	Expires time.Time `json:"expires,omitzero"`
 }
 
 // Health is how tocsin is.
