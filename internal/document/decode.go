@@ -1,0 +1,330 @@
+package document
+
+import (
+	"encoding"
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	yaml "go.yaml.in/yaml/v4"
+
+	"tocsin/internal/event"
+)
+
+var (
+	durationType = reflect.TypeFor[time.Duration]()
+	nodeType     = reflect.TypeFor[Node]()
+	secretType   = reflect.TypeFor[Secret]()
+	textType     = reflect.TypeFor[encoding.TextUnmarshaler]()
+)
+
+// decoder sets values from nodes and gathers what is wrong.
+type decoder struct {
+	source   *source
+	origins  *Origins
+	mistakes Mistakes
+	unread   int // mistakes of values that could not be read, which stand first
+}
+
+func (d *decoder) result() error { return d.mistakes.result() }
+
+func (d *decoder) add(m Mistake) {
+	if len(d.mistakes) <= 2*MaxMistakes { // repeated ones are dropped later
+		d.mistakes = append(d.mistakes, m)
+	}
+}
+
+// want adds that a node is not what it should be.
+func (d *decoder) want(n *yaml.Node, path, want string) {
+	d.add(d.source.wanted(n, path, describe(n), want))
+}
+
+// wanted makes a mistake of the form got and want.
+func (s *source) wanted(n *yaml.Node, path, got, want string) Mistake {
+	m := s.mistake(n.Line, n.Column, path, "")
+	m.Got, m.Want = got, want
+	return m
+}
+
+// describe says what a node is, for messages.
+func describe(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		return "a mapping"
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	case isNull(n):
+		return "nothing"
+	case n.Tag == "!!str":
+		return fmt.Sprintf("%q", shorten(n.Value))
+	}
+	return shorten(n.Value)
+}
+
+// shorten bounds foreign text in messages.
+func shorten(s string) string {
+	if r := []rune(s); len(r) > 80 {
+		return string(r[:80]) + "…"
+	}
+	return s
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
+
+// value sets v from n.
+func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
+	d.origins.of[path] = fmt.Sprintf("%s:%d", d.source.name, n.Line)
+	switch {
+	case v.Type() == nodeType:
+		v.Set(reflect.ValueOf(Node{source: d.source, yaml: n, path: path}))
+		return
+	case v.Kind() == reflect.Pointer && !v.Type().Implements(textType):
+		d.pointer(n, v, path)
+		return
+	case v.CanAddr() && v.Addr().Type().Implements(textType), v.Type() == durationType:
+		d.scalar(n, v, path)
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		d.structure(n, v, path)
+	case reflect.Slice:
+		d.list(n, v, path)
+	case reflect.Map:
+		d.table(n, v, path)
+	default:
+		d.scalar(n, v, path)
+	}
+}
+
+// pointer sets what a pointer points at; nothing, as in `key:`, leaves it alone.
+func (d *decoder) pointer(n *yaml.Node, v reflect.Value, path string) {
+	if isNull(n) {
+		return
+	}
+	fresh := reflect.New(v.Type().Elem())
+	if !v.IsNil() {
+		fresh.Elem().Set(v.Elem()) // the default may be shared
+	}
+	d.value(n, fresh.Elem(), path)
+	v.Set(fresh)
+}
+
+// structure sets the fields of a struct.
+func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
+	if isNull(n) {
+		return // `section:` with everything below it commented out
+	}
+	if n.Kind != yaml.MappingNode {
+		d.want(n, path, "a mapping")
+		return
+	}
+	fields := fieldsOf(v.Type())
+	byKey := make(map[string]field, len(fields))
+	for _, f := range fields {
+		byKey[f.key] = f
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		f, known := byKey[key.Value]
+		if !known {
+			d.add(d.source.unknown(key, path, keysOf(fields)))
+			continue
+		}
+		target, at := v.FieldByIndex(f.index), join(path, f.key)
+		if target.Type() == secretType {
+			d.secret(n, value, f, target.Addr().Interface().(*Secret), at)
+			continue
+		}
+		d.value(value, target, at)
+	}
+}
+
+// unknown makes the mistake of a key that is not known. Its value is not shown: it may be a misspelt secret's.
+func (s *source) unknown(key *yaml.Node, path string, known []string) Mistake {
+	m := s.mistake(key.Line, key.Column, join(path, key.Value), "is not known here")
+	m.Hint = event.Nearest(key.Value, known)
+	if m.Hint == "" && len(known) > 0 && len(known) <= 12 {
+		m.Text += "; want " + oneOf(known)
+	}
+	if text, below, ok := strings.Cut(m.Excerpt, "\n"); ok {
+		if at := strings.Index(text, key.Value+":"); at >= 0 {
+			m.Excerpt = text[:at+len(key.Value)+1] + " …\n" + below
+		}
+	}
+	return m
+}
+
+// oneOf lists words as in "a, b or c".
+func oneOf(words []string) string {
+	if len(words) == 1 {
+		return words[0]
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+}
+
+// list sets a slice; the document's list takes the place of the default one.
+func (d *decoder) list(n *yaml.Node, v reflect.Value, path string) {
+	if isNull(n) {
+		return
+	}
+	if n.Kind != yaml.SequenceNode {
+		d.want(n, path, "a list")
+		return
+	}
+	fresh := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
+	for i, item := range n.Content {
+		d.value(item, fresh.Index(i), fmt.Sprintf("%s[%d]", path, i))
+	}
+	v.Set(fresh)
+}
+
+// table sets a map key by key; keys that the document does not mention keep their default.
+func (d *decoder) table(n *yaml.Node, v reflect.Value, path string) {
+	if isNull(n) {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		d.want(n, path, "a mapping")
+		return
+	}
+	fresh := reflect.MakeMapWithSize(v.Type(), v.Len()+len(n.Content)/2)
+	for it := v.MapRange(); it.Next(); {
+		fresh.SetMapIndex(it.Key(), it.Value())
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, at := reflect.New(v.Type().Key()).Elem(), join(path, n.Content[i].Value)
+		if !d.key(n.Content[i], key, at) {
+			continue
+		}
+		item := reflect.New(v.Type().Elem()).Elem()
+		if old := fresh.MapIndex(key); old.IsValid() {
+			item.Set(old)
+		}
+		d.value(n.Content[i+1], item, at)
+		fresh.SetMapIndex(key, item)
+	}
+	v.Set(fresh)
+}
+
+// key sets the key of a map: a text, or what reads itself from one.
+func (d *decoder) key(n *yaml.Node, v reflect.Value, path string) bool {
+	if v.Addr().Type().Implements(textType) {
+		before := len(d.mistakes)
+		d.scalar(n, v, path)
+		return len(d.mistakes) == before
+	}
+	v.SetString(n.Value)
+	return true
+}
+
+// scalar sets a value that is written as one text.
+func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
+	want := wantOf(v)
+	if n.Kind != yaml.ScalarNode || isNull(n) {
+		d.want(n, path, want)
+		return
+	}
+	if err := setText(v, n.Value); err != nil {
+		m := d.source.wanted(n, path, describe(n), want)
+		m.refine(err)
+		d.add(m)
+	}
+}
+
+// refine says more exactly what is wrong, where the error knows.
+func (m *Mistake) refine(err error) {
+	switch err := err.(type) {
+	case nil:
+	case *located:
+		m.Got, m.Want = err.got, err.want
+	default:
+		m.Text = err.Error()
+	}
+}
+
+// wantOf says what texts a type takes.
+func wantOf(v reflect.Value) string {
+	switch {
+	case v.Type() == durationType:
+		return "a duration with its unit, as in 30s, 10m, 1h30m or 7d"
+	case v.Type() == reflect.TypeFor[Size]():
+		return "a size with its unit, as in 64KiB or 4GiB"
+	}
+	switch v.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return "a whole number"
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return "a whole number, 0 or more"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	}
+	return "a text"
+}
+
+// setText sets a plain value from its text. The error says what is wrong, or is a *located without a key.
+func setText(v reflect.Value, text string) error {
+	if v.Type() == durationType {
+		duration, err := ParseDuration(text)
+		if err != nil {
+			return &located{got: strconv.Quote(shorten(text)), want: wantOf(v)}
+		}
+		v.SetInt(int64(duration))
+		return nil
+	}
+	if v.CanAddr() && v.Addr().Type().Implements(textType) {
+		return v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text))
+	}
+	bad := &located{got: strconv.Quote(shorten(text)), want: wantOf(v)}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Bool:
+		switch text {
+		case "true", "True", "TRUE":
+			v.SetBool(true)
+		case "false", "False", "FALSE":
+			v.SetBool(false)
+		default:
+			return bad
+		}
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return setInt(v, text, bad)
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		n, err := strconv.ParseUint(text, 0, 64)
+		if err != nil {
+			return bad
+		}
+		if v.OverflowUint(n) {
+			return &located{got: text, want: fmt.Sprintf("%d or less", uint64(math.MaxUint64)>>(64-v.Type().Bits()))}
+		}
+		v.SetUint(n)
+	case reflect.Float32, reflect.Float64:
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil || math.IsNaN(f) || math.IsInf(f, 0) || v.OverflowFloat(f) {
+			return bad
+		}
+		v.SetFloat(f)
+	default:
+		panic(fmt.Sprintf("document: a %v cannot be read", v.Type()))
+	}
+	return nil
+}
+
+func setInt(v reflect.Value, text string, bad error) error {
+	n, err := strconv.ParseInt(text, 0, 64)
+	if err != nil {
+		return bad
+	}
+	if v.OverflowInt(n) {
+		limit := int64(math.MaxInt64) >> (64 - v.Type().Bits())
+		return &located{got: text, want: fmt.Sprintf("%d to %d", -limit-1, limit)}
+	}
+	v.SetInt(n)
+	return nil
+}
