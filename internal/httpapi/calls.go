@@ -1,0 +1,231 @@
+package httpapi
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/api"
+	"tocsin/internal/fault"
+)
+
+// Search implements api.Service.
+func (c *Client) Search(ctx context.Context, q api.SearchRequest, each func(json.RawMessage) error) error {
+	text, err := json.Marshal(q)
+	if err != nil {
+		return fault.New(fault.Invalid, "encode question: %w", err)
+	}
+	ctx, stop := context.WithCancel(ctx) // who has seen enough ends the search
+	defer stop()
+	res, err := c.do(ctx, call{method: http.MethodPost, path: "/api/v1/search", body: bytes.NewReader(text), kind: "application/json"})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }() // read only
+	lines := bufio.NewReaderSize(res.Body, 64<<10)
+	for {
+		line, err := readLine(lines)
+		if errors.Is(err, io.EOF) && len(line) == 0 {
+			return nil
+		}
+		if err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return fault.New(fault.Unavailable, "read answer of %s: %w", c.where, err)
+		}
+		if len(line) > 11 && string(line[:11]) == `{"problem":` {
+			var last lastLine
+			if json.Unmarshal(line, &last) == nil && last.Problem != nil {
+				return errorOf(*last.Problem)
+			}
+		}
+		if err := each(line); err != nil {
+			return err
+		}
+	}
+}
+
+// maxEventLine bounds one event of an answer.
+const maxEventLine = 16 << 20
+
+// readLine returns the next line without its end. It is valid for good. A line without an end was cut off.
+func readLine(r *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		line = append(line, part...)
+		switch {
+		case err == nil:
+			return line[:len(line)-1], nil
+		case len(line) > maxEventLine:
+			return nil, errors.New("a line is longer than 16 MiB")
+		case errors.Is(err, bufio.ErrBufferFull):
+		case errors.Is(err, io.EOF) && len(line) > 0:
+			return nil, io.ErrUnexpectedEOF
+		default:
+			return nil, err
+		}
+	}
+}
+
+// Top implements api.Service.
+func (c *Client) Top(ctx context.Context, q api.TopRequest) (api.TopAnswer, error) {
+	return post[api.TopAnswer](ctx, c, "/api/v1/top", q)
+}
+
+// Append implements api.Service.
+func (c *Client) Append(ctx context.Context, q api.AppendRequest, body io.Reader) (api.AppendAnswer, error) {
+	l := call{method: http.MethodPost, path: "/api/v1/events", query: encodeQuery(q), body: body, kind: ndjson, wait: true, header: http.Header{}}
+	if q.IdempotencyKey != "" {
+		l.header.Set("Idempotency-Key", q.IdempotencyKey)
+	}
+	a, err := receive[api.AppendAnswer](ctx, c, l)
+	if p, ok := errors.AsType[*problemError](err); ok && p.problem.Answer != nil {
+		return *p.problem.Answer, nil // no line was usable: an answer like any other to who asks api.Service
+	}
+	return a, err
+}
+
+// Resume implements api.Service.
+func (c *Client) Resume(ctx context.Context, source string) (int64, error) {
+	a, err := get[resumeAnswer](ctx, c, "/api/v1/ingest", url.Values{"source": {source}})
+	return a.Offset, err
+}
+
+// Ingest implements api.Service. Progress tells Bytes alone.
+func (c *Client) Ingest(ctx context.Context, q api.IngestRequest, body io.Reader) (api.IngestAnswer, error) {
+	told := &tellingReader{from: body, tell: q.Progress}
+	a, err := receive[api.IngestAnswer](ctx, c, call{method: http.MethodPost, path: "/api/v1/ingest", query: encodeQuery(q),
+		body: told, kind: "application/octet-stream", wait: true})
+	if told.err != nil {
+		return a, told.err // rather than that the connection broke over it
+	}
+	return a, err
+}
+
+// tellingReader tells now and then how much was read, and keeps the error that ended it.
+type tellingReader struct {
+	from io.Reader
+	tell func(api.IngestAnswer)
+	n    int64
+	last time.Time
+	err  error
+}
+
+func (t *tellingReader) Read(p []byte) (int, error) {
+	n, err := t.from.Read(p)
+	t.n += int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		t.err = err
+	}
+	if now := time.Now(); t.tell != nil && (err != nil || now.Sub(t.last) > 100*time.Millisecond) {
+		t.last = now
+		t.tell(api.IngestAnswer{Bytes: t.n})
+	}
+	return n, err
+}
+
+// Flush implements api.Service.
+func (c *Client) Flush(ctx context.Context) error {
+	_, err := post[nothing](ctx, c, "/api/v1/flush", nothing{})
+	return err
+}
+
+// Detect implements api.Service.
+func (c *Client) Detect(ctx context.Context, q api.DetectRequest) (api.DetectAnswer, error) {
+	return post[api.DetectAnswer](ctx, c, "/api/v1/detect", q)
+}
+
+// Alerts implements api.Service.
+func (c *Client) Alerts(ctx context.Context, q api.AlertRequest) ([]alert.Alert, error) {
+	return get[[]alert.Alert](ctx, c, "/api/v1/alerts", encodeQuery(q))
+}
+
+// Rules implements api.Service.
+func (c *Client) Rules(ctx context.Context, q api.RuleRequest) ([]api.Rule, error) {
+	return get[[]api.Rule](ctx, c, "/api/v1/rules", encodeQuery(q))
+}
+
+// PutRule implements api.Service.
+func (c *Client) PutRule(ctx context.Context, r api.RuleEdit) (api.Rule, error) {
+	return post[api.Rule](ctx, c, "/api/v1/rules", r)
+}
+
+// DeleteRule implements api.Service.
+func (c *Client) DeleteRule(ctx context.Context, owner, name string) error {
+	return c.about(ctx, http.MethodDelete, "/api/v1/rules/", name, "", ownerQuery{owner})
+}
+
+// EnableRule implements api.Service.
+func (c *Client) EnableRule(ctx context.Context, owner, name string, enabled bool) error {
+	return c.about(ctx, http.MethodPost, "/api/v1/rules/", name, ableTo(enabled), ownerQuery{owner})
+}
+
+func ableTo(enabled bool) string {
+	if enabled {
+		return "/enable"
+	}
+	return "/disable"
+}
+
+// about makes a call about a thing with a name, which has no answer.
+func (c *Client) about(ctx context.Context, method, before, name, behind string, query any) error {
+	part, err := segment(name)
+	if err != nil {
+		return err
+	}
+	_, err = receive[nothing](ctx, c, call{method: method, path: before + part + behind, query: encodeQuery(query)})
+	return err
+}
+
+// Users implements api.Service.
+func (c *Client) Users(ctx context.Context) ([]api.User, error) {
+	return get[[]api.User](ctx, c, "/api/v1/users", nil)
+}
+
+// PutUser implements api.Service. A change goes by the route that also the account itself may use.
+func (c *Client) PutUser(ctx context.Context, u api.UserEdit) error {
+	if u.Create || u.Admin {
+		_, err := post[nothing](ctx, c, "/api/v1/users", u)
+		return err
+	}
+	part, err := segment(u.Name)
+	if err != nil {
+		return err
+	}
+	_, err = send[nothing](ctx, c, http.MethodPut, "/api/v1/users/"+part+"/password", passwordBody{u.Password})
+	return err
+}
+
+// DisableUser implements api.Service.
+func (c *Client) DisableUser(ctx context.Context, name string, disabled bool) error {
+	return c.about(ctx, http.MethodPost, "/api/v1/users/", name, ableTo(!disabled), nothing{})
+}
+
+// MakeToken implements api.Service.
+func (c *Client) MakeToken(ctx context.Context, t api.TokenRequest) (api.Token, error) {
+	part, err := segment(t.User)
+	if err != nil {
+		return api.Token{}, err
+	}
+	return post[api.Token](ctx, c, "/api/v1/users/"+part+"/tokens", tokenBody{t.Expires})
+}
+
+// Health implements api.Service.
+func (c *Client) Health(ctx context.Context) (api.Health, error) {
+	return get[api.Health](ctx, c, "/api/v1/health", nil)
+}
+
+// Backup implements api.Service. The directory is one of the machine where tocsin runs.
+func (c *Client) Backup(ctx context.Context, dir string) error {
+	_, err := post[nothing](ctx, c, "/api/v1/backup", backupBody{dir})
+	return err
+}

@@ -1,0 +1,123 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"tocsin/internal/api"
+	"tocsin/internal/fault"
+)
+
+// cookieName is the name of the cookie that holds the token of a session.
+const cookieName = "tocsin_session"
+
+// guarded lets a route be called only by those whom the table of routes names.
+func (s *Server) guarded(r route) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+		w, ok := rw.(*response)
+		if !ok {
+			w = newResponse(rw)
+		}
+		id, err := s.admit(r.who, req)
+		if err == nil {
+			req = req.WithContext(api.As(req.Context(), id))
+			err = r.handle(w, req)
+		} else if r.page && errors.Is(err, errAnonymous) {
+			http.Redirect(w, req, "/login", http.StatusSeeOther)
+			return
+		}
+		if err != nil {
+			s.fail(w, req, err)
+		}
+	})
+}
+
+var errAnonymous = &refusal{status: http.StatusUnauthorized, kind: fault.Denied,
+	text: "who asks is not known: show a name and password, or a token"}
+
+// admit says as whom a request is made, or why it is not let through.
+func (s *Server) admit(level who, r *http.Request) (api.Identity, error) {
+	p := peerOf(r)
+	if p.owner {
+		return api.Identity{User: owner, Admin: true}, nil
+	}
+	if level == anyone || level == nearby && p.near(r) {
+		return api.Identity{}, nil
+	}
+	id, err := s.identify(r)
+	if err != nil {
+		return api.Identity{}, err
+	}
+	if level == admin && !id.Admin {
+		return api.Identity{}, fault.New(fault.Denied, "%s %s: only administrators may", r.Method, r.URL.Path)
+	}
+	return id, nil
+}
+
+// owner is the name under which the owner of the process acts.
+const owner = "admin"
+
+// identify finds out who shows a token, a name and password, or the cookie of a session.
+func (s *Server) identify(r *http.Request) (api.Identity, error) {
+	if user, password, ok := r.BasicAuth(); ok {
+		return s.login(r, user, password)
+	}
+	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
+		return s.token(r, strings.TrimSpace(token))
+	}
+	if c, err := r.Cookie(cookieName); err == nil {
+		if id, ok := s.sessions.find(c.Value, time.Now()); ok {
+			return id, nil
+		}
+	}
+	return api.Identity{}, errAnonymous
+}
+
+// login checks a name and password.
+func (s *Server) login(r *http.Request, user, password string) (api.Identity, error) {
+	id, changes, ok := s.sessions.recall(user, password, time.Now())
+	if ok {
+		return id, nil
+	}
+	if len(user) > 256 || len(password) > 1024 {
+		return api.Identity{}, errWrong
+	}
+	id, err := s.attempt(r, user, func(ctx context.Context) (api.Identity, error) { return s.auth.Check(ctx, user, password) })
+	if err == nil {
+		s.throttle.passed(user)
+		s.sessions.remember(user, password, id, changes, time.Now())
+	}
+	return id, err
+}
+
+// token checks the token of a session or of an account.
+func (s *Server) token(r *http.Request, token string) (api.Identity, error) {
+	if strings.HasPrefix(token, sessionPrefix) {
+		if id, ok := s.sessions.find(token, time.Now()); ok {
+			return id, nil
+		}
+		return api.Identity{}, errWrong
+	}
+	return s.attempt(r, "", func(ctx context.Context) (api.Identity, error) { return s.auth.Token(ctx, token) })
+}
+
+var errWrong = &refusal{status: http.StatusUnauthorized, kind: fault.Denied, text: "name and password, or token, are not right"}
+
+// attempt makes one attempt to get in, unless too many failed.
+func (s *Server) attempt(r *http.Request, user string, try func(context.Context) (api.Identity, error)) (api.Identity, error) {
+	from := peerOf(r).block()
+	if wait := s.throttle.wait(user, from, time.Now()); wait > 0 {
+		return api.Identity{}, &refusal{status: http.StatusTooManyRequests, retry: wait,
+			text: "too many wrong passwords or tokens: wait " + wait.Round(time.Second).String()}
+	}
+	id, err := try(r.Context())
+	if errors.Is(err, fault.Denied) {
+		s.throttle.failed(user, from, time.Now())
+		s.log.Warn("login refused", "user", user, "from", from)
+		return api.Identity{}, errWrong
+	}
+	return id, err
+}

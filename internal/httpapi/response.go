@@ -1,0 +1,101 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"time"
+)
+
+// idle is how long a peer may take to send or to take the next bytes. It bounds slow peers, not long requests.
+const idle = 30 * time.Second
+
+// A response gives each write its own time limit and remembers the status.
+type response struct {
+	http.ResponseWriter
+	control *http.ResponseController
+	status  int
+	armed   time.Time
+}
+
+func newResponse(w http.ResponseWriter) *response {
+	res := &response{ResponseWriter: w, control: http.NewResponseController(w)}
+	res.arm()
+	return res
+}
+
+// arm renews the time limit, at most once a second.
+func (w *response) arm() {
+	if now := time.Now(); now.Sub(w.armed) > time.Second {
+		w.armed = now
+		_ = w.control.SetWriteDeadline(now.Add(idle)) // fails only where there is no connection, as in tests of handlers
+	}
+}
+
+func (w *response) WriteHeader(status int) {
+	w.arm()
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *response) Write(p []byte) (int, error) {
+	w.arm()
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// answer writes v as JSON; a nil v is an empty 204.
+func (w *response) answer(v any) error {
+	if v == nil {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	body, err := json.Marshal(withoutNull(v))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append(body, '\n')) // the asker may be gone
+	return nil
+}
+
+// withoutNull returns v with every nil list and map made empty, so that callers find [] and {} and never null.
+func withoutNull(v any) any {
+	c := reflect.New(reflect.TypeOf(v)).Elem()
+	c.Set(reflect.ValueOf(v))
+	fill(c)
+	return c.Interface()
+}
+
+func fill(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return // json.RawMessage
+		}
+		if v.IsNil() {
+			v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+		}
+		for i := range v.Len() {
+			fill(v.Index(i))
+		}
+	case reflect.Map:
+		if v.IsNil() {
+			v.Set(reflect.MakeMap(v.Type()))
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				fill(v.Field(i))
+			}
+		}
+	default: // the rest has no null, or means it
+	}
+}

@@ -1,0 +1,180 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"tocsin/internal/api"
+)
+
+// who may call a route. The owner of the process and root, over the socket, may call every one.
+type who uint8
+
+const (
+	anyone who = iota + 1 // without a login
+	nearby                // without a login from this machine, else any account
+	user                  // any account; the service decides what of others it shows
+	admin                 // administrators
+)
+
+// A route is one line of the API. Its types make its description.
+type route struct {
+	method, path string
+	who          who
+	doc          string
+	in           any    // zero value of what is asked: a GET's query or another's JSON body; nil: nothing
+	query        any    // zero value of a query beside a body
+	body         string // media type of a body that is not JSON
+	out          any    // zero value of the answer; nil: none
+	media        string // media type of an answer that is not one JSON value; out is then one line of it
+	page         bool   // for people: who is not logged in is sent to the login
+	handle       func(w *response, r *http.Request) error
+}
+
+// ndjson is JSON objects, one a line.
+const ndjson = "application/x-ndjson"
+
+// table is the whole API.
+func (s *Server) table() []route {
+	v := s.service
+	routes := []route{
+		{method: "POST", path: "/api/v1/events", who: user, handle: s.postEvents, query: api.AppendRequest{}, body: ndjson, out: api.AppendAnswer{},
+			doc: "Takes events, one JSON object a line. The answer comes when they are safe on disk. With an Idempotency-Key a repeat adds nothing; without one events may be taken twice when a request is repeated."},
+		{method: "GET", path: "/api/v1/search", who: user, handle: s.search(fromQuery), in: api.SearchRequest{}, out: eventLine{}, media: ndjson,
+			doc: "Finds events, one a line. A last line with the sole key problem says that the answer is not complete."},
+		{method: "POST", path: "/api/v1/search", who: user, handle: s.search(fromBody), in: api.SearchRequest{}, out: eventLine{}, media: ndjson,
+			doc: "Finds events, as GET does."},
+		ask("GET", "/api/v1/top", user, "Ranks the values of fields, or draws a line over time.", v.Top),
+		ask("POST", "/api/v1/top", user, "Ranks, as GET does.", v.Top),
+		ask("POST", "/api/v1/detect", admin, "Judges history by rules and keeps the alerts.", v.Detect),
+		ask("GET", "/api/v1/alerts", user, "Lists alerts, newest first.", v.Alerts),
+
+		ask("GET", "/api/v1/rules", user, "Lists rules.", v.Rules),
+		ask("POST", "/api/v1/rules", user, "Adds a rule, or replaces the one of the same name.", v.PutRule),
+		named("DELETE", "/api/v1/rules/{name}", user, "Deletes a rule.", func(ctx context.Context, name string, q ownerQuery) error {
+			return v.DeleteRule(ctx, q.Owner, name)
+		}),
+		named("POST", "/api/v1/rules/{name}/enable", user, "Lets a rule judge.", func(ctx context.Context, name string, q ownerQuery) error {
+			return v.EnableRule(ctx, q.Owner, name, true)
+		}),
+		named("POST", "/api/v1/rules/{name}/disable", user, "Lets a rule rest.", func(ctx context.Context, name string, q ownerQuery) error {
+			return v.EnableRule(ctx, q.Owner, name, false)
+		}),
+
+		ask("GET", "/api/v1/users", admin, "Lists accounts.", func(ctx context.Context, _ nothing) ([]api.User, error) { return v.Users(ctx) }),
+		ask("POST", "/api/v1/users", admin, "Adds an account, or changes the password of one.", s.putUser),
+		{method: "PUT", path: "/api/v1/users/{name}/password", who: user, handle: s.putPassword, in: passwordBody{},
+			doc: "Changes a password: one's own, or as an administrator anybody's."},
+		{method: "POST", path: "/api/v1/users/{name}/tokens", who: user, handle: s.postToken, in: tokenBody{}, out: api.Token{},
+			doc: "Makes a token: for oneself, or as an administrator for anybody. It is shown this once."},
+		named("POST", "/api/v1/users/{name}/enable", admin, "Lets an account in again.", func(ctx context.Context, name string, _ nothing) error {
+			return s.disableUser(ctx, name, false)
+		}),
+		named("POST", "/api/v1/users/{name}/disable", admin, "Locks an account out, at once.", func(ctx context.Context, name string, _ nothing) error {
+			return s.disableUser(ctx, name, true)
+		}),
+
+		{method: "POST", path: "/api/v1/ingest", who: admin, handle: s.postIngest, query: api.IngestRequest{}, body: "application/octet-stream", out: api.IngestAnswer{},
+			doc: "Reads one file into the history: the body is its content from offset on."},
+		{method: "GET", path: "/api/v1/ingest", who: admin, handle: s.resume, in: sourceQuery{}, out: resumeAnswer{},
+			doc: "Says from where on the content of a source is wanted."},
+		act("POST", "/api/v1/flush", admin, "Returns when everything taken in so far is in the history.", func(ctx context.Context, _ nothing) error { return v.Flush(ctx) }),
+		act("POST", "/api/v1/backup", admin, "Copies everything into a directory on the machine where tocsin runs.", func(ctx context.Context, q backupBody) error { return v.Backup(ctx, q.Dir) }),
+		ask("GET", "/api/v1/health", user, "Tells how tocsin is.", func(ctx context.Context, _ nothing) (api.Health, error) { return v.Health(ctx) }),
+		{method: "GET", path: "/api/v1/openapi.json", who: user, handle: s.getOpenAPI, out: anything{}, doc: "Describes this API (OpenAPI 3.1)."},
+
+		{method: "POST", path: "/api/v1/setup", who: anyone, handle: s.setup, in: setupBody{}, out: sessionAnswer{},
+			doc: "Makes the first administrator, for who shows the token that was printed at the first start."},
+		{method: "POST", path: "/api/v1/session", who: anyone, handle: s.startSession, in: loginBody{}, out: sessionAnswer{},
+			doc: "Logs in; the token is shown as a bearer token with later requests."},
+		{method: "DELETE", path: "/api/v1/session", who: user, handle: s.endSession, doc: "Logs out."},
+
+		{method: "GET", path: "/healthz", who: anyone, handle: s.healthz, out: "", media: "text/plain", doc: "Answers ok as long as tocsin lives."},
+		{method: "GET", path: "/readyz", who: anyone, handle: s.readyz, out: "", media: "text/plain", doc: "Answers ok when tocsin can do its work, else 503."},
+	}
+	if s.metrics != nil {
+		routes = append(routes, route{method: "GET", path: "/metrics", who: nearby, handle: plain(s.metrics), out: "", media: "text/plain", doc: "Numbers for Prometheus."})
+	}
+	if s.pages != nil {
+		routes = append(routes,
+			route{method: "GET", path: "/{$}", who: user, page: true, handle: plain(s.pages), out: "", media: "text/html", doc: "The page."},
+			route{method: "GET", path: "/login", who: anyone, page: true, handle: plain(s.pages), out: "", media: "text/html", doc: "The page to log in."},
+			route{method: "GET", path: "/assets/{file}", who: anyone, page: true, handle: plain(s.pages), out: "", media: "text/plain", doc: "What the page is made of."},
+			route{method: "POST", path: "/login", who: anyone, page: true, handle: s.postLogin, body: form, doc: "Logs in from the page."},
+			route{method: "POST", path: "/logout", who: anyone, page: true, handle: s.postLogout, body: form, doc: "Logs out from the page."})
+	}
+	return routes
+}
+
+const form = "application/x-www-form-urlencoded"
+
+// Shapes of questions and answers that no other file has.
+type (
+	nothing    struct{} // what routes without a question ask
+	anything   struct{} // a JSON object of any shape
+	eventLine  struct{} // a JSON object with dotted names
+	ownerQuery struct {
+		Owner string `json:"owner,omitempty"` // whose rule is meant; empty is the caller
+	}
+)
+
+// ask makes the route of a call that takes a question and gives an answer.
+func ask[Q, A any](method, path string, who who, doc string, call func(context.Context, Q) (A, error)) route {
+	var q Q
+	var a A
+	return route{method: method, path: path, who: who, doc: doc, in: q, out: a, handle: func(w *response, r *http.Request) error {
+		var q Q
+		if err := question(w, r, &q); err != nil {
+			return err
+		}
+		a, err := call(r.Context(), q)
+		if err != nil {
+			return err
+		}
+		return w.answer(a)
+	}}
+}
+
+// act makes the route of a call that has no answer.
+func act[Q any](method, path string, who who, doc string, call func(context.Context, Q) error) route {
+	r := ask(method, path, who, doc, func(ctx context.Context, q Q) (any, error) { return nil, call(ctx, q) })
+	return r
+}
+
+// named makes the route of a call about the thing that the path names. What else it asks stands in the query.
+func named[Q any](method, path string, who who, doc string, call func(context.Context, string, Q) error) route {
+	var q Q
+	return route{method: method, path: path, who: who, doc: doc, query: q, handle: func(w *response, r *http.Request) error {
+		var q Q
+		if err := decodeQuery(r.URL.Query(), &q, time.Now()); err != nil {
+			return err
+		}
+		if err := call(r.Context(), r.PathValue("name"), q); err != nil {
+			return err
+		}
+		return w.answer(nil)
+	}}
+}
+
+// question reads what is asked: of a GET from its query, else from its JSON body.
+func question(w *response, r *http.Request, into any) error {
+	if r.Method == http.MethodGet {
+		return fromQuery(w, r, into)
+	}
+	return fromBody(w, r, into)
+}
+
+func fromQuery(_ *response, r *http.Request, into any) error {
+	return decodeQuery(r.URL.Query(), into, time.Now())
+}
+
+func fromBody(w *response, r *http.Request, into any) error { return decodeJSON(w, r, into) }
+
+// plain makes a handle of a handler.
+func plain(h http.Handler) func(*response, *http.Request) error {
+	return func(w *response, r *http.Request) error {
+		h.ServeHTTP(w, r)
+		return nil
+	}
+}
