@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"tocsin/internal/alert"
@@ -105,8 +106,8 @@ func (c *Client) Ingest(ctx context.Context, q api.IngestRequest, body io.Reader
 	told := &tellingReader{from: body, tell: q.Progress}
 	a, err := receive[api.IngestAnswer](ctx, c, call{method: http.MethodPost, path: "/api/v1/ingest", query: encodeQuery(q),
 		body: told, kind: "application/octet-stream", wait: true})
-	if told.err != nil {
-		return a, told.err // rather than that the connection broke over it
+	if failed := told.failure(); failed != nil {
+		return a, failed // rather than that the connection broke over it
 	}
 	return a, err
 }
@@ -117,14 +118,24 @@ type tellingReader struct {
 	tell func(api.IngestAnswer)
 	n    int64
 	last time.Time
-	err  error
+
+	mu  sync.Mutex // the connection may still read when the answer is there
+	err error
+}
+
+func (t *tellingReader) failure() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.err
 }
 
 func (t *tellingReader) Read(p []byte) (int, error) {
 	n, err := t.from.Read(p)
 	t.n += int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
+		t.mu.Lock()
 		t.err = err
+		t.mu.Unlock()
 	}
 	if now := time.Now(); t.tell != nil && (err != nil || now.Sub(t.last) > 100*time.Millisecond) {
 		t.last = now
@@ -212,11 +223,7 @@ func (c *Client) DisableUser(ctx context.Context, name string, disabled bool) er
 
 // MakeToken implements api.Service.
 func (c *Client) MakeToken(ctx context.Context, t api.TokenRequest) (api.Token, error) {
-	part, err := segment(t.User)
-	if err != nil {
-		return api.Token{}, err
-	}
-	return post[api.Token](ctx, c, "/api/v1/users/"+part+"/tokens", tokenBody{t.Expires})
+	return post[api.Token](ctx, c, "/api/v1/tokens", t)
 }
 
 // Health implements api.Service.

@@ -91,7 +91,7 @@ func (c *Client) do(ctx context.Context, l call) (*http.Response, error) {
 		target += "?" + l.query.Encode()
 	}
 	body := l.body
-	if body != nil {
+	if _, known := body.(*bytes.Reader); body != nil && !known {
 		body = io.NopCloser(body) // what the caller handed in, the caller closes
 	}
 	r, err := http.NewRequestWithContext(ctx, l.method, target, body)

@@ -42,7 +42,7 @@ var errAnonymous = &refusal{status: http.StatusUnauthorized, kind: fault.Denied,
 func (s *Server) admit(level who, r *http.Request) (api.Identity, error) {
 	p := peerOf(r)
 	if p.owner {
-		return api.Identity{User: owner, Admin: true}, nil
+		return api.Local(), nil
 	}
 	if level == anyone || level == nearby && p.near(r) {
 		return api.Identity{}, nil
@@ -56,9 +56,6 @@ func (s *Server) admit(level who, r *http.Request) (api.Identity, error) {
 	}
 	return id, nil
 }
-
-// owner is the name under which the owner of the process acts.
-const owner = "admin"
 
 // identify finds out who shows a token, a name and password, or the cookie of a session.
 func (s *Server) identify(r *http.Request) (api.Identity, error) {

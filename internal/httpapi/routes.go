@@ -66,8 +66,7 @@ func (s *Server) table() []route {
 		ask("POST", "/api/v1/users", admin, "Adds an account, or changes the password of one.", s.putUser),
 		{method: "PUT", path: "/api/v1/users/{name}/password", who: user, handle: s.putPassword, in: passwordBody{},
 			doc: "Changes a password: one's own, or as an administrator anybody's."},
-		{method: "POST", path: "/api/v1/users/{name}/tokens", who: user, handle: s.postToken, in: tokenBody{}, out: api.Token{},
-			doc: "Makes a token: for oneself, or as an administrator for anybody. It is shown this once."},
+		ask("POST", "/api/v1/tokens", user, "Makes a token: for oneself, or as an administrator for anybody. It is shown this once.", s.makeToken),
 		named("POST", "/api/v1/users/{name}/enable", admin, "Lets an account in again.", func(ctx context.Context, name string, _ nothing) error {
 			return s.disableUser(ctx, name, false)
 		}),

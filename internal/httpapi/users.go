@@ -3,21 +3,14 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"tocsin/internal/api"
 	"tocsin/internal/fault"
 )
 
-// Bodies of requests about accounts.
-type (
-	passwordBody struct {
-		Password string `json:"password"`
-	}
-	tokenBody struct {
-		Expires time.Time `json:"expires,omitzero"`
-	}
-)
+type passwordBody struct {
+	Password string `json:"password"`
+}
 
 // putUser adds an account or changes one. What the account was let in by before no longer counts.
 func (s *Server) putUser(ctx context.Context, u api.UserEdit) (any, error) {
@@ -59,18 +52,12 @@ func (s *Server) putPassword(w *response, r *http.Request) error {
 	return w.answer(nil)
 }
 
-func (s *Server) postToken(w *response, r *http.Request) error {
-	name := r.PathValue("name")
-	if err := selfOrAdmin(r.Context(), name); err != nil {
-		return err
+func (s *Server) makeToken(ctx context.Context, t api.TokenRequest) (api.Token, error) {
+	if t.User == "" {
+		t.User = api.Caller(ctx).User
 	}
-	var q tokenBody
-	if err := decodeJSON(w, r, &q); err != nil {
-		return err
+	if err := selfOrAdmin(ctx, t.User); err != nil {
+		return api.Token{}, err
 	}
-	t, err := s.service.MakeToken(r.Context(), api.TokenRequest{User: name, Expires: q.Expires})
-	if err != nil {
-		return err
-	}
-	return w.answer(t)
+	return s.service.MakeToken(ctx, t)
 }
