@@ -360,11 +360,15 @@ func (b *Builder) AppendRow(from *Batch, row int) {
 type interner struct {
 	table []uint32 // 1 + number of the value, 0 for a free place
 	used  int
+	last  uint32 // 1 + number of the value asked for last, 0 for none: neighbours are often alike
 }
 
 var seed = maphash.MakeSeed()
 
 func (in *interner) code(v []byte, list *Strings) uint32 {
+	if in.last != 0 && bytes.Equal(list.At(int(in.last-1)), v) {
+		return in.last - 1
+	}
 	if in.used*2 >= len(in.table) {
 		in.grow(list)
 	}
@@ -375,9 +379,11 @@ func (in *interner) code(v []byte, list *Strings) uint32 {
 			list.Append(v)
 			in.used++
 			in.table[at] = uint32(list.Len())
-			return uint32(list.Len() - 1)
+			in.last = uint32(list.Len())
+			return in.last - 1
 		}
 		if bytes.Equal(list.At(int(code-1)), v) {
+			in.last = code
 			return code - 1
 		}
 	}
@@ -403,5 +409,5 @@ func (in *interner) grow(list *Strings) {
 
 func (in *interner) reset() {
 	clear(in.table)
-	in.used = 0
+	in.used, in.last = 0, 0
 }
