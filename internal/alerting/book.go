@@ -1,0 +1,270 @@
+package alerting
+
+import (
+	"container/heap"
+	"time"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/event"
+	"tocsin/internal/ledger"
+)
+
+// A book is what is held back, in memory.
+type book struct {
+	every time.Duration
+	cap   int
+
+	taken     event.Position // of the newest output
+	watermark event.Watermark
+	takes     uint64 // outputs taken
+	entries   map[entryKey]*entry
+	queue     entryQueue // all entries that are not being written, the one due first in front
+	rules     map[int64]*ruleBook
+	held      int // entries with findings
+	bytes     int // estimated memory of their findings
+	lastWrite time.Time
+}
+
+type entryKey struct {
+	rule   int64
+	entity string
+}
+
+// An entry is one entity of one rule: findings held back, or the memory that its alert was written just now.
+type entry struct {
+	key      entryKey
+	entity   alert.Entity
+	episodes []ledger.Episode
+	bytes    int
+	// first is the number of the output in which the oldest finding held back came, and before the position that all
+	// outputs before it have brought.
+	first  uint64
+	before event.Position
+	due    time.Time // may be written again
+	index  int       // in the queue; -1 while its findings are being written
+	known  bool      // was written within the last moment
+}
+
+// A ruleBook is what is known of one rule.
+type ruleBook struct {
+	open    int // alerts in the ledger that have not ended
+	entries map[*entry]struct{}
+	// crowded says that the rule has, or is about to have, more alerts than it may. Its entities are then written together:
+	// the alert that counts the rest remembers one position for all of them.
+	crowded bool
+	due     time.Time // of a crowded rule
+}
+
+func newBook(every time.Duration, limit int) book {
+	return book{every: every, cap: limit, entries: map[entryKey]*entry{}, rules: map[int64]*ruleBook{}}
+}
+
+func (b *book) start(p ledger.Progress, open map[int64]int) {
+	*b = newBook(b.every, b.cap)
+	b.taken, b.watermark = p.Position, p.Watermark
+	for id, n := range open {
+		b.rule(id).open = n
+	}
+}
+
+func (b *book) rule(id int64) *ruleBook {
+	r := b.rules[id]
+	if r == nil {
+		r = &ruleBook{entries: map[*entry]struct{}{}}
+		b.rules[id] = r
+	}
+	return r
+}
+
+// take adds an output and reports whether something is to be written now.
+func (b *book) take(j Judged, now time.Time) (urgent bool) {
+	b.takes++
+	for i := range j.Findings {
+		e := b.entry(&j.Findings[i], now)
+		if len(e.episodes) == 0 {
+			e.first, e.before = b.takes, b.taken
+			b.held++
+		}
+		b.bytes -= e.bytes
+		e.add(j.Findings[i])
+		b.bytes += e.bytes
+		urgent = urgent || (e.index >= 0 && !e.due.After(now))
+	}
+	b.taken, b.watermark = j.Position, max(b.watermark, j.Watermark)
+	return urgent
+}
+
+// entry returns the entry of a finding's entity, which is due now if there was none.
+func (b *book) entry(f *alert.Finding, now time.Time) *entry {
+	key := entryKey{rule: f.Rule, entity: f.Entity.Key()}
+	if e := b.entries[key]; e != nil {
+		return e
+	}
+	r := b.rule(f.Rule)
+	e := &entry{key: key, entity: f.Entity, due: now}
+	if r.crowded && r.due.After(now) {
+		e.due = r.due
+	}
+	b.entries[key] = e
+	r.entries[e] = struct{}{}
+	heap.Push(&b.queue, e)
+	return e
+}
+
+// add takes one finding into the last episode, or begins another.
+func (e *entry) add(f alert.Finding) {
+	n := len(e.episodes)
+	switch {
+	case n == 0:
+	case !e.episodes[n-1].Ended:
+		e.bytes -= e.episodes[n-1].Bytes()
+		e.episodes[n-1].Add(f)
+		e.bytes += e.episodes[n-1].Bytes()
+		return
+	case f.Ended: // it has ended already
+		return
+	}
+	var episode ledger.Episode
+	episode.Add(f)
+	e.episodes = append(e.episodes, episode)
+	e.bytes += episode.Bytes()
+}
+
+// A load is what goes into one commit.
+type load struct {
+	entries  []*entry
+	episodes [][]ledger.Episode
+	commit   ledger.Commit
+}
+
+// next cuts a load from what is due, or with all from everything. It is nil when there is nothing to write.
+func (b *book) next(now time.Time, all bool, committed event.Position) *load {
+	l := &load{}
+	for len(b.queue) > 0 && (all || !b.queue[0].due.After(now)) {
+		b.pick(l, b.queue[0], now, all)
+	}
+	if !all {
+		b.crowd(l, now)
+	}
+	idle := len(l.entries) == 0
+	if idle && (committed.Covers(b.taken) || (!all && now.Before(b.lastWrite.Add(b.every)))) {
+		return nil
+	}
+	l.commit = ledger.Commit{Name: Name, Position: b.oldest(), Front: b.taken, Watermark: b.watermark, Now: now, Cap: b.cap}
+	return l
+}
+
+// pick takes one entry out of the queue: into the load, out of the book, or back for later.
+func (b *book) pick(l *load, e *entry, now time.Time, all bool) {
+	r := b.rules[e.key.rule]
+	switch {
+	case len(e.episodes) == 0:
+		heap.Remove(&b.queue, e.index)
+		delete(b.entries, e.key)
+		delete(r.entries, e)
+		if len(r.entries) == 0 && r.open == 0 {
+			delete(b.rules, e.key.rule)
+		}
+	case !all && r.crowded && r.due.After(now):
+		e.due = r.due
+		heap.Fix(&b.queue, e.index)
+	default:
+		b.put(l, e)
+	}
+}
+
+func (b *book) put(l *load, e *entry) {
+	heap.Remove(&b.queue, e.index)
+	l.entries = append(l.entries, e)
+	l.episodes = append(l.episodes, e.episodes)
+	b.held--
+	b.bytes -= e.bytes
+	e.episodes, e.bytes = nil, 0
+}
+
+// crowd adds all that is held back of the rules that may go over their cap with this load.
+func (b *book) crowd(l *load, now time.Time) {
+	fresh := map[int64]int{}
+	for _, e := range l.entries {
+		if !e.known {
+			fresh[e.key.rule]++
+		} else {
+			fresh[e.key.rule] += 0
+		}
+	}
+	for id, n := range fresh {
+		r := b.rules[id]
+		if r.crowded = r.open+n > b.cap; !r.crowded {
+			continue
+		}
+		r.due = now.Add(b.every)
+		for e := range r.entries {
+			if e.index >= 0 && len(e.episodes) > 0 {
+				b.put(l, e)
+			}
+		}
+	}
+}
+
+// oldest is the position that everything held back came after.
+func (b *book) oldest() event.Position {
+	oldest, position := b.takes+1, b.taken
+	for _, e := range b.queue {
+		if len(e.episodes) > 0 && e.first < oldest {
+			oldest, position = e.first, e.before
+		}
+	}
+	return position
+}
+
+// done puts the entries of a load back after it was committed at now.
+func (b *book) done(l *load, result ledger.Result, now time.Time) {
+	b.lastWrite = now
+	for id, n := range result.Open {
+		b.rule(id).open = n
+	}
+	for _, e := range l.entries {
+		e.known, e.due = true, now.Add(b.every)
+		heap.Push(&b.queue, e)
+	}
+}
+
+// wait is how long nothing will be due; ok is false when nothing will be.
+func (b *book) wait(now time.Time, committed event.Position) (time.Duration, bool) {
+	var at time.Time
+	if !committed.Covers(b.taken) {
+		at = b.lastWrite.Add(b.every)
+	}
+	if len(b.queue) > 0 && (at.IsZero() || b.queue[0].due.Before(at)) {
+		at = b.queue[0].due
+	}
+	return max(0, at.Sub(now)), !at.IsZero()
+}
+
+// An entryQueue is a heap of entries by the time at which they are due.
+type entryQueue []*entry
+
+func (q entryQueue) Len() int           { return len(q) }
+func (q entryQueue) Less(i, j int) bool { return q[i].due.Before(q[j].due) }
+
+func (q entryQueue) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].index, q[j].index = i, j
+}
+
+// Push is for package heap.
+func (q *entryQueue) Push(x any) {
+	e := x.(*entry) //nolint:forcetypeassert // entries alone are pushed
+	e.index = len(*q)
+	*q = append(*q, e)
+}
+
+// Pop is for package heap.
+func (q *entryQueue) Pop() any {
+	n := len(*q) - 1
+	e := (*q)[n]
+	(*q)[n] = nil
+	*q = (*q)[:n]
+	e.index = -1
+	return e
+}

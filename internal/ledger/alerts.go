@@ -1,0 +1,203 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"tocsin/internal/alert"
+)
+
+// Where an alert came from.
+const (
+	Live    = "live"    // judged as the events came in
+	History = "history" // judged afterwards
+)
+
+// A row is an alert with what only the ledger needs to know.
+type row struct {
+	alert.Alert
+	key   string // entityKey of its entity
+	seen  string // position up to which its findings were counted, as JSON
+	fresh bool   // not in the database yet
+	dirty bool   // must be written
+}
+
+const alertColumns = `id, rule, rule_name, rule_version, owner, title, severity, state, entity, entity_key, origin, ` +
+	`first_at, last_at, updated_at, ended_at, triggers, value, peak, bound, below, span, reason, samples, seen`
+
+type scanner interface{ Scan(into ...any) error }
+
+func scanAlert(from scanner) (*row, error) {
+	var r row
+	var entity, samples string
+	var first, last, updated, ended, below int64
+	err := from.Scan(&r.ID, &r.Rule, &r.RuleName, &r.RuleVersion, &r.Owner, &r.Title, &r.Severity, &r.State, &entity, &r.key, &r.Origin,
+		&first, &last, &updated, &ended, &r.Triggers, &r.Value, &r.Peak, &r.Limit, &below, &r.Window, &r.Reason, &samples, &r.seen)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal([]byte(entity), &r.Entity); err != nil {
+		return nil, fmt.Errorf("decode entity of alert %d: %w", r.ID, err)
+	}
+	if err := json.Unmarshal([]byte(samples), &r.Samples); err != nil {
+		return nil, fmt.Errorf("decode samples of alert %d: %w", r.ID, err)
+	}
+	r.First, r.Last = time.Unix(0, first).UTC(), time.Unix(0, last).UTC()
+	r.Updated, r.EndedAt, r.Below = instant(updated), instant(ended), below != 0
+	return &r, nil
+}
+
+// store writes the alert; a fresh one gets its number.
+func (r *row) store(ctx context.Context, tx *sql.Tx) error {
+	entity, err := encode(r.Entity)
+	if err != nil {
+		return err
+	}
+	if r.Samples == nil {
+		r.Samples = []json.RawMessage{}
+	}
+	samples, err := encode(r.Samples)
+	if err != nil {
+		return err
+	}
+	values := []any{r.Rule, r.RuleName, int64(r.RuleVersion), r.Owner, r.Title, int64(r.Severity), string(r.State), entity, r.key, r.Origin,
+		r.First.UnixNano(), r.Last.UnixNano(), nanos(r.Updated), nanos(r.EndedAt), r.Triggers, r.Value, r.Peak, r.Limit, flag(r.Below),
+		int64(r.Window), r.Reason, samples, r.seen}
+	if r.fresh {
+		err := tx.QueryRowContext(ctx, `INSERT INTO alerts (rule, rule_name, rule_version, owner, title, severity, state, entity, entity_key, origin,
+  first_at, last_at, updated_at, ended_at, triggers, value, peak, bound, below, span, reason, samples, seen)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) RETURNING id`, values...).Scan(&r.ID)
+		if err != nil {
+			return fmt.Errorf("insert alert of rule %d: %w", r.Rule, err)
+		}
+		r.fresh, r.dirty = false, false
+		return nil
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE alerts SET rule = $1, rule_name = $2, rule_version = $3, owner = $4, title = $5, severity = $6, state = $7,
+  entity = $8, entity_key = $9, origin = $10, first_at = $11, last_at = $12, updated_at = $13, ended_at = $14, triggers = $15, value = $16,
+  peak = $17, bound = $18, below = $19, span = $20, reason = $21, samples = $22, seen = $23 WHERE id = $24`, append(values, r.ID)...)
+	if err != nil {
+		return fmt.Errorf("update alert %d: %w", r.ID, err)
+	}
+	r.dirty = false
+	return nil
+}
+
+// An AlertQuery selects alerts; a zero field selects all.
+type AlertQuery struct {
+	ID          int64
+	States      []alert.State
+	RuleID      int64
+	Rule        string // name
+	Owner       *string
+	Origin      string
+	MinSeverity alert.Severity
+	Since       time.Time // last trigger at or after
+	Until       time.Time // last trigger before
+	SinceID     int64     // number above
+	Limit       int       // 0 is 1,000
+}
+
+// Alerts returns the alerts that q selects, that with the newest trigger first.
+func (l *Ledger) Alerts(ctx context.Context, q AlertQuery) ([]alert.Alert, error) {
+	var alerts []alert.Alert
+	err := l.read(ctx, "list alerts", func(ctx context.Context, db *sql.DB) error {
+		query, values := q.statement()
+		rows, err := db.QueryContext(ctx, query, values...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			r, err := scanAlert(rows)
+			if err != nil {
+				return err
+			}
+			alerts = append(alerts, r.Alert)
+		}
+		return rows.Err()
+	})
+	return alerts, err
+}
+
+func (q AlertQuery) statement() (string, []any) {
+	var where []string
+	var values []any
+	add := func(condition string, value any) {
+		values = append(values, value)
+		where = append(where, condition+" $"+strconv.Itoa(len(values)))
+	}
+	if q.ID != 0 {
+		add("id =", q.ID)
+	}
+	if q.RuleID != 0 {
+		add("rule =", q.RuleID)
+	}
+	if q.Rule != "" {
+		add("rule_name =", clean(q.Rule))
+	}
+	if q.Owner != nil {
+		add("owner =", clean(*q.Owner))
+	}
+	if q.Origin != "" {
+		add("origin =", clean(q.Origin))
+	}
+	if q.MinSeverity > 0 {
+		add("severity >=", int64(q.MinSeverity))
+	}
+	if !q.Since.IsZero() {
+		add("last_at >=", nanos(q.Since))
+	}
+	if !q.Until.IsZero() {
+		add("last_at <", nanos(q.Until))
+	}
+	if q.SinceID != 0 {
+		add("id >", q.SinceID)
+	}
+	if len(q.States) > 0 {
+		marks := make([]string, len(q.States))
+		for i, s := range q.States {
+			values = append(values, clean(string(s)))
+			marks[i] = "$" + strconv.Itoa(len(values))
+		}
+		where = append(where, "state IN ("+strings.Join(marks, ", ")+")")
+	}
+	text := `SELECT ` + alertColumns + ` FROM alerts`
+	if len(where) > 0 {
+		text += ` WHERE ` + strings.Join(where, ` AND `)
+	}
+	limit := q.Limit
+	if limit <= 0 {
+		limit = 1000
+	}
+	values = append(values, int64(limit))
+	return text + ` ORDER BY last_at DESC, id DESC LIMIT $` + strconv.Itoa(len(values)), values
+}
+
+// OpenAlerts counts the alerts of each rule that have not ended; the one that stands for an overflow is left out.
+func (l *Ledger) OpenAlerts(ctx context.Context) (map[int64]int, error) {
+	counts := map[int64]int{}
+	err := l.read(ctx, "count open alerts", func(ctx context.Context, db *sql.DB) error {
+		rows, err := db.QueryContext(ctx,
+			`SELECT rule, COUNT(*) FROM alerts WHERE state <> 'ended' AND entity_key <> $1 GROUP BY rule`, overflowKey)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var rule int64
+			var n int
+			if err := rows.Scan(&rule, &n); err != nil {
+				return err
+			}
+			counts[rule] = n
+		}
+		return rows.Err()
+	})
+	return counts, err
+}

@@ -1,0 +1,356 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/event"
+	"tocsin/internal/notifier"
+)
+
+// A RuleRef is what an alert says about its rule.
+type RuleRef struct {
+	ID       int64
+	Version  int
+	Name     string
+	Owner    string
+	Title    string // for people; empty is Name
+	Severity alert.Severity
+}
+
+// A Write is what is to be said about one entity of one rule.
+type Write struct {
+	Rule   RuleRef
+	Entity alert.Entity
+	// Episodes are in order of time. All but the last have ended; the first may go on with an alert that stands.
+	Episodes []Episode
+}
+
+// A Change is what happened to one alert.
+type Change struct {
+	Kind  notifier.Change
+	Alert alert.Alert // as it is now
+}
+
+// A Target is where a notice is to go.
+type Target struct {
+	User    string // "" is whoever reads the channel
+	Channel string
+}
+
+// A Route says who is told of a change. It is pure, and is called inside a transaction.
+type Route func(Change) []Target
+
+// A Commit is one step of alerting: what was found, and up to where in the journal that takes us.
+//
+// Two positions make it possible to hold findings back for a while and yet count each of them once. Position is that up to
+// which everything was written; after a restart the journal is judged again from there. Front is that up to which the
+// findings about the entities in Writes are complete, and is at or behind Position. An alert remembers the Front that it
+// was last written at: findings at or below it are known, and are ignored when they come again.
+type Commit struct {
+	Name      string // whose position
+	Position  event.Position
+	Front     event.Position
+	Watermark event.Watermark
+	Now       time.Time
+	Writes    []Write
+	Cap       int // alerts that a rule may have open before the rest is only counted; 0 is 1,000
+	Route     Route
+}
+
+// A Result is what a commit did.
+type Result struct {
+	Changes []Change      // CREATE, UPDATE and END, in order; other writes tell nobody
+	Open    map[int64]int // open alerts of the rules in which some were opened or ended
+}
+
+// DefaultCap is how many alerts a rule may have open at once.
+const DefaultCap = 1000
+
+// Commit writes alerts, the notices about them and the position in one transaction. What lies at or below the stored
+// position is ignored; repeating a commit whose outcome is unknown does no harm.
+func (l *Ledger) Commit(ctx context.Context, c Commit) (Result, error) {
+	if c.Cap <= 0 {
+		c.Cap = DefaultCap
+	}
+	c.Now = c.Now.UTC().Round(0)
+	var result Result
+	work := time.Duration(len(c.Writes)) * 5 * time.Millisecond // generous for a database across a network
+	err := l.writeWithin(ctx, patience+work, "commit alerts", func(ctx context.Context, tx *sql.Tx) error {
+		result = Result{}
+		stored, err := readProgress(ctx, tx, c.Name)
+		if err != nil {
+			return err
+		}
+		if stored.Position.Covers(c.Front) {
+			return nil
+		}
+		w, err := newWriter(tx, c)
+		if err != nil {
+			return err
+		}
+		if result, err = w.run(ctx); err != nil {
+			return err
+		}
+		return storeProgress(ctx, tx, c.Name, Progress{
+			Position:  join(stored.Position, c.Position),
+			Front:     join(stored.Front, c.Front),
+			Watermark: max(stored.Watermark, c.Watermark),
+			Updated:   c.Now,
+		})
+	})
+	return result, err
+}
+
+// A writer carries one commit through its transaction.
+type writer struct {
+	Commit
+	tx     *sql.Tx
+	seen   string // Front, encoded
+	result Result
+	rules  map[int64]*ruleState
+	order  []int64 // of rules, as they came
+}
+
+// A ruleState is what a commit must know about one rule.
+type ruleState struct {
+	ref      RuleRef
+	open     int  // alerts not ended
+	counted  bool // open is known
+	overflow *row // the alert that stands for what went over the cap; nil when there was none
+	skip     bool // its findings up to Front were counted before
+}
+
+func newWriter(tx *sql.Tx, c Commit) (*writer, error) {
+	seen, err := encode(c.Front)
+	if err != nil {
+		return nil, err
+	}
+	return &writer{Commit: c, tx: tx, seen: seen, rules: map[int64]*ruleState{}}, nil
+}
+
+func (w *writer) run(ctx context.Context) (Result, error) {
+	for i := range w.Writes {
+		if err := w.write(ctx, &w.Writes[i]); err != nil {
+			return Result{}, err
+		}
+	}
+	w.result.Open = map[int64]int{}
+	for _, id := range w.order {
+		r := w.rules[id]
+		if err := w.settle(ctx, r); err != nil {
+			return Result{}, err
+		}
+		if r.counted {
+			w.result.Open[id] = r.open
+		}
+	}
+	return w.result, nil
+}
+
+// write applies the episodes of one entity to its alert.
+func (w *writer) write(ctx context.Context, in *Write) error {
+	state, err := w.rule(ctx, in.Rule)
+	if err != nil || state.skip {
+		return err
+	}
+	key := entityKey(in.Entity)
+	r, err := latestLive(ctx, w.tx, in.Rule.ID, key)
+	if err != nil {
+		return err
+	}
+	if r != nil {
+		seen, err := decodePosition(r.seen)
+		if err != nil {
+			return fmt.Errorf("alert %d: %w", r.ID, err)
+		}
+		if seen.Covers(w.Front) {
+			return nil
+		}
+	}
+	for i := range in.Episodes {
+		if r, err = w.apply(ctx, state, r, in, key, &in.Episodes[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// apply takes one episode into the alert r, or into a new one. It returns the alert that the next episode meets.
+func (w *writer) apply(ctx context.Context, state *ruleState, r *row, in *Write, key string, e *Episode) (*row, error) {
+	standing := r != nil && r.State != alert.Ended
+	if !standing && e.Triggers == 0 {
+		if r == nil {
+			return nil, nil //nolint:nilnil // no alert is an answer here
+		}
+		return r, nil // an end, or news, of what is not open: it went over the cap, or somebody closed it
+	}
+	if !standing {
+		if err := w.count(ctx, state); err != nil {
+			return nil, err
+		}
+		if state.open >= w.Cap {
+			w.addOverflow(state, e)
+			return r, nil
+		}
+		state.open++
+		r = newRow(in.Rule, in.Entity, key, Live, e)
+	}
+	kinds := r.take(in.Rule, e, w.Now)
+	r.seen = w.seen
+	if r.State == alert.Ended {
+		if err := w.count(ctx, state); err != nil {
+			return nil, err
+		}
+		state.open--
+	}
+	if err := r.store(ctx, w.tx); err != nil {
+		return nil, err
+	}
+	for _, kind := range kinds {
+		if err := w.tell(ctx, kind, r); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// tell records a change and puts a notice for each of its targets into the outbox.
+func (w *writer) tell(ctx context.Context, kind notifier.Change, r *row) error {
+	change := Change{Kind: kind, Alert: r.Alert}
+	w.result.Changes = append(w.result.Changes, change)
+	return enqueue(ctx, w.tx, change, w.Route, w.Now)
+}
+
+// newRow returns an alert that does not stand in the database yet.
+func newRow(rule RuleRef, entity alert.Entity, key, origin string, e *Episode) *row {
+	r := &row{key: key, fresh: true}
+	r.Rule, r.Entity, r.Origin, r.State = rule.ID, cleanEntity(entity), origin, alert.Open
+	r.Severity = rule.Severity
+	r.First, r.Last = time.Unix(0, e.First).UTC(), time.Unix(0, e.Last).UTC()
+	r.Peak, r.Limit, r.Below = finite(e.Peak), finite(e.Newest.Limit), e.Newest.Below
+	return r
+}
+
+// take folds an episode in and returns what people may have to be told of.
+func (r *row) take(rule RuleRef, e *Episode, now time.Time) []notifier.Change {
+	var kinds []notifier.Change
+	if r.fresh {
+		kinds = append(kinds, notifier.Create)
+	} else if r.Severity != rule.Severity {
+		kinds = append(kinds, notifier.Update)
+	}
+	r.name(rule)
+	r.Triggers += e.Triggers
+	if e.Triggers > 0 {
+		r.First = minTime(r.First, time.Unix(0, e.First).UTC())
+		r.Last = maxTime(r.Last, time.Unix(0, e.Last).UTC())
+	}
+	if e.told {
+		r.measure(e)
+	}
+	r.Updated = now
+	if e.Ended {
+		r.State, r.EndedAt = alert.Ended, maxTime(time.Unix(0, e.EndedAt).UTC(), r.Last)
+		kinds = append(kinds, notifier.End)
+	}
+	return kinds
+}
+
+// name copies what the alert says about its rule, as of now.
+func (r *row) name(rule RuleRef) {
+	title := rule.Title
+	if title == "" {
+		title = rule.Name
+	}
+	if len(r.Entity) > 0 {
+		title += ": " + r.Entity.String()
+	}
+	r.RuleName, r.RuleVersion, r.Owner = clean(rule.Name), rule.Version, clean(rule.Owner)
+	r.Title, r.Severity = cut(title, maxTitle), rule.Severity
+}
+
+// measure takes the newest values over.
+func (r *row) measure(e *Episode) {
+	f := &e.Newest
+	r.Limit, r.Below, r.Window = finite(f.Limit), f.Below, f.Window
+	r.Value = finite(f.Value)
+	if peak := finite(e.Peak); unusual(peak, r.Limit, r.Below) > unusual(r.Peak, r.Limit, r.Below) {
+		r.Peak = peak
+	}
+	r.Reason = cut(f.Reason, maxReason)
+	r.Samples = joinSamples(r.Samples, e.Samples)
+}
+
+// latestLive returns the newest alert about an entity that was judged live, nil when there is none.
+func latestLive(ctx context.Context, tx *sql.Tx, rule int64, key string) (*row, error) {
+	r, err := scanAlert(tx.QueryRowContext(ctx,
+		`SELECT `+alertColumns+` FROM alerts WHERE rule = $1 AND entity_key = $2 AND origin = 'live' ORDER BY id DESC LIMIT 1`, rule, key))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil //nolint:nilnil // no alert is an answer here
+	}
+	return r, err
+}
+
+// enqueue puts the notices about a change into the outbox. An alert is created and ended once; other changes of it are
+// told apart by number. The time tells apart alerts of equal number in different ledgers that share a receiver.
+func enqueue(ctx context.Context, tx *sql.Tx, c Change, route Route, now time.Time) error {
+	if route == nil {
+		return nil
+	}
+	targets := route(c)
+	if len(targets) == 0 {
+		return nil
+	}
+	body, err := encode(c.Alert)
+	if err != nil {
+		return err
+	}
+	var number int64
+	if c.Kind == notifier.Update {
+		err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(id), 0) FROM outbox WHERE alert = $1`, c.Alert.ID).Scan(&number)
+		if err != nil {
+			return err
+		}
+	}
+	for _, t := range targets {
+		key := noticeKey(c, t, number, now)
+		if _, err := tx.ExecContext(ctx, `INSERT INTO outbox (idempotency, alert, change, recipient, channel, body, state, attempts, created, due, lease, lease_until)
+VALUES ($1, $2, $3, $4, $5, $6, 'pending', 0, $7, $7, '', 0) ON CONFLICT (idempotency) DO NOTHING`,
+			key, c.Alert.ID, string(c.Kind), clean(t.User), clean(t.Channel), body, nanos(now)); err != nil {
+			return fmt.Errorf("put notice %s into the outbox: %w", key, err)
+		}
+	}
+	return nil
+}
+
+func noticeKey(c Change, t Target, number int64, now time.Time) string {
+	key := "alert-" + strconv.FormatInt(c.Alert.ID, 10) + "-" + strconv.FormatInt(nanos(now), 36) + "-" + string(c.Kind)
+	if number > 0 {
+		key += "-" + strconv.FormatInt(number, 10)
+	}
+	key += "-" + clean(t.Channel)
+	if t.User != "" {
+		key += "-" + clean(t.User)
+	}
+	return key
+}
+
+func minTime(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func maxTime(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
