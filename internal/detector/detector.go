@@ -13,7 +13,8 @@ import (
 // never asks the wall clock: time reaches it in the batch and the watermark. Calls never overlap.
 //
 // The same events give the same findings however they are cut into batches and however often Judge is called in between,
-// as long as no event arrives behind a watermark that was judged: findings depend on events and their times alone.
+// as long as no event arrives behind a watermark that was judged: findings depend on events and their times alone. Samples
+// are the exception: they are of the rows that were at hand.
 type Detector interface {
 	// Fold takes rows in, in any order of time within the lateness that the watermark allows for. Rows behind the last
 	// watermark judged are counted late and otherwise ignored.
@@ -21,6 +22,11 @@ type Detector interface {
 	// Judge returns what is proven by all events up to w, in order of (Time, Entity key). It runs only at the one owner of
 	// a key. w never goes back.
 	Judge(w event.Watermark) []alert.Finding
+	// Early returns what rows ahead of the watermark show already and no further event can undo, so that people need not
+	// wait for it. Judge comes back to it: what was told here is not told again, and when late rows show that it began
+	// earlier, a finding without triggers says since when. So the sum of triggers, the earliest time and the end of each
+	// alert are the same with and without Early. A detector that must wait for the watermark returns nothing.
+	Early() []alert.Finding
 	// Merge joins the state of another detector of the same settings that folded disjoint events and judged nothing.
 	Merge(other Detector) error
 	// Save writes the state, Load reads it into a new detector of the same settings. Load of foul bytes is an error.

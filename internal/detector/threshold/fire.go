@@ -1,0 +1,210 @@
+package threshold
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/metric"
+	"tocsin/internal/window"
+)
+
+// commit goes through what happened to an entity up to w, in order of time.
+func (d *judge) commit(id uint32, e *entity, w int64) {
+	for int(e.done) < len(e.ring) {
+		t := e.ring[e.done].t
+		if t > w {
+			break
+		}
+		d.pass(id, e, t-1)
+		if d.metric.Op != metric.Distinct && d.together(e) {
+			continue
+		}
+		if e.state&known == 0 {
+			e.first = t
+			e.state |= known
+		}
+		d.arrive(e)
+		if d.metric.Op == metric.Distinct && int(e.done) < len(e.ring) && e.ring[e.done].t == t {
+			continue // members of one instant are judged together
+		}
+		d.check(id, e, t, true)
+	}
+	d.pass(id, e, w)
+	d.compact(e)
+}
+
+// pass lets time go by up to x, without anything happening: entries leave the window, and alerts end.
+func (d *judge) pass(id uint32, e *entity, x int64) {
+	for {
+		leaves, warm, ends := int64(math.MaxInt64), int64(math.MaxInt64), int64(math.MaxInt64)
+		if e.head < e.done {
+			leaves = window.Later(e.ring[e.head].t, d.over)
+		}
+		if d.warms && e.state&(known|open|broken) == known {
+			warm = window.Later(e.first, d.over)
+			if warm <= d.from(e) {
+				warm = math.MaxInt64
+			}
+		}
+		switch {
+		case e.state&open != 0 && e.state&broken == 0:
+			ends = window.Later(e.held, d.end)
+		case e.state&open != 0 && e.head == e.done:
+			ends = d.forgotten(e)
+		}
+		at := min(leaves, warm, ends)
+		if at > x {
+			break
+		}
+		switch at {
+		case leaves:
+			d.leave(e)
+			for e.head < e.done && window.Later(e.ring[e.head].t, d.over) == at {
+				d.leave(e) // what leaves at one instant is judged together
+			}
+			if !d.grows || e.state&open != 0 {
+				d.check(id, e, at, false)
+			}
+		case warm:
+			e.held = at
+			d.check(id, e, at, false)
+		default:
+			d.ended(id, e, at)
+		}
+	}
+	if e.state&(told|open) == told {
+		if _, end := d.bucket(e.early); end <= x {
+			d.retract(id, e)
+		}
+	}
+}
+
+// from returns up to when an entity that must be known for one window was judged.
+func (d *judge) from(e *entity) int64 {
+	if e.held == 0 {
+		return math.MinInt64
+	}
+	return e.held
+}
+
+// value returns what is measured now; false when the window is empty and has no such value.
+func (d *judge) value(e *entity) (v float64, ok bool) {
+	switch d.metric.Op {
+	case metric.Count, metric.Distinct:
+		return float64(e.n), true
+	case metric.Sum:
+		return float64(e.sum) * d.values.Scale(), true
+	case metric.Avg:
+		return float64(e.sum) / float64(e.n) * d.values.Scale(), e.n > 0
+	default:
+		return float64(e.sum) * d.values.Scale(), e.n > 0
+	}
+}
+
+// check holds the value at t against the limit.
+func (d *judge) check(id uint32, e *entity, t int64, arrival bool) {
+	if d.warms && t < window.Later(e.first, d.over) {
+		return
+	}
+	v, ok := d.value(e)
+	if !ok || !d.limit.broken(v) {
+		if e.state&broken != 0 {
+			e.state &^= broken
+			e.held = t
+		}
+		return
+	}
+	e.held = t
+	e.state |= broken
+	if e.state&open == 0 {
+		e.peak = v
+		d.opened(id, e, t, v)
+		return
+	}
+	if d.limit.below {
+		e.peak = min(e.peak, v)
+	} else {
+		e.peak = max(e.peak, v)
+	}
+	if (arrival || !d.grows) && t-e.trigger >= d.over {
+		e.trigger = t
+		d.report(id, e, t, e.peak, 1)
+		e.peak = v
+	}
+}
+
+// opened notes that the limit is broken anew.
+func (d *judge) opened(id uint32, e *entity, t int64, v float64) {
+	e.state |= open
+	e.trigger = t
+	if d.metric.Op == metric.Count && !d.limit.below {
+		v = float64(d.limit.first()) // rows of one instant come one after the other: this many completed it
+	}
+	if e.state&told == 0 {
+		d.report(id, e, t, v, 1)
+		return
+	}
+	e.state &^= told
+	if t < e.early { // what came late shows that it began earlier
+		d.report(id, e, t, v, 0)
+	}
+}
+
+func (d *judge) report(id uint32, e *entity, t int64, v float64, triggers int) {
+	d.out = append(d.out, d.finding(id, e, t, v, triggers))
+}
+
+// finding makes the finding of a trigger.
+func (d *judge) finding(id uint32, e *entity, t int64, v float64, triggers int) alert.Finding {
+	f := alert.Finding{
+		Entity: d.table.Keys().Entity(d.table.Key(id)), Time: t, Since: window.Earlier(t, d.over),
+		Value: v, Limit: d.limit.value, Below: d.limit.below, Window: time.Duration(d.over),
+		Triggers: triggers, Estimate: e.state&full != 0 && !d.limit.below || e.lump != 0 && e.lump >= window.Earlier(t, d.over),
+	}
+	f.Reason = d.reason(v, f.Estimate)
+	f.Samples = d.recent.Samples(id, f.Since, f.Time)
+	return f
+}
+
+// ended ends the alert of an entity.
+func (d *judge) ended(id uint32, e *entity, t int64) {
+	e.state &^= open | broken
+	f := alert.Finding{
+		Entity: d.table.Keys().Entity(d.table.Key(id)), Time: t, Since: window.Earlier(t, d.end), Value: e.peak, Limit: d.limit.value,
+		Below: d.limit.below, Window: time.Duration(d.over), Ended: true,
+	}
+	f.Reason = fmt.Sprintf("%s was not %s for %s", d.metric, d.limit, window.Span(time.Duration(t-e.held)))
+	if d.limit.below && e.head == e.done {
+		f.Reason = "nothing was seen for " + window.Span(time.Duration(t-e.held)) + "; given up"
+		e.first, e.state = 0, e.state&^known
+	}
+	d.out = append(d.out, f)
+}
+
+// retract ends an alert that was told early and that an event which came late has undone.
+func (d *judge) retract(id uint32, e *entity) {
+	e.state &^= told
+	e.held = e.early
+	e.peak = d.limit.value
+	d.ended(id, e, e.early)
+}
+
+// reason is the sentence for people.
+func (d *judge) reason(v float64, estimate bool) string {
+	about := ""
+	if estimate {
+		about = "about "
+	}
+	return fmt.Sprintf("%s was %s%s over %s (limit: %s)", d.metric, about, number(v), window.Span(time.Duration(d.over)), d.limit)
+}
+
+// number writes a value for people: whole numbers in full, others with four digits.
+func number(v float64) string {
+	if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 4, 64)
+}

@@ -1,0 +1,266 @@
+package threshold
+
+import (
+	"math"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/detector"
+	"tocsin/internal/event"
+	"tocsin/internal/metric"
+	"tocsin/internal/window"
+)
+
+// judge is the detector. Each entity has a ring of entries in order of time: those of the window that were judged, then
+// those that wait for the watermark. At the watermark the waiting ones are gone through in order of time, which is why
+// neither the order of arrival nor the cut into batches matters.
+type judge struct {
+	metric metric.Metric
+	limit  limit
+	over   int64
+	end    int64 // how long within the limit ends it
+	grain  int64 // length of a sub-bucket
+	keep   int   // members remembered of an entity, of distinct
+	grows  bool  // leaving the window cannot break the limit
+	early  bool  // what was seen stays broken whatever else arrives
+	warms  bool  // an entity must be known for one window
+	room   int
+
+	table  *window.Table
+	pages  []*[pageSize]entity
+	values *window.Values
+	recent window.Recent
+
+	judged  int64
+	pending *window.Calendar // entities with waiting entries, by the earliest of them
+	timers  *window.Calendar // entities by when time alone may change them
+	touched []uint32         // folded into since the last call of Early or Judge
+	out     []alert.Finding
+	bytes   int    // of rings
+	hand    uint32 // where eviction looks next
+	exact   int    // entries kept exactly: exact, or few when room is short
+	stats   detector.Stats
+	seen    map[int64]int32 // scratch of foresee
+}
+
+const (
+	pageSize = 512
+	buckets  = 60
+	// exact is how many entries an entity has in its window, and how many wait in one sub-bucket, before those that come
+	// on top are put together at the end of their sub-bucket.
+	exact = 1024
+	// entityBytes is the size of an entity without its ring.
+	entityBytes = 152
+	entryBytes  = 24
+)
+
+// An entry is what happened at one time, or for distinct one member seen then.
+type entry struct {
+	t int64
+	v int64 // sum, extreme or member
+	n int64 // rows; for distinct 1, or 0 once the member was seen again
+}
+
+// entity is the state of one. The zero entity has seen nothing.
+type entity struct {
+	ring    []entry
+	head    int32 // first entry in the window
+	done    int32 // first entry that waits
+	adds    uint32
+	wake    uint32 // adds at which foreseeing makes sense again
+	rows    int64  // of all entries in the ring
+	n, sum  int64  // of the window; for distinct n counts members; for min and max sum is the extreme
+	first   int64  // earliest time judged
+	trigger int64  // newest one
+	held    int64  // when the limit was last seen broken
+	early   int64  // time of the trigger told early
+	lump    int64  // end of the sub-bucket whose entries are put together
+	peak    float64
+	due     int64
+	timer   int64
+	state   state
+	index   map[int64]int32 // place of each member in the ring, when there are many
+}
+
+type state uint8
+
+const (
+	open    state = 1 << iota // an alert stands
+	broken                    // the limit is broken now
+	known                     // first is set
+	told                      // a trigger was told early and is still to come
+	waiting                   // due is set
+	timed                     // timer is set
+	touched                   // in the list of that name
+	full                      // members were left out: the value is an estimate
+)
+
+func (d *judge) entity(id uint32) *entity {
+	for int(id)/pageSize >= len(d.pages) {
+		d.pages = append(d.pages, new([pageSize]entity))
+	}
+	return &d.pages[id/pageSize][id%pageSize]
+}
+
+// Fold takes rows in.
+func (d *judge) Fold(b *event.Batch, rows []int32) {
+	if len(rows) == 0 {
+		return
+	}
+	clock := window.NewClock(b)
+	d.table.Bind(b)
+	d.values.Bind(b)
+	d.recent.Begin(b)
+	for _, row := range rows {
+		t := clock.At(row)
+		if t <= d.judged || t == 0 {
+			d.stats.Late++
+			continue
+		}
+		v, ok := d.values.At(row)
+		if !ok {
+			continue
+		}
+		id, ok := d.table.Row(row)
+		if !ok {
+			d.stats.Skipped++
+			continue
+		}
+		d.add(id, t, v, 1)
+		d.recent.Add(row, id, t, v)
+	}
+	d.shrink()
+}
+
+// add puts rows of an entity in line for the watermark.
+func (d *judge) add(id uint32, t, v, n int64) {
+	e := d.entity(id)
+	before := cap(e.ring)
+	d.insert(e, t, v, n)
+	d.bytes += (cap(e.ring) - before) * entryBytes
+	e.adds++
+	if e.state&waiting == 0 || t < e.due {
+		d.pending.Add(t, id)
+		e.due = t
+		e.state |= waiting
+	}
+	if e.state&touched == 0 && d.early {
+		e.state |= touched
+		d.touched = append(d.touched, id)
+	}
+}
+
+// Judge goes through what happened up to w.
+func (d *judge) Judge(w event.Watermark) []alert.Finding {
+	if int64(w) <= d.judged {
+		return nil
+	}
+	d.judged = int64(w)
+	d.pending.Due(d.judged, func(id uint32, at int64) {
+		if e := d.entity(id); e.state&waiting != 0 && e.due == at {
+			e.state &^= waiting
+			d.settle(id, e)
+			if int(e.done) < len(e.ring) {
+				e.due = e.ring[e.done].t
+				e.state |= waiting
+				d.pending.Add(e.due, id)
+			}
+		}
+	})
+	d.timers.Due(d.judged, func(id uint32, at int64) {
+		if e := d.entity(id); e.state&timed != 0 && e.timer == at {
+			e.state &^= timed
+			d.settle(id, e)
+		}
+	})
+	d.forgetTouched()
+	return d.findings()
+}
+
+// settle brings an entity up to the watermark and notes when to look at it again.
+func (d *judge) settle(id uint32, e *entity) {
+	before := cap(e.ring)
+	d.commit(id, e, d.judged)
+	d.bytes += (cap(e.ring) - before) * entryBytes
+	next, ok := d.next(e)
+	switch {
+	case ok && (e.state&timed == 0 || next < e.timer):
+		e.timer = next
+		e.state |= timed
+		d.timers.Add(next, id)
+	case !ok && int(e.done) == len(e.ring):
+		d.drop(id, e)
+	}
+}
+
+// next returns when time alone may change the entity next; false when it cannot.
+func (d *judge) next(e *entity) (t int64, ok bool) {
+	t = math.MaxInt64
+	if d.warms && e.state&known != 0 && window.Later(e.first, d.over) > d.judged {
+		t, ok = window.Later(e.first, d.over), true
+	}
+	if e.head < e.done {
+		ok = true
+		leaves := window.Later(e.ring[e.head].t, d.over)
+		switch {
+		case !d.grows:
+			t = min(t, leaves)
+		case e.state&open == 0:
+			t = min(t, window.Later(e.ring[e.done-1].t, d.over))
+		case e.state&broken != 0:
+			t = min(t, window.Later(leaves, d.end))
+		}
+	}
+	switch {
+	case e.state&open != 0 && e.state&broken == 0:
+		t, ok = min(t, window.Later(e.held, d.end)), true
+	case e.state&open != 0 && !ok:
+		t, ok = d.forgotten(e), true
+	}
+	if e.state&told != 0 {
+		t, ok = min(t, e.early), true
+	}
+	return max(t, window.Later(d.judged, 1)), ok
+}
+
+// forgotten returns when an entity that has gone silent below its limit is given up.
+func (d *judge) forgotten(e *entity) int64 {
+	return window.Later(window.Later(e.held, d.over), max(9*d.over, day))
+}
+
+const day = 24 * 3600 * 1_000_000_000
+
+func (d *judge) drop(id uint32, e *entity) {
+	d.bytes -= cap(e.ring) * entryBytes
+	ring := e.ring
+	*e = entity{state: e.state & touched}
+	if cap(ring) <= 8 {
+		e.ring = ring[:0]
+		d.bytes += cap(ring) * entryBytes
+	}
+	d.table.Drop(id)
+}
+
+// findings hands over what was found, in order.
+func (d *judge) findings() []alert.Finding {
+	out := d.out
+	d.out = nil
+	d.recent.Release()
+	return window.Order(out)
+}
+
+func (d *judge) forgetTouched() {
+	for _, id := range d.touched {
+		d.entity(id).state &^= touched
+	}
+	d.touched = d.touched[:0]
+}
+
+// Stats tells how full it is.
+func (d *judge) Stats() detector.Stats {
+	s := d.stats
+	s.Entities = d.table.Len()
+	s.Bytes = d.size()
+	return s
+}
+
+func (d *judge) size() int { return d.bytes + d.table.Bytes() + d.table.Len()*entityBytes }

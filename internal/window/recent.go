@@ -1,0 +1,157 @@
+package window
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"tocsin/internal/event"
+)
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+// Limits of the evidence that goes with findings.
+const (
+	maxFolds    = 4       // batches held at a time
+	maxEvidence = 256     // findings that get samples between two calls of Release
+	maxSample   = 8 << 10 // bytes of a sample; longer texts in it are cut
+	maxText     = 512     // bytes of one text in a sample that had to be cut
+)
+
+// Recent keeps the rows folded last, so that a finding can show some of them. It costs a number a row; a row is written
+// out only when it is shown.
+type Recent struct {
+	folds []fold
+	given int
+}
+
+type fold struct {
+	batch *event.Batch
+	rows  []int32
+	ids   []uint32
+	times []int64
+	vals  []int64
+}
+
+// Begin makes b the batch of the rows added next.
+func (r *Recent) Begin(b *event.Batch) {
+	if len(r.folds) == maxFolds {
+		oldest := r.folds[0]
+		copy(r.folds, r.folds[1:])
+		r.folds[maxFolds-1] = oldest.empty(b)
+		return
+	}
+	if n := len(r.folds); n < cap(r.folds) {
+		r.folds = r.folds[:n+1]
+		r.folds[n] = r.folds[n].empty(b)
+		return
+	}
+	r.folds = append(r.folds, fold{batch: b})
+}
+
+// empty keeps the room of f for another batch.
+func (f fold) empty(b *event.Batch) fold {
+	return fold{batch: b, rows: f.rows[:0], ids: f.ids[:0], times: f.times[:0], vals: f.vals[:0]}
+}
+
+// Add notes a row of the batch, whose it is, when it is judged and what was measured in it.
+func (r *Recent) Add(row int32, id uint32, t, val int64) {
+	f := &r.folds[len(r.folds)-1]
+	f.rows = append(f.rows, row)
+	f.ids = append(f.ids, id)
+	f.times = append(f.times, t)
+	f.vals = append(f.vals, val)
+}
+
+// Release lets go of the batches.
+func (r *Recent) Release() {
+	for i := range r.folds {
+		r.folds[i] = r.folds[i].empty(nil)
+		if cap(r.folds[i].rows) > event.MaxRows/4 { // one large batch should not cost its room for ever
+			r.folds[i] = fold{}
+		}
+	}
+	r.folds = r.folds[:0]
+	r.given = 0
+}
+
+// spot is one row that is held.
+type spot struct {
+	fold, at int
+	t, val   int64
+}
+
+// Samples writes out the first, the last and the most unusual (largest) row of an entity between two times, inclusive,
+// oldest first, of those that are still held.
+func (r *Recent) Samples(id uint32, since, until int64) []json.RawMessage {
+	if r.given >= maxEvidence {
+		return nil
+	}
+	var first, most, last spot
+	found := false
+	for i := range r.folds {
+		f := &r.folds[i]
+		for at, who := range f.ids {
+			t := f.times[at]
+			if who != id || t < since || t > until {
+				continue
+			}
+			s := spot{i, at, t, f.vals[at]}
+			if !found {
+				first, most, last, found = s, s, s, true
+			}
+			if s.t < first.t {
+				first = s
+			}
+			if s.t >= last.t {
+				last = s
+			}
+			if s.val > most.val {
+				most = s
+			}
+		}
+	}
+	if !found {
+		return nil
+	}
+	r.given++
+	samples := []json.RawMessage{r.write(first)}
+	if most != first && most != last {
+		samples = append(samples, r.write(most))
+	}
+	if last != first {
+		samples = append(samples, r.write(last))
+	}
+	return samples
+}
+
+func (r *Recent) write(s spot) json.RawMessage {
+	f := &r.folds[s.fold]
+	return Sample(f.batch, f.rows[s.at])
+}
+
+// Sample writes a row out as evidence: a JSON object of bounded size.
+func Sample(b *event.Batch, row int32) json.RawMessage {
+	text := b.AppendJSON(nil, int(row))
+	if len(text) <= maxSample {
+		return text
+	}
+	text = append(text[:0], '{')
+	for i := range b.Columns() {
+		c := &b.Columns()[i]
+		v, ok := c.Value(int(row))
+		if !ok {
+			continue
+		}
+		if len(text) > 1 {
+			text = append(text, ',')
+		}
+		text = event.AppendQuoted(text, []byte(c.Field.Name))
+		text = append(text, ':')
+		if c.Field.Type != event.String || len(c.Str(v)) <= maxText {
+			text = c.AppendValueJSON(text, v)
+			continue
+		}
+		text = event.AppendQuoted(text, append(append([]byte(nil), c.Str(v)[:maxText]...), "…"...))
+	}
+	return append(text, '}')
+}
