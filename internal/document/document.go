@@ -56,9 +56,8 @@ func Load(name string, text []byte, v any, environ []string, prefix string) (*Or
 		panic(fmt.Sprintf("document.Load: got a %T, want a pointer to a struct", v))
 	}
 	s := &source{name: name}
-	d := &decoder{source: s, origins: &Origins{of: map[string]string{}}}
 	root, mistakes := s.parse(text)
-	d.mistakes = mistakes
+	d := &decoder{source: s, origins: &Origins{source: s, root: root, of: map[string]string{}}, mistakes: mistakes}
 	if root != nil && len(mistakes) == 0 {
 		d.value(root, target.Elem(), "")
 	}
@@ -77,7 +76,9 @@ func Override(v any, environ []string, prefix string) error {
 
 // Origins says where the settings of a loaded document come from.
 type Origins struct {
-	of map[string]string
+	source *source
+	root   *yaml.Node
+	of     map[string]string
 	// Ignored are the names in the environment that begin with the prefix and set nothing.
 	Ignored []string
 }
@@ -88,6 +89,13 @@ func (o *Origins) Of(path string) string {
 		return at
 	}
 	return "default"
+}
+
+// Locate is as Node.Locate for the whole document; settings that the environment set are located at its variable.
+func (o *Origins) Locate(err error) error {
+	d := &decoder{source: o.source, origins: o}
+	d.locate(err, o.root, nil, "")
+	return d.result()
 }
 
 // A source is the text that nodes and mistakes point into.

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode"
 
+	"tocsin/internal/event"
 	"tocsin/internal/fault"
 )
 
@@ -120,7 +121,7 @@ func (m Mistakes) result() error {
 
 // located is a mistake whose place is still to be found, below the value whose Validate returned it.
 type located struct {
-	key, got, want string
+	key, got, want, hint string
 }
 
 func (l *located) Error() string { return l.key + ": got " + l.got + ", want " + l.want }
@@ -129,6 +130,15 @@ func (l *located) Error() string { return l.key + ": got " + l.got + ", want " +
 // "retention.flow". got is the value as it is; texts are quoted and durations written as in documents.
 func At(key string, got any, want string) error {
 	return &located{key: key, got: show(got), want: want}
+}
+
+// Choice returns an error as At does for a word that is none of those known, with the nearest of them as a hint.
+func Choice(key, got string, known []string) error {
+	want := "nothing: there is none to choose from"
+	if len(known) > 0 {
+		want = oneOf(known)
+	}
+	return &located{key: key, got: show(got), want: want, hint: event.Nearest(got, known)}
 }
 
 // show writes a value as messages do.

@@ -190,7 +190,7 @@ func (d *decoder) addAt(n *yaml.Node, path, key string, err error) {
 		m.Text, m.Got, m.Want = "", got[1], got[2]
 	}
 	if at, ok := err.(*located); ok {
-		m.Text, m.Got, m.Want = "", at.got, at.want
+		m.Text, m.Got, m.Want, m.Hint = "", at.got, at.want, at.hint
 	}
 	if d.origins != nil {
 		if name, ok := d.origins.variable(full); ok {
