@@ -5,7 +5,6 @@ import (
 	"hash/maphash"
 	"math"
 	"net/netip"
-	"strings"
 )
 
 // Limits of the labels of one row. What goes beyond is left out and the row flagged LabelsCut.
@@ -30,14 +29,19 @@ const (
 var flagNames = [...]string{"cut", "future", "no-time", "no-zone", "labels-cut", "bad-utf8"}
 
 // String lists the flags, separated by commas.
-func (f Flags) String() string {
-	var names []string
+func (f Flags) String() string { return string(f.appendTo(nil)) }
+
+func (f Flags) appendTo(dst []byte) []byte {
 	for i, n := range flagNames {
-		if f&(1<<i) != 0 {
-			names = append(names, n)
+		if f&(1<<i) == 0 {
+			continue
 		}
+		if len(dst) > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, n...)
 	}
-	return strings.Join(names, ",")
+	return dst
 }
 
 // A Builder collects rows into a batch. Values of the row at hand are set in any order; Next ends the row. The last value
@@ -88,7 +92,9 @@ func (b *Builder) slot(id FieldID) *columnBuilder {
 	} else {
 		b.touched = append(b.touched, c)
 	}
-	c.fill(b.rows)
+	if c.rows < b.rows {
+		c.fill(b.rows)
+	}
 	c.rows = b.rows + 1
 	return c
 }
@@ -243,7 +249,8 @@ func (b *Builder) Next() {
 		b.Stamp(b)
 	}
 	if b.flags != 0 {
-		b.Text(TocsinFlags, b.flags.String())
+		var buf [64]byte
+		b.Str(TocsinFlags, b.flags.appendTo(buf[:0]))
 	}
 	if len(b.labels.Keys) > 0 {
 		for len(b.labels.Ends) < b.rows {

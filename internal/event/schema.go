@@ -1,6 +1,7 @@
 package event
 
 import (
+	"maps"
 	"slices"
 	"sync"
 )
@@ -331,6 +332,9 @@ var schema = sync.OnceValue(func() (s struct {
 
 // Fields lists the schema in the order of the reference page.
 func Fields() []Field { return slices.Clone(fields) }
+
+// FieldNames lists every name that FieldByName knows, aliases included, in no particular order.
+func FieldNames() []string { return slices.Collect(maps.Keys(schema().byName)) }
 
 // FieldByID returns the field with a number; false when this version knows none, as in data of a newer one.
 func FieldByID(id FieldID) (*Field, bool) {
