@@ -57,7 +57,8 @@ type Options struct {
 	Written func([]ledger.Change)
 }
 
-// Judged is what was found up to a position. Positions come in order.
+// Judged is what was found up to a position. Positions come in order, each once: all that is found at a position is in one
+// Judged.
 type Judged struct {
 	Position  event.Position
 	Watermark event.Watermark
@@ -172,13 +173,11 @@ func (s *Service) Take(ctx context.Context, j Judged) error {
 	// the ledger can tell.
 	again := s.committed.Front.Covers(j.Position)
 	now := time.Now()
-	urgent := s.book.take(j, now)
+	s.book.take(j, now)
 	s.flush = s.flush || again
 	s.mu.Unlock()
 	s.metrics.findings.Add(float64(len(j.Findings)))
-	if urgent || again {
-		s.nudge()
-	}
+	s.nudge()
 	if !again {
 		return nil
 	}

@@ -42,7 +42,6 @@ type entry struct {
 	before event.Position
 	due    time.Time // may be written again
 	index  int       // in the queue; -1 while its findings are being written
-	known  bool      // was written within the last moment
 }
 
 // A ruleBook is what is known of one rule.
@@ -76,8 +75,8 @@ func (b *book) rule(id int64) *ruleBook {
 	return r
 }
 
-// take adds an output and reports whether something is to be written now.
-func (b *book) take(j Judged, now time.Time) (urgent bool) {
+// take adds an output.
+func (b *book) take(j Judged, now time.Time) {
 	b.takes++
 	for i := range j.Findings {
 		e := b.entry(&j.Findings[i], now)
@@ -88,10 +87,8 @@ func (b *book) take(j Judged, now time.Time) (urgent bool) {
 		b.bytes -= e.bytes
 		e.add(j.Findings[i])
 		b.bytes += e.bytes
-		urgent = urgent || (e.index >= 0 && !e.due.After(now))
 	}
 	b.taken, b.watermark = j.Position, max(b.watermark, j.Watermark)
-	return urgent
 }
 
 // entry returns the entry of a finding's entity, which is due now if there was none.
@@ -184,15 +181,11 @@ func (b *book) put(l *load, e *entry) {
 
 // crowd adds all that is held back of the rules that may go over their cap with this load.
 func (b *book) crowd(l *load, now time.Time) {
-	fresh := map[int64]int{}
-	for _, e := range l.entries {
-		if !e.known {
-			fresh[e.key.rule]++
-		} else {
-			fresh[e.key.rule] += 0
-		}
+	more := map[int64]int{} // alerts that the load may open, at most
+	for i, e := range l.entries {
+		more[e.key.rule] += len(l.episodes[i])
 	}
-	for id, n := range fresh {
+	for id, n := range more {
 		r := b.rules[id]
 		if r.crowded = r.open+n > b.cap; !r.crowded {
 			continue
@@ -224,7 +217,7 @@ func (b *book) done(l *load, result ledger.Result, now time.Time) {
 		b.rule(id).open = n
 	}
 	for _, e := range l.entries {
-		e.known, e.due = true, now.Add(b.every)
+		e.due = now.Add(b.every)
 		heap.Push(&b.queue, e)
 	}
 }

@@ -26,7 +26,7 @@ func (s *Service) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
-		if s.writeOnce(ctx, ctx) != nil {
+		if s.writeOnce(ctx) != nil {
 			break // only because ctx ended
 		}
 		s.mu.Lock()
@@ -44,18 +44,21 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	last, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), lastGrace, errStopped)
 	defer cancel()
-	s.mu.Lock()
-	s.flush = true
-	s.mu.Unlock()
-	if err := s.writeOnce(last, last); err != nil {
-		s.log.Warn("alerts left to be judged again", "err", err)
+	for range 2 { // a load that was cut already, and the rest
+		s.mu.Lock()
+		s.flush = true
+		s.mu.Unlock()
+		if err := s.writeOnce(last); err != nil {
+			s.log.Warn("alerts left to be judged again", "err", err)
+			break
+		}
 	}
 	return nil
 }
 
 // writeOnce writes what is due, and tries until the ledger takes it or ctx ends. A load, once cut, stays as it is: if the
 // outcome of an attempt is unknown, the ledger can then tell that it has it already.
-func (s *Service) writeOnce(ctx, attempt context.Context) error {
+func (s *Service) writeOnce(ctx context.Context) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	s.mu.Lock()
@@ -71,7 +74,7 @@ func (s *Service) writeOnce(ctx, attempt context.Context) error {
 	s.fill(l)
 	var result ledger.Result
 	err := s.insist(ctx, "write alerts", func() (err error) {
-		result, err = s.ledger.Commit(attempt, l.commit)
+		result, err = s.ledger.Commit(ctx, l.commit)
 		return err
 	})
 	if err != nil {

@@ -62,7 +62,7 @@ func (w *writer) addOverflow(state *ruleState, e *Episode) {
 	r.Triggers += e.Triggers
 	r.First = minTime(r.First, time.Unix(0, e.First).UTC())
 	r.Last = maxTime(r.Last, time.Unix(0, e.Last).UTC())
-	r.dirty = true
+	r.seen, r.dirty = w.seen, true
 }
 
 // settle writes the overflow of a rule, and ends it when a tenth of the cap is free again, so that it does not come and go
@@ -85,7 +85,7 @@ func (w *writer) settle(ctx context.Context, state *ruleState) error {
 	}
 	r.Value, r.Peak, r.Limit = float64(r.Triggers), float64(r.Triggers), float64(w.Cap)
 	r.Reason = fmt.Sprintf("the rule has %d alerts open, which is all that it may have: %d further triggers are only counted", w.Cap, r.Triggers)
-	r.Updated, r.seen = w.Now, w.seen
+	r.Updated = w.Now // seen stays if it only ends: then not all of the rule need be in this commit
 	if err := r.store(ctx, w.tx); err != nil {
 		return err
 	}

@@ -1,0 +1,298 @@
+package ledger
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"tocsin/internal/fault"
+	"tocsin/internal/notifier"
+)
+
+// A NoticeState is where a notice stands.
+type NoticeState string
+
+// The states of a notice.
+const (
+	Pending NoticeState = "pending" // waits for its time
+	Leased  NoticeState = "leased"  // somebody sends it now
+	Sent    NoticeState = "sent"
+	Dead    NoticeState = "dead" // given up
+)
+
+// A Claim asks for notices to send.
+type Claim struct {
+	Channel string
+	Holder  string        // who sends: one name a process, the same after its restart
+	Lease   time.Duration // for how long nobody else gets them; longer than one attempt may take
+	Limit   int
+	Now     time.Time
+}
+
+// A LeasedNotice is to be sent before its lease ends.
+type LeasedNotice struct {
+	ID      int64
+	Channel string
+	Lease   string // proves the claim
+	Until   time.Time
+	Notice  notifier.Notice // with the number of the attempt that now begins
+}
+
+// Claim leases notices of a channel that are due, the oldest first, and counts an attempt of each. One whose lease ran out
+// is due again: its sender died, perhaps after sending, and whoever is next sends it with the same key. Notices about one
+// alert to one recipient keep their order: a later one waits until those before it are sent or given up.
+func (l *Ledger) Claim(ctx context.Context, c Claim) ([]LeasedNotice, error) {
+	var leased []LeasedNotice
+	err := l.write(ctx, "claim notices for "+c.Channel, func(ctx context.Context, tx *sql.Tx) error {
+		leased = nil
+		found, err := tx.QueryContext(ctx, `SELECT id, idempotency, change, recipient, body, attempts, created FROM outbox o
+WHERE channel = $1 AND state IN ('pending', 'leased') AND due <= $2 AND lease_until <= $2
+AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.alert = o.alert AND e.channel = o.channel AND e.recipient = o.recipient
+  AND e.id < o.id AND e.state IN ('pending', 'leased'))
+ORDER BY due, id LIMIT $3`, clean(c.Channel), nanos(c.Now), int64(c.Limit))
+		if err != nil {
+			return err
+		}
+		defer found.Close()
+		for found.Next() {
+			n := LeasedNotice{Channel: c.Channel, Until: c.Now.Add(c.Lease)}
+			var body string
+			var created int64
+			if err := found.Scan(&n.ID, &n.Notice.Key, &n.Notice.Change, &n.Notice.User, &body, &n.Notice.Attempt, &created); err != nil {
+				return err
+			}
+			if err := json.Unmarshal([]byte(body), &n.Notice.Alert); err != nil {
+				return fmt.Errorf("decode notice %d: %w", n.ID, err)
+			}
+			n.Notice.Attempt++
+			n.Notice.Created = instant(created)
+			n.Lease = c.Holder + "/" + rand.Text()
+			leased = append(leased, n)
+		}
+		if err := errors.Join(found.Err(), found.Close()); err != nil {
+			return err
+		}
+		for _, n := range leased {
+			if _, err := tx.ExecContext(ctx, `UPDATE outbox SET state = 'leased', attempts = $1, lease = $2, lease_until = $3 WHERE id = $4`,
+				int64(n.Notice.Attempt), n.Lease, nanos(n.Until), n.ID); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, `INSERT INTO attempts (notice, number, began, ended, outcome, answer) VALUES ($1, $2, $3, 0, 'begun', '')`,
+				n.ID, int64(n.Notice.Attempt), nanos(c.Now)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return leased, nil
+}
+
+// Release makes notices due again that a process of this name had leased, which is known to be gone.
+func (l *Ledger) Release(ctx context.Context, holder string) error {
+	return l.write(ctx, "release notices", func(ctx context.Context, tx *sql.Tx) error {
+		prefix := clean(holder) + "/"
+		_, err := tx.ExecContext(ctx, `UPDATE outbox SET state = 'pending', lease = '', lease_until = 0
+WHERE state = 'leased' AND substr(lease, 1, $1) = $2`, int64(len([]rune(prefix))), prefix)
+		return err
+	})
+}
+
+// An Outcome is what became of one attempt.
+type Outcome struct {
+	State  NoticeState // Sent, Dead, or Pending to try again at Due
+	Due    time.Time
+	Answer string // what the other side said, or why it failed
+	Ended  time.Time
+}
+
+// Finish stores the outcome of an attempt. When the lease has passed to somebody else only the attempt's answer is kept,
+// and the error is a Conflict.
+func (l *Ledger) Finish(ctx context.Context, n LeasedNotice, o Outcome) error {
+	lost := false
+	err := l.write(ctx, "store outcome of notice "+n.Notice.Key, func(ctx context.Context, tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, `UPDATE outbox SET state = $1, due = $2, lease = '', lease_until = 0 WHERE id = $3 AND state = 'leased' AND lease = $4`,
+			string(o.State), nanos(o.Due), n.ID, n.Lease)
+		if err != nil {
+			return err
+		}
+		held, err := done.RowsAffected()
+		if err != nil {
+			return err
+		}
+		lost = held == 0
+		outcome := map[NoticeState]string{Sent: "sent", Pending: "failed", Dead: "given up"}[o.State]
+		_, err = tx.ExecContext(ctx, `UPDATE attempts SET ended = $1, outcome = $2, answer = $3 WHERE notice = $4 AND number = $5`,
+			nanos(o.Ended), outcome, cut(o.Answer, maxAnswer), n.ID, int64(n.Notice.Attempt))
+		return err
+	})
+	if err == nil && lost {
+		return fault.New(fault.Conflict, "store outcome of notice %s: its lease has passed on", n.Notice.Key)
+	}
+	return err
+}
+
+// NextDue is when the earliest notice of a channel wants to be sent; ok is false when none waits.
+func (l *Ledger) NextDue(ctx context.Context, channel string) (at time.Time, ok bool, err error) {
+	err = l.read(ctx, "look for notices of "+channel, func(ctx context.Context, db *sql.DB) error {
+		var due sql.NullInt64
+		err := db.QueryRowContext(ctx, `SELECT MIN(CASE WHEN lease_until > due THEN lease_until ELSE due END) FROM outbox
+WHERE channel = $1 AND state IN ('pending', 'leased')`, clean(channel)).Scan(&due)
+		at, ok = time.Unix(0, due.Int64).UTC(), due.Valid
+		return err
+	})
+	return at, ok, err
+}
+
+// GiveUp ends all notices that wait since before a time, whatever their channel, and returns how many.
+func (l *Ledger) GiveUp(ctx context.Context, before, now time.Time, why string) (n int64, err error) {
+	err = l.write(ctx, "give up old notices", func(ctx context.Context, tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO attempts (notice, number, began, ended, outcome, answer)
+SELECT id, attempts + 1, $1, $1, 'given up', $2 FROM outbox WHERE state IN ('pending', 'leased') AND created < $3 AND lease_until <= $1`,
+			nanos(now), cut(why, maxAnswer), nanos(before)); err != nil {
+			return err
+		}
+		done, err := tx.ExecContext(ctx, `UPDATE outbox SET state = 'dead', attempts = attempts + 1, lease = '', lease_until = 0
+WHERE state IN ('pending', 'leased') AND created < $1 AND lease_until <= $2`, nanos(before), nanos(now))
+		if err != nil {
+			return err
+		}
+		n, err = done.RowsAffected()
+		return err
+	})
+	return n, err
+}
+
+// Prune forgets notices that were sent or given up and are older than a time.
+func (l *Ledger) Prune(ctx context.Context, before time.Time) (n int64, err error) {
+	err = l.write(ctx, "prune notices", func(ctx context.Context, tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, `DELETE FROM outbox WHERE state IN ('sent', 'dead') AND created < $1`, nanos(before))
+		if err != nil {
+			return err
+		}
+		n, err = done.RowsAffected()
+		return err
+	})
+	return n, err
+}
+
+// A Delivery is a notice with all that was tried.
+type Delivery struct {
+	ID       int64
+	Key      string
+	Alert    int64
+	Change   notifier.Change
+	User     string
+	Channel  string
+	State    NoticeState
+	Created  time.Time
+	Due      time.Time
+	Attempts []Attempt
+}
+
+// An Attempt is one try to send a notice.
+type Attempt struct {
+	Number  int
+	Began   time.Time
+	Ended   time.Time // zero while it runs, and for ever when its process died
+	Outcome string    // begun, sent, failed or given up
+	Answer  string
+}
+
+// A DeliveryQuery selects notices; a zero field selects all.
+type DeliveryQuery struct {
+	Alert   int64
+	Channel string
+	State   NoticeState
+	Limit   int // 0 is 1,000
+}
+
+// Deliveries returns notices with their attempts, the newest first.
+func (l *Ledger) Deliveries(ctx context.Context, q DeliveryQuery) ([]Delivery, error) {
+	if q.Limit <= 0 {
+		q.Limit = 1000
+	}
+	var all []Delivery
+	err := l.read(ctx, "list notices", func(ctx context.Context, db *sql.DB) error {
+		found, err := db.QueryContext(ctx, `SELECT id, idempotency, alert, change, recipient, channel, state, created, due FROM outbox
+WHERE ($1 = 0 OR alert = $1) AND ($2 = '' OR channel = $2) AND ($3 = '' OR state = $3) ORDER BY id DESC LIMIT $4`,
+			q.Alert, clean(q.Channel), string(q.State), int64(q.Limit))
+		if err != nil {
+			return err
+		}
+		defer found.Close()
+		for found.Next() {
+			var d Delivery
+			var created, due int64
+			if err := found.Scan(&d.ID, &d.Key, &d.Alert, &d.Change, &d.User, &d.Channel, &d.State, &created, &due); err != nil {
+				return err
+			}
+			d.Created, d.Due = instant(created), instant(due)
+			all = append(all, d)
+		}
+		if err := errors.Join(found.Err(), found.Close()); err != nil {
+			return err
+		}
+		return attemptsOf(ctx, db, all)
+	})
+	return all, err
+}
+
+// attemptsOf reads the attempts of the notices in one go.
+func attemptsOf(ctx context.Context, db *sql.DB, all []Delivery) error {
+	if len(all) == 0 {
+		return nil
+	}
+	at := make(map[int64]*Delivery, len(all))
+	ids := make([]string, len(all))
+	for i := range all {
+		at[all[i].ID] = &all[i]
+		ids[i] = strconv.FormatInt(all[i].ID, 10)
+	}
+	found, err := db.QueryContext(ctx, `SELECT notice, number, began, ended, outcome, answer FROM attempts WHERE notice IN (`+
+		strings.Join(ids, ", ")+`) ORDER BY notice, number`)
+	if err != nil {
+		return err
+	}
+	defer found.Close()
+	for found.Next() {
+		var notice, began, ended int64
+		var a Attempt
+		if err := found.Scan(&notice, &a.Number, &began, &ended, &a.Outcome, &a.Answer); err != nil {
+			return err
+		}
+		a.Began, a.Ended = instant(began), instant(ended)
+		at[notice].Attempts = append(at[notice].Attempts, a)
+	}
+	return found.Err()
+}
+
+// OutboxCounts returns how many notices are in each state.
+func (l *Ledger) OutboxCounts(ctx context.Context) (map[NoticeState]int64, error) {
+	counts := map[NoticeState]int64{}
+	err := l.read(ctx, "count notices", func(ctx context.Context, db *sql.DB) error {
+		found, err := db.QueryContext(ctx, `SELECT state, COUNT(*) FROM outbox GROUP BY state`)
+		if err != nil {
+			return err
+		}
+		defer found.Close()
+		for found.Next() {
+			var state NoticeState
+			var n int64
+			if err := found.Scan(&state, &n); err != nil {
+				return err
+			}
+			counts[state] = n
+		}
+		return found.Err()
+	})
+	return counts, err
+}
