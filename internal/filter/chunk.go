@@ -1,0 +1,158 @@
+package filter
+
+import (
+	"math/bits"
+
+	"tocsin/internal/event"
+)
+
+// Batches are evaluated in chunks of so many rows, so that the rows of all slots stay in the cache.
+const (
+	chunkWords = 64
+	chunkRows  = 64 * chunkWords
+)
+
+// A mask is a set of rows of a chunk.
+type mask [chunkWords]uint64
+
+// A chunk is the part of a batch that is being evaluated, and the rows found so far for every slot.
+type chunk struct {
+	batch *event.Batch
+	from  int // first row
+	rows  int
+	words int
+	full  mask // all rows
+
+	slots   []mask
+	any     []bool  // the slot has rows; its mask means nothing otherwise
+	touched []int32 // the slots that have
+
+	scratch [chunkRows]int64 // values of a column that does not hold them plainly
+	present mask             // rows that have a value in the column at hand
+	labels  labelRows
+	cuts    []mask // scratch of tests with many limits
+	cutUsed []bool
+}
+
+// start moves on to the rows from from on.
+func (c *chunk) start(b *event.Batch, from int) {
+	c.batch, c.from = b, from
+	c.rows = min(b.Rows-from, chunkRows)
+	c.words = (c.rows + 63) / 64
+	fill(&c.full, c.rows)
+	for _, s := range c.touched {
+		c.any[s] = false
+	}
+	c.touched = c.touched[:0]
+}
+
+// fill puts the first n rows into a mask.
+func fill(m *mask, n int) {
+	for w := range m {
+		switch {
+		case n >= 64*(w+1):
+			m[w] = ^uint64(0)
+		case n > 64*w:
+			m[w] = 1<<uint(n-64*w) - 1
+		default:
+			m[w] = 0
+		}
+	}
+}
+
+// touch readies a slot for its first row.
+func (c *chunk) touch(slot int32) *mask {
+	m := &c.slots[slot]
+	if !c.any[slot] {
+		c.any[slot] = true
+		c.touched = append(c.touched, slot)
+		clear(m[:c.words])
+	}
+	return m
+}
+
+// mark puts one row into slots.
+func (c *chunk) mark(slots []int32, row int) {
+	for _, s := range slots {
+		c.touch(s)[row>>6] |= 1 << (uint(row) & 63)
+	}
+}
+
+// add puts rows into a slot.
+func (c *chunk) add(slot int32, rows *mask) {
+	some := uint64(0)
+	for w := range c.words {
+		some |= rows[w]
+	}
+	if some == 0 {
+		return
+	}
+	m := c.touch(slot)
+	for w := range c.words {
+		m[w] |= rows[w]
+	}
+}
+
+// presence finds the rows that have a value in a column; false when there are none.
+func (c *chunk) presence(col *event.Column) bool {
+	if col == nil {
+		return false
+	}
+	switch {
+	case col.Codes != nil:
+		some := uint64(0)
+		codes := col.Codes[c.from : c.from+c.rows]
+		for w := range c.words {
+			var m uint64
+			for i, code := range codes[w*64 : min(w*64+64, len(codes))] {
+				m |= uint64((code|-code)>>31) << (uint(i) & 63)
+			}
+			c.present[w] = m
+			some |= m
+		}
+		return some != 0
+	case col.Present == nil:
+		c.present = c.full
+		return true
+	}
+	some := uint64(0)
+	at := c.from / 64
+	for w := range c.words {
+		c.present[w] = col.Present[at+w] & c.full[w]
+		some |= c.present[w]
+	}
+	return some != 0
+}
+
+// values returns the numbers of a column for the rows of the chunk; of rows without a value it gives anything.
+func (c *chunk) values(col *event.Column) []int64 {
+	if col.Codes == nil {
+		return col.Nums[c.from : c.from+c.rows]
+	}
+	out := c.scratch[:c.rows]
+	for i, code := range col.Codes[c.from : c.from+c.rows] {
+		out[i] = col.Nums[code]
+	}
+	return out
+}
+
+// appendRows writes the rows of a mask as row numbers of the batch.
+func (c *chunk) appendRows(dst []int32, m *mask) []int32 {
+	for w := range c.words {
+		base := int32(c.from + w*64)
+		for word := m[w]; word != 0; word &= word - 1 {
+			dst = append(dst, base+int32(bits.TrailingZeros64(word)))
+		}
+	}
+	return dst
+}
+
+// empty reports whether a mask has no rows.
+func (c *chunk) empty(m *mask) bool {
+	for w := range c.words {
+		if m[w] != 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,244 @@
+package filter
+
+import (
+	"slices"
+
+	"tocsin/internal/event"
+)
+
+// A plan is what a list of filters compiles to. Every different test has a slot; tests of the same operand form a group,
+// which looks at each value once for all of them. A plan is never changed and is shared by all clones.
+type plan struct {
+	rules      []rule
+	slotCount  int
+	nums       []*numberTests
+	addrs      []*addressTests
+	texts      []*textTests // the quick ones first
+	quick      int          // how many of texts are quick
+	spelled    []*numTests
+	pairs      []*pairTest
+	labelNames []string // every label looked at
+}
+
+// A rule is the program of one filter.
+type rule struct {
+	first *branch // what is quick to evaluate; nil when the rule has nothing of the sort, which means every row
+	rest  *branch // what must be evaluated besides, on the rows that first leaves; nil for nothing
+	slow  []int   // which of plan.texts rest looks at
+}
+
+// A branch is a node whose tests are slots.
+type branch struct {
+	kind kind
+	kids []*branch
+	slot int32
+	slow bool // some slot in it belongs to a group that is not quick
+}
+
+// A planner collects the tests of all filters.
+type planner struct {
+	plan
+	slotOf map[string]int32
+	tests  []*test // by slot
+	groups map[operand]*operandTests
+	order  []*operandTests
+	cross  []*pairTest
+}
+
+// operandTests are all tests of one operand against constants.
+type operandTests struct {
+	operand operand
+	slots   []int32
+	tests   []*test
+}
+
+func newPlan(exprs []*Expr) *plan {
+	p := &planner{slotOf: map[string]int32{}, groups: map[operand]*operandTests{}}
+	roots := make([]*branch, len(exprs))
+	for i, e := range exprs {
+		if e == nil {
+			roots[i] = &branch{kind: always}
+		} else {
+			roots[i] = p.branch(e.root)
+		}
+	}
+	p.slotCount = len(p.tests)
+	slow := p.group()
+	for _, root := range roots {
+		p.rules = append(p.rules, newRule(root, slow))
+	}
+	return &p.plan
+}
+
+// branch puts the tests of a tree into slots.
+func (p *planner) branch(n *node) *branch {
+	if n.kind == leaf {
+		return p.leaf(n.test)
+	}
+	b := &branch{kind: n.kind}
+	for _, kid := range n.kids {
+		b.kids = append(b.kids, p.branch(kid))
+	}
+	return b
+}
+
+// leaf puts a test into a slot; one of a view becomes an or over the fields that it stands for.
+func (p *planner) leaf(t *test) *branch {
+	lefts, rights := []operand{t.left}, []*operand{t.right}
+	if f := t.left.field; f != nil && len(f.Any) > 0 {
+		lefts = members(f)
+	}
+	if t.right != nil && t.right.field != nil && len(t.right.field.Any) > 0 {
+		rights = nil
+		for _, o := range members(t.right.field) {
+			rights = append(rights, &o)
+		}
+	}
+	any := &branch{kind: or}
+	for _, l := range lefts {
+		for _, r := range rights {
+			member := *t
+			member.left, member.right = l, r
+			any.kids = append(any.kids, &branch{kind: leaf, slot: p.slot(&member)})
+		}
+	}
+	if len(any.kids) == 1 {
+		return any.kids[0]
+	}
+	return any
+}
+
+func members(view *event.Field) []operand {
+	var list []operand
+	for _, id := range view.Any {
+		if f, ok := event.FieldByID(id); ok {
+			list = append(list, operand{field: f})
+		}
+	}
+	return list
+}
+
+// slot returns the slot of a test; equal tests share one.
+func (p *planner) slot(t *test) int32 {
+	key := string(t.append(nil, false))
+	if s, ok := p.slotOf[key]; ok {
+		return s
+	}
+	s := int32(len(p.tests))
+	p.slotOf[key] = s
+	p.tests = append(p.tests, t)
+	if t.right != nil {
+		p.cross = append(p.cross, &pairTest{slot: s, test: t})
+		return s
+	}
+	g := p.groups[t.left]
+	if g == nil {
+		g = &operandTests{operand: t.left}
+		p.groups[t.left] = g
+		p.order = append(p.order, g)
+	}
+	g.slots = append(g.slots, s)
+	g.tests = append(g.tests, t)
+	return s
+}
+
+// group compiles the tests of every operand together. It returns for every slot the place of its group in texts when that
+// is not a quick one, else -1.
+func (p *planner) group() []int {
+	slow := make([]int, p.slotCount)
+	for i := range slow {
+		slow[i] = -1
+	}
+	var late []*textTests
+	for _, g := range p.order {
+		switch {
+		case g.operand.num:
+			p.spelled = append(p.spelled, newNumTests(g, p.label(g.operand.label)))
+		case g.operand.typ() == event.String:
+			t := newTextTests(g)
+			t.label = -1
+			if g.operand.field == nil {
+				t.label = p.label(g.operand.label)
+			}
+			if t.quick() {
+				p.texts = append(p.texts, t)
+			} else {
+				late = append(late, t)
+			}
+		case g.operand.typ() == event.IP:
+			p.addrs = append(p.addrs, newAddressTests(g))
+		default:
+			p.nums = append(p.nums, newNumberTests(g))
+		}
+	}
+	p.quick = len(p.texts)
+	for _, t := range late {
+		for _, s := range t.slots {
+			slow[s] = len(p.texts)
+		}
+		p.texts = append(p.texts, t)
+	}
+	p.pairs = p.cross
+	for _, pair := range p.pairs {
+		pair.left, pair.right = p.side(pair.test.left), p.side(*pair.test.right)
+	}
+	return slow
+}
+
+func (p *planner) side(o operand) side {
+	s := side{operand: o, label: -1}
+	if o.field == nil {
+		s.label = p.label(o.label)
+	}
+	return s
+}
+
+// label returns the place of a label in the list of those looked at.
+func (p *planner) label(name string) int {
+	at := slices.Index(p.labelNames, name)
+	if at < 0 {
+		at = len(p.labelNames)
+		p.labelNames = append(p.labelNames, name)
+	}
+	return at
+}
+
+// newRule splits a filter into what is quick and the rest, which is then evaluated on few rows.
+func newRule(root *branch, slow []int) rule {
+	var r rule
+	root.mark(slow, &r.slow)
+	slices.Sort(r.slow)
+	r.slow = slices.Compact(r.slow)
+	if !root.slow {
+		return rule{first: root}
+	}
+	r.rest = root
+	if root.kind != and {
+		return r
+	}
+	first, rest := &branch{kind: and}, &branch{kind: and, slow: true}
+	for _, kid := range root.kids {
+		if kid.slow {
+			rest.kids = append(rest.kids, kid)
+		} else {
+			first.kids = append(first.kids, kid)
+		}
+	}
+	r.rest = rest
+	if len(first.kids) > 0 {
+		r.first = first
+	}
+	return r
+}
+
+// mark notes which branches are slow, and collects the groups that they look at.
+func (b *branch) mark(slow []int, groups *[]int) {
+	if b.kind == leaf && slow[b.slot] >= 0 {
+		b.slow = true
+		*groups = append(*groups, slow[b.slot])
+	}
+	for _, kid := range b.kids {
+		kid.mark(slow, groups)
+		b.slow = b.slow || kid.slow
+	}
+}

@@ -1,0 +1,264 @@
+package filter
+
+import "tocsin/internal/event"
+
+// A Set is many filters that are evaluated together: what they have in common is done once. It is used by one goroutine
+// at a time; Clone makes another one.
+type Set struct {
+	*plan
+	chunk
+	states  []textState // one for each of plan.texts
+	demand  []mask      // likewise: the rows on which a slow group must be evaluated
+	partial []mask      // one a rule with a slow part: the rows that its quick part leaves
+	alive   []bool      // one a rule: some rows are left
+	stack   []*mask     // one for each level of the tree
+	out     []int32
+	lists   [][]int32 // the rows of each rule, of batches that have several chunks
+}
+
+// NewSet compiles filters together; nil ones select everything.
+func NewSet(exprs []*Expr) *Set { return newSet(newPlan(exprs)) }
+
+func newSet(p *plan) *Set {
+	s := &Set{
+		plan: p, states: make([]textState, len(p.texts)), demand: make([]mask, len(p.texts)),
+		partial: make([]mask, len(p.rules)), alive: make([]bool, len(p.rules)),
+	}
+	s.slots, s.any = make([]mask, p.slotCount), make([]bool, p.slotCount)
+	s.labels = newLabelRows(p.labelNames)
+	return s
+}
+
+// Clone returns a set of its own for another goroutine.
+func (s *Set) Clone() *Set { return newSet(s.plan) }
+
+// Select calls each for every filter that selects rows of the batch, with its place in the list given to NewSet and all
+// its rows in order; filters come in the order of that list. The rows are good until each returns.
+func (s *Set) Select(b *event.Batch, each func(i int, rows []int32)) {
+	s.begin(b)
+	if b.Rows <= chunkRows {
+		if b.Rows == 0 {
+			return
+		}
+		s.evaluate(b, 0)
+		for i := range s.rules {
+			if m := s.result(i); m != nil {
+				s.out = s.appendRows(s.out[:0], m)
+				each(i, s.out)
+			}
+		}
+		return
+	}
+	if s.lists == nil {
+		s.lists = make([][]int32, len(s.rules))
+	}
+	for from := 0; from < b.Rows; from += chunkRows {
+		s.evaluate(b, from)
+		for i := range s.rules {
+			if m := s.result(i); m != nil {
+				s.lists[i] = s.appendRows(s.lists[i], m)
+			}
+		}
+	}
+	for i, rows := range s.lists {
+		if len(rows) > 0 {
+			each(i, rows)
+			s.lists[i] = rows[:0]
+		}
+	}
+}
+
+// begin readies what is kept for a whole batch.
+func (s *Set) begin(b *event.Batch) {
+	for i, t := range s.texts {
+		s.states[i].begin(t, b)
+	}
+	s.labels.begin(b)
+}
+
+// evaluate finds the rows of every slot: first the quick groups, then the others, on the rows that still matter.
+func (s *Set) evaluate(b *event.Batch, from int) {
+	s.start(b, from)
+	c := &s.chunk
+	c.labels.start(c)
+	for _, g := range s.plan.nums {
+		g.evaluate(c)
+	}
+	for _, g := range s.addrs {
+		g.evaluate(c)
+	}
+	for i, g := range s.texts[:s.quick] {
+		g.evaluate(c, &s.states[i], &c.full)
+	}
+	for _, g := range s.spelled {
+		g.evaluate(c)
+	}
+	for _, g := range s.pairs {
+		g.evaluate(c)
+	}
+	for i := s.quick; i < len(s.texts); i++ {
+		clear(s.demand[i][:c.words])
+	}
+	for i := range s.rules {
+		s.quickPart(i)
+	}
+	for i := s.quick; i < len(s.texts); i++ {
+		if !c.empty(&s.demand[i]) {
+			s.texts[i].evaluate(c, &s.states[i], &s.demand[i])
+		}
+	}
+}
+
+// quickPart evaluates what comes first in a rule with a slow part, and asks the slow groups for the rows that it leaves.
+func (s *Set) quickPart(i int) {
+	r := &s.rules[i]
+	if r.rest == nil {
+		return
+	}
+	left := &s.full
+	if r.first != nil {
+		left = &s.partial[i]
+		if s.alive[i] = s.run(r.first, left, 0); !s.alive[i] {
+			return
+		}
+	}
+	s.alive[i] = true
+	for _, g := range r.slow {
+		d := &s.demand[g]
+		for w := range s.words {
+			d[w] |= left[w]
+		}
+	}
+}
+
+// result returns the rows of a rule; nil when there are none. The mask is good until the next call.
+func (s *Set) result(i int) *mask {
+	r := &s.rules[i]
+	out := s.level(0)
+	if r.rest == nil {
+		if !s.run(r.first, out, 1) {
+			return nil
+		}
+		return out
+	}
+	if !s.alive[i] || !s.run(r.rest, out, 1) {
+		return nil
+	}
+	if r.first != nil {
+		left := &s.partial[i]
+		for w := range s.words {
+			out[w] &= left[w]
+		}
+	}
+	return out
+}
+
+// level returns the scratch mask of a level of the tree.
+func (s *Set) level(depth int) *mask {
+	for len(s.stack) <= depth {
+		s.stack = append(s.stack, new(mask))
+	}
+	return s.stack[depth]
+}
+
+// run evaluates a branch into out, with scratch from depth on. It reports false when it knows that there are no rows; out
+// means nothing then.
+func (s *Set) run(b *branch, out *mask, depth int) bool {
+	switch b.kind {
+	case always:
+		*out = s.full
+		return true
+	case leaf:
+		if !s.any[b.slot] {
+			return false
+		}
+		copy(out[:s.words], s.slots[b.slot][:s.words])
+		return true
+	case not:
+		if !s.run(b.kids[0], out, depth) {
+			*out = s.full
+			return true
+		}
+		for w := range s.words {
+			out[w] = s.full[w] &^ out[w]
+		}
+		return true
+	case and:
+		return s.runAnd(b, out, depth)
+	case or:
+		return s.runOr(b, out, depth)
+	}
+	return false
+}
+
+func (s *Set) runAnd(b *branch, out *mask, depth int) bool {
+	for _, kid := range b.kids {
+		if kid.kind == leaf && !s.any[kid.slot] {
+			return false
+		}
+	}
+	first := true
+	for _, kid := range b.kids {
+		var m *mask
+		switch {
+		case kid.kind == leaf:
+			m = &s.slots[kid.slot]
+		case first:
+			if !s.run(kid, out, depth) {
+				return false
+			}
+			first = false
+			continue
+		default:
+			m = s.level(depth)
+			if !s.run(kid, m, depth+1) {
+				return false
+			}
+		}
+		if first {
+			copy(out[:s.words], m[:s.words])
+			first = false
+			continue
+		}
+		some := uint64(0)
+		for w := range out[:s.words] {
+			out[w] &= m[w]
+			some |= out[w]
+		}
+		if some == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Set) runOr(b *branch, out *mask, depth int) bool {
+	some := false
+	for _, kid := range b.kids {
+		var m *mask
+		switch {
+		case kid.kind == leaf:
+			if !s.any[kid.slot] {
+				continue
+			}
+			m = &s.slots[kid.slot]
+		case !some:
+			some = s.run(kid, out, depth)
+			continue
+		default:
+			m = s.level(depth)
+			if !s.run(kid, m, depth+1) {
+				continue
+			}
+		}
+		if !some {
+			copy(out[:s.words], m[:s.words])
+			some = true
+			continue
+		}
+		for w := range out[:s.words] {
+			out[w] |= m[w]
+		}
+	}
+	return some
+}

@@ -1,0 +1,317 @@
+package filter
+
+import (
+	"bytes"
+	"math/bits"
+	"slices"
+
+	"tocsin/internal/event"
+)
+
+// Texts that are looked for are found by an automaton from this many on; fewer are quicker one by one.
+const (
+	minAutomaton      = 5
+	maxAutomatonBytes = 256 << 10 // of all texts of a group; the rest is looked for one by one
+)
+
+// textTests are all tests of one text field or label. They look at each value once, at each value of a dictionary once a
+// batch.
+type textTests struct {
+	id    event.FieldID // 0 for a label
+	label int           // place among the labels looked at, -1 for a field
+	plain bool          // the field is kept plain
+	slots []int32
+	has   int32 // slot of has, -1 for none
+
+	exact  textSearch // on values as they are
+	folded textSearch // on values that appendFolded went over
+	alone  *textTest  // the only test of the group, if there is but one
+}
+
+// A textSearch holds the tests that look at the same form of a value.
+type textSearch struct {
+	equal    map[string][]int32
+	tests    []*textTest // tried on every value
+	found    []*textTest // tried when the automata find their literal
+	automata []*automaton
+}
+
+// A textTest is one test of a text.
+type textTest struct {
+	op    op
+	text  []byte
+	regex *pattern
+	like  *likePattern
+	must  []byte // a text that every value must contain for which it holds; may be empty
+	slot  int32
+}
+
+func newTextTests(g *operandTests) *textTests {
+	t := &textTests{label: -1, has: -1, slots: g.slots}
+	if g.operand.field != nil {
+		t.id, t.plain = g.operand.field.ID, g.operand.field.Plain
+	}
+	var exact, folded []*textTest
+	for i, src := range g.tests {
+		slot := g.slots[i]
+		switch src.op {
+		case opHas:
+			t.has = slot
+		case opEqual:
+			t.exact.addEqual(src.consts, slot)
+		case opSame:
+			t.folded.addEqual([]constant{{text: string(appendFolded(nil, []byte(src.consts[0].text)))}}, slot)
+		case opIncludes, opAlike:
+			folded = append(folded, newTextTest(src, slot))
+		default:
+			exact = append(exact, newTextTest(src, slot))
+		}
+	}
+	if len(exact)+len(folded) == 1 && t.exact.equal == nil && t.folded.equal == nil {
+		t.alone = append(exact, folded...)[0]
+	}
+	t.exact.build(exact)
+	t.folded.build(folded)
+	return t
+}
+
+func newTextTest(src *test, slot int32) *textTest {
+	t := &textTest{op: src.op, text: []byte(src.consts[0].text), regex: src.regex, slot: slot}
+	if t.folds() {
+		t.text = appendFolded(nil, t.text)
+	}
+	switch t.op {
+	case opContains, opIncludes, opStarts, opEnds:
+		t.must = t.text
+	case opMatches:
+		t.must = t.regex.literal
+	case opLike, opAlike:
+		t.like = compileLike(t.text)
+		t.must = t.like.literal()
+	}
+	return t
+}
+
+// folds reports whether the test looks at folded values.
+func (t *textTest) folds() bool { return t.op == opIncludes || t.op == opAlike }
+
+// holds reports whether the test holds for a value.
+func (t *textTest) holds(v []byte) bool {
+	switch t.op {
+	case opContains, opIncludes:
+		return bytes.Contains(v, t.text)
+	case opStarts:
+		return bytes.HasPrefix(v, t.text)
+	case opEnds:
+		return bytes.HasSuffix(v, t.text)
+	case opMatches:
+		return t.regex.match(v)
+	case opLike, opAlike:
+		return t.like.match(v)
+	case opLess:
+		return bytes.Compare(v, t.text) < 0
+	case opAtMost:
+		return bytes.Compare(v, t.text) <= 0
+	case opGreater:
+		return bytes.Compare(v, t.text) > 0
+	case opAtLeast:
+		return bytes.Compare(v, t.text) >= 0
+	}
+	return false
+}
+
+func (s *textSearch) addEqual(consts []constant, slot int32) {
+	if s.equal == nil {
+		s.equal = map[string][]int32{}
+	}
+	for _, c := range consts {
+		if !slices.Contains(s.equal[c.text], slot) {
+			s.equal[c.text] = append(s.equal[c.text], slot)
+		}
+	}
+}
+
+// build decides which tests wait for the automata.
+func (s *textSearch) build(tests []*textTest) {
+	var patterns [][]byte
+	var numbers []int32
+	size := 0
+	for _, t := range tests {
+		if len(t.must) == 0 || size+len(t.must) > maxAutomatonBytes {
+			s.tests = append(s.tests, t)
+			continue
+		}
+		size += len(t.must)
+		patterns, numbers = append(patterns, t.must), append(numbers, int32(len(s.found)))
+		s.found = append(s.found, t)
+	}
+	if len(patterns) < minAutomaton {
+		s.tests, s.found = tests, nil
+		return
+	}
+	s.automata = newAutomata(patterns, numbers)
+}
+
+func (s *textSearch) none() bool { return s.equal == nil && len(s.tests) == 0 && len(s.found) == 0 }
+
+// quick reports whether the tests cost little even when every row has a value of its own.
+func (t *textTests) quick() bool {
+	return len(t.exact.tests) == 0 && len(t.exact.found) == 0 && t.folded.none() && !t.plain && t.id != 0
+}
+
+// A textState is what a set keeps for one group.
+type textState struct {
+	round  uint32   // number of the batch
+	memo   []uint64 // one a value of the dictionary: round in the upper half, place in lists in the lower
+	lists  []int32  // the slots of values: a length and so many slots; place 0 is the empty list
+	slots  []int32  // of the value at hand
+	stamps []uint32 // one a test that waits for the automata: the last value that it was tried on
+	stamp  uint32
+	fold   []byte // the value at hand, folded
+}
+
+// begin forgets the values of the batch before.
+func (s *textState) begin(t *textTests, b *event.Batch) {
+	s.lists = append(s.lists[:0], 0)
+	if n := max(len(t.exact.found), len(t.folded.found)); s.stamps == nil && n > 0 {
+		s.stamps = make([]uint32, n)
+	}
+	if s.round++; s.round == 0 {
+		clear(s.memo)
+		s.round = 1
+	}
+	if t.id == 0 {
+		return
+	}
+	if col := b.Column(t.id); col != nil && col.Codes != nil && len(s.memo) < col.Strs.Len() {
+		s.memo = make([]uint64, col.Strs.Len()+col.Strs.Len()/4)
+	}
+}
+
+// evaluate finds, among the rows of demand, those of all slots of the group.
+func (t *textTests) evaluate(c *chunk, s *textState, demand *mask) {
+	if t.label >= 0 {
+		if c.labelPresence(t.label) {
+			t.each(c, s, demand, &c.batch.Labels.Vals, c.labels.entry[t.label][:c.rows])
+		}
+		return
+	}
+	col := c.batch.Column(t.id)
+	if !c.presence(col) {
+		return
+	}
+	if col.Codes != nil {
+		t.coded(c, s, demand, col)
+		return
+	}
+	t.each(c, s, demand, &col.Strs, nil)
+}
+
+// each evaluates rows that have a value each: that of entry, counted from 1, or that of the row.
+func (t *textTests) each(c *chunk, s *textState, demand *mask, values *event.Strings, entry []uint32) {
+	if t.has >= 0 {
+		c.add(t.has, &c.present)
+		if t.exact.none() && t.folded.none() {
+			return
+		}
+	}
+	for w := range c.words {
+		for word := c.present[w] & demand[w]; word != 0; word &= word - 1 {
+			row := w*64 + bits.TrailingZeros64(word)
+			at := c.from + row
+			if entry != nil {
+				at = int(entry[row]) - 1
+			}
+			v := values.At(at)
+			if t.alone != nil {
+				if s.lone(t.alone, v) {
+					c.touch(t.alone.slot)[w] |= word & -word
+				}
+				continue
+			}
+			c.mark(t.slotsOf(s, v), row)
+		}
+	}
+}
+
+// lone tries a single test.
+func (s *textState) lone(t *textTest, v []byte) bool {
+	if t.folds() {
+		s.fold = appendFolded(s.fold[:0], v)
+		v = s.fold
+	}
+	return t.holds(v)
+}
+
+// coded evaluates rows by the codes of a dictionary.
+func (t *textTests) coded(c *chunk, s *textState, demand *mask, col *event.Column) {
+	if t.has >= 0 {
+		c.add(t.has, &c.present)
+	}
+	codes := col.Codes[c.from : c.from+c.rows]
+	for w := range c.words {
+		word := c.present[w] & demand[w]
+		for ; word != 0; word &= word - 1 {
+			row := w*64 + bits.TrailingZeros64(word)
+			code := codes[row]
+			known := s.memo[code]
+			if uint32(known>>32) != s.round {
+				known = uint64(s.round)<<32 | uint64(s.remember(t.slotsOf(s, col.Strs.At(int(code)))))
+				s.memo[code] = known
+			}
+			if at := uint32(known); at != 0 {
+				c.mark(s.lists[at+1:at+1+uint32(s.lists[at])], row)
+			}
+		}
+	}
+}
+
+// remember keeps a list of slots and returns its place.
+func (s *textState) remember(slots []int32) uint32 {
+	if len(slots) == 0 {
+		return 0
+	}
+	at := uint32(len(s.lists))
+	s.lists = append(append(s.lists, int32(len(slots))), slots...)
+	return at
+}
+
+// slotsOf returns the slots whose tests hold for a value, but for has; the list is good until the next call.
+func (t *textTests) slotsOf(s *textState, v []byte) []int32 {
+	s.slots = s.slots[:0]
+	t.exact.search(s, v)
+	if !t.folded.none() {
+		s.fold = appendFolded(s.fold[:0], v)
+		t.folded.search(s, s.fold)
+	}
+	return s.slots
+}
+
+func (x *textSearch) search(s *textState, v []byte) {
+	if x.equal != nil {
+		s.slots = append(s.slots, x.equal[string(v)]...)
+	}
+	for _, t := range x.tests {
+		if t.holds(v) {
+			s.slots = append(s.slots, t.slot)
+		}
+	}
+	if len(x.automata) == 0 {
+		return
+	}
+	if s.stamp++; s.stamp == 0 {
+		clear(s.stamps)
+		s.stamp = 1
+	}
+	for _, a := range x.automata {
+		a.scan(v, func(n int32) {
+			if s.stamps[n] == s.stamp {
+				return
+			}
+			s.stamps[n] = s.stamp
+			if t := x.found[n]; t.op == opContains || t.op == opIncludes || t.holds(v) {
+				s.slots = append(s.slots, t.slot)
+			}
+		})
+	}
+}
