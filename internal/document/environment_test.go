@@ -91,7 +91,10 @@ func TestReadSecrets(t *testing.T) {
 		List     []channel          `yaml:"list"`
 	}
 	var got settings
-	err := document.Decode("f", []byte("plain: p\npassword_file: /a\nchannels: {x: {token: file:/b}}\nlist: [{token_file: /gone}, {token_file: /empty}]\n"), &got)
+	root, err := document.Parse("f", []byte("plain: p\npassword_file: /a\nchannels: {x: {token: file:/b}}\nlist:\n- token_file: /gone\n- {token: file:/empty}\n"))
+	if err == nil {
+		err = root.Decode(&got)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,9 +111,9 @@ func TestReadSecrets(t *testing.T) {
 		t.Errorf("ReadSecrets: got %q, %q and %q", got.Plain.Reveal(), got.Password.Reveal(), got.Channels["x"].Token.Reveal())
 	}
 	if diff := cmp.Diff([]string{
-		`configuration: list[0].token: open /gone: no such file`,
-		`configuration: list[1].token: read /empty: the file is empty`,
-	}, lines(t, err)); diff != "" {
+		`5: list[0].token: open /gone: no such file`,
+		`6: list[1].token: read /empty: the file is empty`,
+	}, lines(t, root.Locate(err))); diff != "" {
 		t.Errorf("ReadSecrets: want - got +\n%s", diff)
 	}
 }

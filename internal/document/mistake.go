@@ -122,9 +122,17 @@ func (m Mistakes) result() error {
 // located is a mistake whose place is still to be found, below the value whose Validate returned it.
 type located struct {
 	key, got, want, hint string
+	cause                error // instead of got and want
 }
 
-func (l *located) Error() string { return l.key + ": got " + l.got + ", want " + l.want }
+func (l *located) Error() string {
+	if l.cause != nil {
+		return l.key + ": " + l.cause.Error()
+	}
+	return l.key + ": got " + l.got + ", want " + l.want
+}
+
+func (l *located) Unwrap() error { return l.cause }
 
 // At returns an error for Validate methods that points at a setting below the value: a key such as "over", "by[2]" or
 // "retention.flow". got is the value as it is; texts are quoted and durations written as in documents.
@@ -140,6 +148,9 @@ func Choice(key, got string, known []string) error {
 	}
 	return &located{key: key, got: show(got), want: want, hint: event.Nearest(got, known)}
 }
+
+// Wrap returns an error as At does for what is wrong in other words.
+func Wrap(key string, cause error) error { return &located{key: key, cause: cause} }
 
 // show writes a value as messages do.
 func show(v any) string {

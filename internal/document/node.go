@@ -186,3 +186,8 @@ func lookup(mapping *yaml.Node, key string) *yaml.Node {
 	}
 	return nil
 }
+
+// Equal says that two nodes hold the same, wherever they stand.
+func (n Node) Equal(other Node) bool {
+	return n.IsZero() == other.IsZero() && n.describe() == other.describe() && n.String() == other.String()
+}

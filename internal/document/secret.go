@@ -1,6 +1,7 @@
 package document
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -73,7 +74,7 @@ func (d *decoder) secret(mapping, n *yaml.Node, f field, s *Secret, path string)
 }
 
 // ReadSecrets reads the files of all secrets below v, a pointer to a struct, by the function handed in, and puts what they
-// hold, without line ends, in place. It returns every error, joined, each with the path of its setting.
+// hold, without line ends, in place. It returns every error, joined, each made by Wrap, for Node.Locate to find its place.
 func ReadSecrets(v any, read func(path string) ([]byte, error)) error {
 	var errs []error
 	walkSecrets(reflect.ValueOf(v).Elem(), "", func(path string, s *Secret) {
@@ -85,12 +86,12 @@ func ReadSecrets(v any, read func(path string) ([]byte, error)) error {
 			err = fmt.Errorf("read %s: the file is empty", s.file)
 		}
 		if err != nil {
-			errs = append(errs, Mistake{File: "configuration", Path: path, Text: err.Error()})
+			errs = append(errs, Wrap(path, err))
 			return
 		}
 		s.value = strings.TrimRight(string(text), "\r\n")
 	})
-	return Join(errs...)
+	return errors.Join(errs...)
 }
 
 // walkSecrets calls fn for every secret below v that can be set.
@@ -126,3 +127,6 @@ func (s *Secret) UnmarshalText(text []byte) error {
 	s.set(string(text), false)
 	return nil
 }
+
+// Equal says that two secrets have the same value and came in the same way.
+func (s Secret) Equal(other Secret) bool { return s == other }

@@ -116,12 +116,17 @@ func (d *decoder) locate(err error, n *yaml.Node, t reflect.Type, path string) {
 // splitKey tells the setting that an error names from what it says of it. Besides errors of At it knows those whose text
 // begins with the key of a setting, so that packages need not know this one.
 func splitKey(err error, n *yaml.Node, t reflect.Type) (key string, text error) {
-	var at *located
-	if errors.As(err, &at) {
+	if at, ok := err.(*located); ok {
+		if at.cause != nil {
+			return at.key, at.cause
+		}
 		return at.key, at
 	}
 	key, rest, found := strings.Cut(err.Error(), ": ")
-	if !found || !keyPattern.MatchString(key) || !hasField(t, key) && descend(n, key, nil) == nil {
+	if !found || !keyPattern.MatchString(key) {
+		return "", err
+	}
+	if _, exists := descend(n, key); !exists && !hasField(t, key) {
 		return "", err
 	}
 	return key, errors.New(rest)
@@ -150,26 +155,24 @@ func hasField(t reflect.Type, key string) bool {
 	return false
 }
 
-// descend follows a key below n. It returns or, when there is nothing.
-func descend(n *yaml.Node, key string, or *yaml.Node) *yaml.Node {
+// descend follows a key below n as far as it goes, and says whether it went to the end.
+func descend(n *yaml.Node, key string) (*yaml.Node, bool) {
 	for _, step := range stepPattern.FindAllString(key, -1) {
-		if n == nil {
-			return or
-		}
+		var below *yaml.Node
 		if index, ok := strings.CutPrefix(step, "["); ok {
 			i, err := strconv.Atoi(strings.TrimSuffix(index, "]"))
-			if err != nil || n.Kind != yaml.SequenceNode || i >= len(n.Content) {
-				return or
+			if err == nil && n != nil && n.Kind == yaml.SequenceNode && i < len(n.Content) {
+				below = n.Content[i]
 			}
-			n = n.Content[i]
-			continue
+		} else {
+			below = lookup(n, step)
 		}
-		n = lookup(n, step)
+		if below == nil {
+			return n, false
+		}
+		n = below
 	}
-	if n == nil {
-		return or
-	}
-	return n
+	return n, n != nil
 }
 
 // addAt adds a mistake at a key below n, or at the name in the environment that set it.
@@ -183,7 +186,11 @@ func (d *decoder) addAt(n *yaml.Node, path, key string, err error) {
 	}
 	m := Mistake{File: d.source.name, Path: full, Text: err.Error()}
 	if n != nil {
-		n = descend(n, key, n)
+		place, exact := descend(n, key)
+		if file, ok := descend(n, key+"_file"); ok && !exact {
+			place = file
+		}
+		n = place
 		m = d.source.mistake(n.Line, n.Column, full, err.Error())
 	}
 	if got := gotWantPattern.FindStringSubmatch(m.Text); got != nil {

@@ -1,0 +1,164 @@
+package config
+
+import (
+	"time"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/document"
+)
+
+// Config is the configuration file: what an operator writes. Every setting has a default; an empty file is a good one.
+type Config struct {
+	// Data is the directory in which everything is kept. One process at a time uses it. Default: /var/lib/tocsin for root,
+	// $XDG_STATE_HOME/tocsin or ~/.local/state/tocsin for others.
+	Data string `yaml:"data"`
+	// Bind is the address of every listener whose own setting names only a port, as in `:8400`. The default keeps all of
+	// them on this machine; `0.0.0.0` or `::` opens them.
+	Bind string `yaml:"bind"`
+	// Node numbers this machine among those that share an outside journal: 0 to 32767. Never change it, and never give it to
+	// two machines.
+	Node uint16 `yaml:"node"`
+	// Drain is how long a stop waits for what was accepted to flow out before it cuts; 1s or more.
+	Drain time.Duration `yaml:"drain"`
+
+	Log     Log                `yaml:"log"`
+	HTTP    HTTP               `yaml:"http"`
+	Journal Journal            `yaml:"journal"`
+	History History            `yaml:"history"`
+	Ledger  Ledger             `yaml:"ledger"`
+	Sources Sources            `yaml:"sources"`
+	Detect  Detect             `yaml:"detect"`
+	Alerts  Alerts             `yaml:"alerts"`
+	Notify  map[string]Channel `yaml:"notify"`
+
+	// RuleFiles are files of rules, as paths or patterns such as `rules/*.yaml`. A pattern that matches nothing is fine, a
+	// path that does not exist is a mistake.
+	RuleFiles []string `yaml:"rule_files"`
+	// Rules are rules that stand in this file. People see them, and cannot change them in the page.
+	Rules []document.Node `yaml:"rules"`
+
+	dir string // of the file; relative paths begin there
+}
+
+// Log is what tocsin says of itself, on standard error.
+type Log struct {
+	// Level is the least that is told: `debug`, `info`, `warn` or `error`.
+	Level string `yaml:"level"`
+	// Format is `text`, `json`, or `auto`: text on a terminal, JSON elsewhere.
+	Format string `yaml:"format"`
+}
+
+// HTTP is the API and the page over TCP. The socket in the data directory is always there.
+type HTTP struct {
+	// Listen is the address to listen on, as in `:8400` or `192.0.2.1:8400`; `off` for none.
+	Listen string `yaml:"listen"`
+	// MaxBody bounds one body of events, decompressed; 1KiB or more.
+	MaxBody document.Size `yaml:"max_body"`
+	// MaxIntake is how many bodies of events are taken in at once before senders are told to wait: 1 to 10000.
+	MaxIntake int `yaml:"max_intake"`
+}
+
+// Journal holds accepted events, durably and in order, until everybody who needs them has read them.
+type Journal struct {
+	// URL is the address of an outside NATS server or cluster, as in `nats://a:4222,nats://b:4222`. Default: none, the
+	// journal runs inside tocsin. A URL may hold a password, so it is never shown.
+	URL document.Secret `yaml:"url"`
+	// Replicas is how many servers of an outside cluster keep each message: 1, 3 or 5.
+	Replicas int `yaml:"replicas"`
+	// MaxEvents is how much disk logins, log lines and sightings may take; 64MiB or more. When it is reached, intake is
+	// refused until the slowest reader has caught up.
+	MaxEvents document.Size `yaml:"max_events"`
+	// MaxFlows is the same for flows, which are kept apart so that a flood of them refuses nothing else.
+	MaxFlows document.Size `yaml:"max_flows"`
+	// FreeFloor is how much of the disk stays free: below that nothing is accepted. `auto` is the larger of 2GB and 5 % of
+	// the disk, `off` is no floor.
+	FreeFloor Floor `yaml:"free_floor"`
+	// GroupDelay is how long a small batch waits for others to be synced together with it: 0s to 1s.
+	GroupDelay time.Duration `yaml:"group_delay"`
+	// GroupRows is how many events are synced together at most: 1 to 100000.
+	GroupRows int `yaml:"group_rows"`
+	// Cache is the memory for fresh events that are handed on without being read back, for each of the two kinds of limit.
+	Cache document.Size `yaml:"cache"`
+}
+
+// History keeps events for questions, in columns.
+type History struct {
+	// Retention is how long events of a kind are kept, in whole days of their own time; 1d or more, `off` for ever.
+	Retention map[string]time.Duration `yaml:"retention"`
+	// FlushRows is after how many events of a kind they are written from memory to a segment: 1000 to 2000000.
+	FlushRows int `yaml:"flush_rows"`
+	// FlushBytes is the same by size; 1MiB or more.
+	FlushBytes document.Size `yaml:"flush_bytes"`
+	// FlushAfter is the same by age; 1s or more.
+	FlushAfter time.Duration `yaml:"flush_after"`
+}
+
+// Ledger keeps users, rules, alerts and notices.
+type Ledger struct {
+	// DSN is where PostgreSQL is, as in `postgres://tocsin@db.example.org/tocsin`. Default: none, an SQLite file in the data
+	// directory. A DSN may hold a password, so it is never shown.
+	DSN document.Secret `yaml:"dsn"`
+}
+
+// Sources are where raw data comes in.
+type Sources struct {
+	Files  []Files  `yaml:"files"`
+	Syslog []Syslog `yaml:"syslog"`
+}
+
+// Files is one set of log files that are followed as they grow, through rotation and restarts.
+type Files struct {
+	// Name tells the sources apart; events carry it as `tocsin.source`. Needed.
+	Name string `yaml:"name"`
+	// Paths are files, or patterns such as `/var/log/nginx/*.log`. Needed.
+	Paths []string `yaml:"paths"`
+	// Format is the name of the parser. Default: guessed from the first lines of each file.
+	Format string `yaml:"format"`
+	// Zone is taken for times that carry none: an IANA name such as `Europe/Berlin`, `UTC` or `Local`. Default: the parser's.
+	Zone string `yaml:"zone"`
+	// Service is set as `service.name` where a line names none.
+	Service string `yaml:"service"`
+	// Settings are those of the parser; see its page. They need a format.
+	Settings document.Node `yaml:"settings"`
+}
+
+// Syslog is one pair of listeners for syslog over the network. The default is one, named `syslog`, on port 5514.
+type Syslog struct {
+	// Name tells the sources apart; events carry it as `tocsin.source`. Needed.
+	Name string `yaml:"name"`
+	// UDP is the address to listen on for datagrams, as in `:5514`. Default: none.
+	UDP string `yaml:"udp"`
+	// TCP is the address to listen on for streams, as in `:5514`. Default: none.
+	TCP string `yaml:"tcp"`
+	// Format is the name of the parser. Default: `syslog`.
+	Format string `yaml:"format"`
+	// Zone is taken for times that carry none, which is usual in the old format. Default: the parser's.
+	Zone string `yaml:"zone"`
+	// Service is set as `service.name` where a message names none.
+	Service string `yaml:"service"`
+	// Settings are those of the parser; see its page.
+	Settings document.Node `yaml:"settings"`
+}
+
+// Detect judges events by the rules as they come in.
+type Detect struct {
+	// Lateness is how late an event may come and still be judged, by its own time: 0s to 1h. Judging waits that long. Later
+	// events are kept and found, and judged only by `tocsin detect`.
+	Lateness time.Duration `yaml:"lateness"`
+	// SaveEvery is how often the state of the rules is saved; 1s or more. A restart reads the events since then again.
+	SaveEvery time.Duration `yaml:"save_every"`
+}
+
+// Alerts are what people work with.
+type Alerts struct {
+	// MaxOpen is how many alerts of one rule are open at once before one overflow alert counts the rest: 1 to 1000000.
+	MaxOpen int `yaml:"max_open"`
+}
+
+// Channel is one way of telling people. Its key under `notify` is its name.
+type Channel struct {
+	// MinSeverity is the least severe alert that is told: `INFO`, `LOW`, `MEDIUM`, `HIGH` or `CRITICAL`.
+	MinSeverity alert.Severity `yaml:"min_severity"`
+	// Via is the kind of channel with its settings, as in `command: {run: [/usr/local/bin/page]}`. Needed.
+	Via document.Node `yaml:"via"`
+}

@@ -1,0 +1,326 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	_ "time/tzdata" // a machine, or an empty container, need not have the zones
+
+	"tocsin/internal/alert"
+	"tocsin/internal/document"
+	"tocsin/internal/event"
+)
+
+const (
+	off             = "off"
+	defaultSeverity = alert.Info
+)
+
+// Floor is an amount of free disk: `auto`, `off` or a size.
+type Floor struct {
+	Auto  bool
+	Bytes document.Size // 0 is off
+}
+
+// UnmarshalText reads the word or the size.
+func (f *Floor) UnmarshalText(text []byte) error {
+	if string(text) == "auto" {
+		*f = Floor{Auto: true}
+		return nil
+	}
+	size, err := document.ParseSize(string(text))
+	if err != nil {
+		return document.At("", string(text), "auto, off or a size with its unit, as in 2GB")
+	}
+	*f = Floor{Bytes: size}
+	return nil
+}
+
+// String is the inverse of UnmarshalText.
+func (f Floor) String() string {
+	switch {
+	case f.Auto:
+		return "auto"
+	case f.Bytes == 0:
+		return off
+	}
+	return f.Bytes.String()
+}
+
+// Limit gives the floor as the journal takes it: 0 for auto, less than 0 for off.
+func (f Floor) Limit() int64 {
+	switch {
+	case f.Auto:
+		return 0
+	case f.Bytes == 0:
+		return -1
+	}
+	return int64(f.Bytes)
+}
+
+// between gives the mistake of a number outside its range, or nil.
+func between[N int | uint16 | document.Size | time.Duration](key string, got, least, most N) error {
+	switch {
+	case got >= least && got <= most:
+		return nil
+	case least == 0:
+		return document.At(key, got, fmt.Sprintf("%v or less", show(most)))
+	}
+	return document.At(key, got, fmt.Sprintf("%v to %v", show(least), show(most)))
+}
+
+// atLeast gives the mistake of a number that is too small, or nil.
+func atLeast[N int | document.Size | time.Duration](key string, got, least N) error {
+	if got >= least {
+		return nil
+	}
+	return document.At(key, got, fmt.Sprintf("%v or more", show(least)))
+}
+
+func show(v any) any {
+	if d, ok := v.(time.Duration); ok {
+		return document.FormatDuration(d)
+	}
+	return v
+}
+
+// oneOf gives the mistake of a word that is none of those known, or nil.
+func oneOf(key, got string, known ...string) error {
+	if slices.Contains(known, got) {
+		return nil
+	}
+	return document.Choice(key, got, known)
+}
+
+// Validate checks what only the whole can tell: names that must differ, and listeners that would meet.
+func (c *Config) Validate() error {
+	errs := []error{
+		between("node", c.Node, 0, 32767),
+		atLeast("drain", c.Drain, time.Second),
+		c.validateNames(),
+		c.validateListeners(),
+	}
+	if c.Bind == "" || strings.ContainsAny(c.Bind, " /[]") || strings.Contains(c.Bind, ":") && !isAddr(c.Bind) {
+		errs = append(errs, document.At("bind", c.Bind, "an address such as 127.0.0.1, 0.0.0.0 or ::"))
+	}
+	for i, pattern := range c.RuleFiles {
+		errs = append(errs, checkPattern(fmt.Sprintf("rule_files[%d]", i), pattern))
+	}
+	for i, r := range c.Rules {
+		if !r.IsMapping() {
+			errs = append(errs, document.At(fmt.Sprintf("rules[%d]", i), r.String(), "a mapping"))
+		}
+	}
+	for name := range c.Notify {
+		if !isName(name) {
+			errs = append(errs, fmt.Errorf("notify: got the name %q, want letters, digits, - and _", name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func isAddr(s string) bool {
+	_, err := netip.ParseAddr(s)
+	return err == nil
+}
+
+// isName says that a text can name a source or a channel: it stands in events, metrics and URLs.
+func isName(s string) bool {
+	return s != "" && len(s) <= 64 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == ""
+}
+
+// validateNames checks that sources have names that differ. Names of tocsin's own intake are taken.
+func (c *Config) validateNames() error {
+	var errs []error
+	first := map[string]string{"http": "the HTTP intake", "ingest": "tocsin ingest"}
+	check := func(key, name string) {
+		switch other, taken := first[name]; {
+		case name == "":
+			errs = append(errs, fmt.Errorf("%s: %w", key, errNeeded))
+		case !isName(name):
+			errs = append(errs, document.At(key, name, "letters, digits, -, _ and ., 64 at most"))
+		case taken:
+			errs = append(errs, document.At(key, name, "a name of its own; it is taken by "+other))
+		default:
+			first[name] = strings.TrimSuffix(key, ".name")
+		}
+	}
+	for i, s := range c.Sources.Files {
+		check(fmt.Sprintf("sources.files[%d].name", i), s.Name)
+	}
+	for i, s := range c.Sources.Syslog {
+		check(fmt.Sprintf("sources.syslog[%d].name", i), s.Name)
+	}
+	return errors.Join(errs...)
+}
+
+// validateListeners checks each address and that no two are the same.
+func (c *Config) validateListeners() error {
+	var errs []error
+	taken := map[string]string{}
+	check := func(network, key, listen string) {
+		if err := checkListen(key, listen); err != nil {
+			errs = append(errs, err)
+			return
+		}
+		address := c.Address(listen)
+		if address == "" || strings.HasSuffix(address, ":0") {
+			return
+		}
+		if other, ok := taken[network+address]; ok {
+			errs = append(errs, document.At(key, listen, "an address of its own; it is taken by "+other))
+			return
+		}
+		taken[network+address] = key
+	}
+	check("tcp", "http.listen", c.HTTP.Listen)
+	for i, s := range c.Sources.Syslog {
+		check("udp", fmt.Sprintf("sources.syslog[%d].udp", i), s.UDP)
+		check("tcp", fmt.Sprintf("sources.syslog[%d].tcp", i), s.TCP)
+	}
+	return errors.Join(errs...)
+}
+
+// checkListen checks the form of an address to listen on.
+func checkListen(key, listen string) error {
+	if listen == "" || listen == off {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(listen)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return document.At(key, listen, "a port as in :8400, an address and a port as in 192.0.2.1:8400, or off")
+	}
+	return nil
+}
+
+func joinHostPort(host, port string) string { return net.JoinHostPort(host, port) }
+
+// checkPattern checks a path or pattern.
+func checkPattern(key, pattern string) error {
+	if _, err := path.Match(pattern, ""); err != nil || pattern == "" || strings.ContainsRune(pattern, 0) {
+		return document.At(key, pattern, "a path, or a pattern with closed brackets")
+	}
+	return nil
+}
+
+// Validate checks the words.
+func (l Log) Validate() error {
+	return errors.Join(
+		oneOf("level", l.Level, "debug", "info", "warn", "error"),
+		oneOf("format", l.Format, "auto", "text", "json"))
+}
+
+// Validate checks the limits; the address is checked with all others.
+func (h HTTP) Validate() error {
+	return errors.Join(
+		between("max_body", h.MaxBody, 1<<10, 1<<30),
+		between("max_intake", h.MaxIntake, 1, 10_000))
+}
+
+// Validate checks the ranges.
+func (j Journal) Validate() error {
+	var errs []error
+	if j.Replicas != 1 && j.Replicas != 3 && j.Replicas != 5 {
+		errs = append(errs, document.At("replicas", j.Replicas, "1, 3 or 5"))
+	} else if j.Replicas > 1 && j.URL.IsZero() {
+		errs = append(errs, document.At("replicas", j.Replicas, "1, since no url of a cluster is set"))
+	}
+	return errors.Join(append(errs,
+		atLeast("max_events", j.MaxEvents, 64<<20),
+		atLeast("max_flows", j.MaxFlows, 64<<20),
+		between("group_delay", j.GroupDelay, 0, time.Second),
+		between("group_rows", j.GroupRows, 1, 100_000),
+		between("cache", j.Cache, 0, 4<<30))...)
+}
+
+// Validate checks the ranges and the kinds.
+func (h History) Validate() error {
+	errs := []error{
+		between("flush_rows", h.FlushRows, 1000, 2_000_000),
+		between("flush_bytes", h.FlushBytes, 1<<20, 1<<30),
+		between("flush_after", h.FlushAfter, time.Second, time.Hour),
+	}
+	kinds := make([]string, 0, len(event.Kinds()))
+	for _, k := range event.Kinds() {
+		kinds = append(kinds, k.String())
+	}
+	for _, kind := range slices.Sorted(maps.Keys(h.Retention)) {
+		keep := h.Retention[kind]
+		switch {
+		case !slices.Contains(kinds, kind):
+			errs = append(errs, document.Choice("retention."+kind, kind, kinds))
+		case keep != 0 && keep < 24*time.Hour:
+			errs = append(errs, document.At("retention."+kind, keep, "1d or more, or off"))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Validate checks the form. Whether the database answers is found out when it is opened.
+func (l Ledger) Validate() error {
+	dsn := l.DSN.Reveal()
+	if dsn == "" || strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
+		return nil
+	}
+	return document.At("dsn", l.DSN, "a URL that begins with postgres://, or none for SQLite")
+}
+
+// Validate checks what a set of files needs.
+func (f Files) Validate() error {
+	var errs []error
+	if len(f.Paths) == 0 {
+		errs = append(errs, fmt.Errorf("paths: %w", errNeeded))
+	}
+	for i, pattern := range f.Paths {
+		errs = append(errs, checkPattern(fmt.Sprintf("paths[%d]", i), pattern))
+	}
+	if f.Format == "" && !f.Settings.IsZero() {
+		errs = append(errs, errors.New("settings: want a format whose settings they are"))
+	}
+	return errors.Join(append(errs, checkZone(f.Zone))...)
+}
+
+// Validate checks what a listener needs.
+func (s Syslog) Validate() error {
+	var errs []error
+	if s.UDP == "" && s.TCP == "" {
+		errs = append(errs, errors.New("listens nowhere; want udp, tcp or both"))
+	}
+	return errors.Join(append(errs, checkZone(s.Zone))...)
+}
+
+// checkZone checks the name of a zone by the table that the program carries.
+func checkZone(zone string) error {
+	if _, err := time.LoadLocation(zone); err != nil {
+		return document.At("zone", zone, "an IANA zone such as Europe/Berlin, UTC or Local")
+	}
+	return nil
+}
+
+// Validate checks the ranges.
+func (d Detect) Validate() error {
+	return errors.Join(
+		between("lateness", d.Lateness, 0, time.Hour),
+		between("save_every", d.SaveEvery, time.Second, time.Hour))
+}
+
+// Validate checks the range.
+func (a Alerts) Validate() error { return between("max_open", a.MaxOpen, 1, 1_000_000) }
+
+// Validate checks that there is a way.
+func (c Channel) Validate() error {
+	if c.Via.IsZero() {
+		return fmt.Errorf("via: %w", errNeeded)
+	}
+	return nil
+}
