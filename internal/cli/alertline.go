@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"tocsin/internal/alert"
+)
+
+// alertLine writes an alert as key=value on one line. Values are quoted as Go quotes strings where they hold anything but
+// plain words. Keys and their order stay; new ones come last.
+func alertLine(a *alert.Alert) string {
+	var b strings.Builder
+	put := func(key, value string) {
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(key)
+		b.WriteByte('=')
+		b.WriteString(quoteWord(value))
+	}
+	put("last", a.Last.UTC().Format(time.RFC3339Nano))
+	put("id", strconv.FormatInt(a.ID, 10))
+	put("severity", a.Severity.String())
+	put("state", string(a.State))
+	put("rule", a.RuleName)
+	put("owner", a.Owner)
+	put("entity", a.Entity.Key())
+	put("triggers", strconv.FormatInt(a.Triggers, 10))
+	put("value", number(a.Value))
+	put("peak", number(a.Peak))
+	put("limit", number(a.Limit))
+	put("first", a.First.UTC().Format(time.RFC3339Nano))
+	put("origin", a.Origin)
+	put("title", a.Title)
+	put("reason", a.Reason)
+	return b.String()
+}
+
+// quoteWord quotes what is not one plain word.
+func quoteWord(s string) string {
+	for _, r := range s {
+		if r == '"' || r == '\\' || r == ' ' || r == unicode.ReplacementChar || !unicode.IsPrint(r) {
+			return strconv.Quote(s)
+		}
+	}
+	if s == "" {
+		return `""`
+	}
+	return s
+}

@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/api"
+	"tocsin/internal/fault"
+)
+
+func (s *shell) alertsCommand() *cobra.Command {
+	var q api.AlertRequest
+	var when span
+	c := &cobra.Command{
+		Use:   "alerts [NUMBER]",
+		Short: "List alerts, or show one with its samples",
+		Long: `Lists alerts, newest first, or shows the one with a number. -o line prints one alert a line as key=value, in an order that
+stays: new keys come last. --since and --until ask for the time of the newest trigger.`,
+		Example: `  tocsin alerts
+  tocsin alerts --state open --severity HIGH --since 1d
+  tocsin alerts -o line --since -3m
+  tocsin alerts 17`,
+		Args:        cobra.MaximumNArgs(1),
+		Annotations: map[string]string{"line": "yes"},
+	}
+	c.Flags().StringSliceVar(&q.States, "state", nil, "only in these `states`: open, acknowledged, ended")
+	c.Flags().StringVar(&q.Rule, "rule", "", "only of this `rule`")
+	c.Flags().StringVar(&q.User, "user", "", "of the rules of this `user`; * for all")
+	c.Flags().StringVar(&q.MinSeverity, "severity", "", "only of this `severity` and above: INFO, LOW, MEDIUM, HIGH, CRITICAL")
+	c.Flags().Int64Var(&q.SinceID, "since-id", 0, "only with a `number` above this one")
+	c.Flags().IntVar(&q.Limit, "limit", 100, "at most so many")
+	when.flags(c)
+	must(c.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"open", "acknowledged", "ended"}, cobra.ShellCompDirectiveNoFileComp)))
+	must(c.RegisterFlagCompletionFunc("severity", cobra.FixedCompletions([]string{"INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL"}, cobra.ShellCompDirectiveNoFileComp)))
+	must(c.RegisterFlagCompletionFunc("rule", s.completeRules))
+	c.RunE = s.ask(func(ctx context.Context, svc api.Service, args []string) (err error) {
+		if err := checkAlertQuery(&q, args); err != nil {
+			return err
+		}
+		if q.Since, q.Until, err = when.times(); err != nil {
+			return err
+		}
+		list, err := svc.Alerts(ctx, q)
+		if err != nil {
+			return err
+		}
+		if len(list) == 0 {
+			return s.nothing("alerts")
+		}
+		if q.ID != 0 && s.format == "table" {
+			return s.showAlert(list[0])
+		}
+		return s.listAlerts(list)
+	})
+	return c
+}
+
+// checkAlertQuery refuses words that are none before anything is asked.
+func checkAlertQuery(q *api.AlertRequest, args []string) error {
+	if len(args) > 0 {
+		id, err := strconv.ParseInt(args[0], 10, 64)
+		if err != nil || id < 1 {
+			return usage("alert %q: want its number", args[0])
+		}
+		q.ID = id
+	}
+	for _, state := range q.States {
+		switch alert.State(state) {
+		case alert.Open, alert.Acknowledged, alert.Ended:
+		default:
+			return usage("--state %q: want open, acknowledged or ended", state)
+		}
+	}
+	if q.MinSeverity != "" {
+		if _, err := alert.ParseSeverity(q.MinSeverity); err != nil {
+			return usage("--severity: %w", err)
+		}
+	}
+	return checkLimit(q.Limit, false)
+}
+
+// listAlerts prints alerts in the form that -o names.
+func (s *shell) listAlerts(list []alert.Alert) error {
+	if s.format == "line" {
+		for i := range list {
+			if _, err := fmt.Fprintln(s.Out, alertLine(&list[i])); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	out := s.sheet(column{name: "id", right: true}, column{name: "severity", paint: severityColours}, column{name: "state"},
+		column{name: "last"}, column{name: "rule"}, column{name: "entity"}, column{name: "triggers", right: true}, column{name: "reason"})
+	for i := range list {
+		a := &list[i]
+		if err := out.add(a, strconv.FormatInt(a.ID, 10), a.Severity.String(), string(a.State), instant(a.Last), a.RuleName,
+			a.Entity.String(), strconv.FormatInt(a.Triggers, 10), a.Reason); err != nil {
+			return err
+		}
+	}
+	return out.end()
+}
+
+// severityColours are what severities look like on a terminal; the word is there for who does not see colours.
+func severityColours(word string) text.Colors {
+	switch word {
+	case "CRITICAL":
+		return text.Colors{text.Bold, text.FgHiWhite, text.BgRed}
+	case "HIGH":
+		return text.Colors{text.Bold, text.FgRed}
+	case "MEDIUM":
+		return text.Colors{text.FgYellow}
+	case "LOW":
+		return text.Colors{text.FgCyan}
+	default:
+		return nil
+	}
+}
+
+// showAlert prints one alert with all that led to it.
+func (s *shell) showAlert(a alert.Alert) error {
+	var b strings.Builder
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%-10s %s\n", name, clean(value))
+		}
+	}
+	line("alert", strconv.FormatInt(a.ID, 10)+"  "+a.Title)
+	line("severity", a.Severity.String())
+	line("state", string(a.State))
+	line("rule", a.RuleName+" (version "+strconv.Itoa(a.RuleVersion)+", of "+a.Owner+")")
+	line("entity", a.Entity.Key())
+	line("why", a.Reason)
+	line("value", number(a.Value)+", at its peak "+number(a.Peak)+", limit "+number(a.Limit))
+	line("triggers", strconv.FormatInt(a.Triggers, 10))
+	line("first", instant(a.First))
+	line("last", instant(a.Last))
+	line("ended", instant(a.EndedAt))
+	for i, sample := range a.Samples {
+		safe, err := safeJSON(sample)
+		if err != nil {
+			return fault.New(fault.Unavailable, "sample %d of alert %d: %w", i+1, a.ID, err)
+		}
+		fmt.Fprintf(&b, "%-10s %s\n", "sample", safe)
+	}
+	_, err := fmt.Fprint(s.Out, b.String())
+	return err
+}

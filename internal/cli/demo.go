@@ -1,0 +1,35 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+)
+
+func (s *shell) demoCommand() *cobra.Command {
+	var o DemoOptions
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "See it work: bundled samples are replayed, alerts appear within seconds",
+		Long: `Runs tocsin with bundled real samples, whose times are shifted to now. Its data lies in a directory of its own, never in
+that of TOCSIN_DATA.`,
+		Example: `  tocsin demo
+  tocsin demo --user alice --password 'only for the demo'`,
+		Args: cobra.NoArgs,
+	}
+	o.flags(c)
+	c.Flags().StringVar(&o.User, "user", "demo", "`name` of the account")
+	c.Flags().StringVar(&o.Password, "password", "", "its `password` (default: one is made and printed)")
+	c.RunE = s.run(func(ctx context.Context, _ []string) error {
+		if err := o.check(); err != nil {
+			return err
+		}
+		o.DataSet = c.Flags().Changed("data")
+		common := s.common
+		if !o.DataSet {
+			common.Data = defaultData(s.Env) + "-demo"
+		}
+		return s.Demo(ctx, common, o)
+	})
+	return c
+}

@@ -1,0 +1,187 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tocsin/internal/api"
+)
+
+// An Input is a file to be ingested, from its beginning.
+type Input struct {
+	Request api.IngestRequest // Source and Path
+	Body    io.ReadCloser     // decompressed
+	Size    int64             // bytes on disk; 0: unknown
+	Read    func() int64      // bytes on disk that were read so far, may be called at any time; nil: unknown
+}
+
+func (s *shell) ingestCommand() *cobra.Command {
+	var q api.IngestRequest
+	var detect bool
+	c := &cobra.Command{
+		Use:   "ingest FILE...",
+		Short: "Read old files into the history",
+		Long: `Reads log files, also such compressed by gzip, zstd or bzip2, into the history; "-" is standard input. The format is recognised
+or named. A file that was read before is known again, whatever its name: only what was added to it is read. Lines that cannot be
+read are counted and the first are shown.`,
+		Example: `  tocsin ingest access.log
+  tocsin ingest --detect app.json.gz other.log.zst
+  journalctl -o json | tocsin ingest --format jsonlines --service sshd -`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	c.Flags().StringVar(&q.Format, "format", "", "`name` of the format (default: recognised)")
+	c.Flags().StringVar(&q.Zone, "tz", "", "time `zone` of times that name none, such as Europe/Berlin (default UTC)")
+	c.Flags().StringVar(&q.Service, "service", "", "`name` of the service, for events that name none")
+	c.Flags().BoolVar(&detect, "detect", false, "judge what was read by the rules")
+	must(c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(s.Formats, cobra.ShellCompDirectiveNoFileComp)))
+	c.RunE = s.ask(func(ctx context.Context, svc api.Service, args []string) error {
+		if q.Zone != "" {
+			if _, err := time.LoadLocation(q.Zone); err != nil {
+				return usage("--tz %q: want a zone such as Europe/Berlin or UTC", q.Zone)
+			}
+		}
+		return s.ingest(ctx, svc, q, args, detect)
+	})
+	return c
+}
+
+// ingest reads all files, goes on when one fails, and judges what was read.
+func (s *shell) ingest(ctx context.Context, svc api.Service, q api.IngestRequest, paths []string, detect bool) error {
+	var out *sheet
+	if !detect || s.format == "table" {
+		out = s.ingestSheet()
+	}
+	var failed bool
+	var first, last time.Time
+	for _, path := range paths {
+		a, err := s.ingestFile(ctx, svc, q, path)
+		if err != nil {
+			s.say("tocsin: %s: %s", clean(path), printable(err.Error()))
+			failed = true
+			if ctx.Err() != nil {
+				break
+			}
+			continue
+		}
+		failed = failed || a.Events == 0 && a.Rejected > 0
+		s.rejected(path, a)
+		if !a.First.IsZero() && (first.IsZero() || a.First.Before(first)) {
+			first = a.First
+		}
+		if a.Last.After(last) {
+			last = a.Last
+		}
+		if out != nil {
+			if err := addIngested(out, path, a); err != nil {
+				return err
+			}
+		}
+	}
+	if out != nil {
+		if err := out.end(); err != nil {
+			return err
+		}
+	}
+	if err := svc.Flush(ctx); err != nil {
+		return err
+	}
+	if detect && !first.IsZero() {
+		if err := s.detect(ctx, svc, api.DetectRequest{Since: first, Until: last.Add(1)}); err != nil {
+			return err
+		}
+	}
+	if failed {
+		return errQuiet
+	}
+	return nil
+}
+
+// ingestFile reads one file from where it was left.
+func (s *shell) ingestFile(ctx context.Context, svc api.Service, q api.IngestRequest, path string) (a api.IngestAnswer, err error) {
+	in, err := s.OpenInput(path, s.In)
+	if err != nil {
+		return a, refused(err)
+	}
+	defer func() { err = errors.Join(err, in.Body.Close()) }()
+	r := in.Request
+	r.Format, r.Zone, r.Service = q.Format, q.Zone, q.Service
+	if r.Source != "" {
+		if r.Offset, err = svc.Resume(ctx, r.Source); err != nil {
+			return a, err
+		}
+		if err := skip(in.Body, r.Offset); err != nil {
+			return a, err
+		}
+	}
+	bar := s.bar(path, in.Size)
+	defer func() { bar.end(err == nil) }()
+	r.Progress = func(a api.IngestAnswer) {
+		if in.Read != nil {
+			bar.at(in.Read())
+		} else {
+			bar.at(r.Offset + a.Bytes)
+		}
+	}
+	a, err = svc.Ingest(ctx, r, in.Body)
+	return a, refused(err)
+}
+
+// skip goes on to an offset. Behind the end there is just nothing left.
+func skip(body io.Reader, offset int64) error {
+	if offset == 0 {
+		return nil
+	}
+	if seeker, ok := body.(io.Seeker); ok {
+		_, err := seeker.Seek(offset, io.SeekStart)
+		return err
+	}
+	_, err := io.CopyN(io.Discard, body, offset)
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// An ingestedRow is one line of -o json.
+type ingestedRow struct {
+	File string `json:"file"`
+	api.IngestAnswer
+}
+
+func (s *shell) ingestSheet() *sheet {
+	return s.sheet(column{name: "file"}, column{name: "format"}, column{name: "lines", right: true}, column{name: "events", right: true},
+		column{name: "rejected", right: true}, column{name: "first"}, column{name: "last"})
+}
+
+func addIngested(out *sheet, path string, a api.IngestAnswer) error {
+	format := a.Format
+	if a.Confidence > 0 && a.Confidence < 100 {
+		format += " (" + strconv.Itoa(a.Confidence) + " %)"
+	}
+	if a.Bytes == 0 && a.Lines == 0 {
+		format = "nothing new"
+	}
+	return out.add(ingestedRow{path, a}, path, format, strconv.FormatInt(a.Lines, 10), strconv.FormatInt(a.Events, 10),
+		strconv.FormatInt(a.Rejected, 10), instant(a.First), instant(a.Last))
+}
+
+// shownErrors is how many rejected lines of a file are shown.
+const shownErrors = 5
+
+// rejected shows the first lines that could not be read.
+func (s *shell) rejected(path string, a api.IngestAnswer) {
+	for i, e := range a.Errors {
+		if i == shownErrors {
+			break
+		}
+		s.say("tocsin: %s:%d: %s: %s", clean(path), e.Line, clean(e.Reason), clean(e.Sample))
+	}
+	if more := a.Rejected - int64(min(len(a.Errors), shownErrors)); a.Rejected > 0 && more > 0 {
+		s.say("tocsin: %s: %d more lines rejected", clean(path), more)
+	}
+}

@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tocsin/internal/api"
+)
+
+func (s *shell) rulesTest(owner *string) *cobra.Command {
+	var q api.IngestRequest
+	c := &cobra.Command{
+		Use: "test RULE FILE", Short: "Judge a file by one rule, and keep nothing", Args: cobra.ExactArgs(2),
+		Long: `Reads FILE as ingest does and prints the alerts that the rule would make of it. RULE is a file, - for standard input, or the
+name of a rule. Exit code 1 when it makes none.`,
+		Example:     "  tocsin rules test ssh-scan.yaml auth.log\n  tocsin rules test ssh-scan auth.log -o line",
+		Annotations: map[string]string{"line": "yes"},
+	}
+	c.Flags().StringVar(&q.Format, "format", "", "`name` of the format (default: recognised)")
+	c.Flags().StringVar(&q.Zone, "tz", "", "time `zone` of times that name none (default UTC)")
+	c.Flags().StringVar(&q.Service, "service", "", "`name` of the service, for events that name none")
+	must(c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(s.Formats, cobra.ShellCompDirectiveNoFileComp)))
+	c.RunE = s.run(func(ctx context.Context, args []string) error {
+		text, err := s.ruleText(ctx, *owner, args[0])
+		if err != nil {
+			return err
+		}
+		return s.testRule(ctx, text, q, args[1])
+	})
+	return c
+}
+
+// ruleText reads a rule from a file, or asks for the one of a name.
+func (s *shell) ruleText(ctx context.Context, owner, name string) (string, error) {
+	if _, err := os.Stat(name); name == "-" || err == nil || strings.ContainsAny(name, "/.") {
+		return s.readFile(name)
+	}
+	svc, done, err := s.Open(ctx, s.common)
+	if err != nil {
+		return "", err
+	}
+	r, err := rule(api.As(ctx, api.Local()), svc, owner, name)
+	return r.Text, errors.Join(err, done())
+}
+
+func (s *shell) testRule(ctx context.Context, text string, q api.IngestRequest, path string) (err error) {
+	in, err := s.OpenInput(path, s.In)
+	if err != nil {
+		return refused(err)
+	}
+	defer func() { err = errors.Join(err, in.Body.Close()) }()
+	q.Path = in.Request.Path
+	a, err := s.TestRule(ctx, s.common, text, q, in.Body)
+	if err != nil {
+		return refused(err)
+	}
+	if err := s.judged(a); err != nil {
+		return err
+	}
+	if len(a.Alerts) == 0 {
+		return errQuiet
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tocsin/internal/api"
+)
+
+func (s *shell) topCommand() *cobra.Command {
+	var q api.TopRequest
+	var when span
+	var series string
+	c := &cobra.Command{
+		Use:   "top [FIELD...]",
+		Short: "Rank the values of fields, or draw a line over time",
+		Long: `Ranks the values of one field, or of several together, by a metric: count, sum(FIELD), min(FIELD), max(FIELD), avg(FIELD),
+distinct(FIELD), quantile(FIELD, 0.95). Without a field there is one total. With --series each bucket of time has rows of its own.`,
+		Example: `  tocsin top source.ip --by 'sum(http.response.bytes)' --where 'http.response.status_code == 200'
+  tocsin top url.path --limit 20 --since 1d
+  tocsin top http.response.status_code --series=5m --since 2h -o csv`,
+		ValidArgsFunction: completeFields,
+	}
+	c.Flags().StringVar(&q.Metric, "by", "count", "`metric` to rank by")
+	c.Flags().StringVar(&q.Where, "where", "", "only events that this `filter` selects")
+	c.Flags().StringSliceVar(&q.Kinds, "kind", nil, "only these `kinds`: login, flow, log, sighting")
+	c.Flags().IntVar(&q.Limit, "limit", 10, "at most so many values")
+	c.Flags().BoolVar(&q.Lowest, "lowest", false, "lowest first")
+	c.Flags().StringVar(&series, "series", "", "a line over time, in buckets of this `length`: 1m, 1h, 1d")
+	c.Flags().Lookup("series").NoOptDefVal = "1h"
+	when.flags(c)
+	must(c.RegisterFlagCompletionFunc("kind", completeKinds))
+	must(c.RegisterFlagCompletionFunc("where", completeFilter))
+	must(c.RegisterFlagCompletionFunc("by", completeMetrics))
+	c.RunE = s.ask(func(ctx context.Context, svc api.Service, args []string) (err error) {
+		q.By = args
+		if q.By == nil {
+			q.By = []string{}
+		}
+		if err := checkLimit(q.Limit, false); err != nil {
+			return err
+		}
+		if q.Since, q.Until, err = when.times(); err != nil {
+			return err
+		}
+		if series != "" {
+			if q.Bucket, err = api.ParseDuration(series); err != nil || q.Bucket == 0 {
+				return usage("--series %q: want a length of time such as 1m, 1h or 1d", series)
+			}
+		}
+		a, err := svc.Top(ctx, q)
+		if err != nil {
+			return err
+		}
+		return s.ranking(q, a)
+	})
+	return c
+}
+
+// A rankingRow is one line of -o json.
+type rankingRow struct {
+	Time   *time.Time        `json:"time,omitempty"`
+	Values map[string]string `json:"values"`
+	Metric string            `json:"metric"`
+	Value  json.Number       `json:"value"`
+}
+
+// ranking prints what top found.
+func (s *shell) ranking(q api.TopRequest, a api.TopAnswer) error {
+	var columns []column
+	if q.Bucket > 0 {
+		columns = append(columns, column{name: "time"})
+	}
+	for _, name := range a.By {
+		columns = append(columns, column{name: name})
+	}
+	out := s.sheet(append(columns, column{name: a.Metric, right: true})...)
+	for _, row := range a.Rows {
+		line := rankingRow{Values: map[string]string{}, Metric: a.Metric, Value: json.Number(number(row.Value))}
+		var cells []string
+		if q.Bucket > 0 {
+			line.Time = &row.Time
+			cells = append(cells, instant(row.Time))
+		}
+		for i, name := range a.By {
+			if i < len(row.Values) {
+				line.Values[name] = row.Values[i]
+				cells = append(cells, row.Values[i])
+			}
+		}
+		if err := out.add(line, append(cells, number(row.Value))...); err != nil {
+			return err
+		}
+	}
+	if err := out.end(); err != nil {
+		return err
+	}
+	if len(a.Rows) == 0 {
+		return s.nothing("events found")
+	}
+	if s.format == "table" {
+		more := ""
+		if a.Others > 0 {
+			more = ", " + strconv.Itoa(a.Others) + " more values"
+		}
+		if a.Estimate {
+			more += ", estimated"
+		}
+		s.say("%d events%s", a.Events, more)
+	}
+	return nil
+}
+
+// number writes a number with no more digits than it has.
+func number(v float64) string {
+	if v == float64(int64(v)) && v < 1e15 && v > -1e15 {
+		return strconv.FormatInt(int64(v), 10)
+	}
+	return strconv.FormatFloat(v, 'g', 6, 64)
+}
+
+// instant writes a time in the zone of who asks, to the second; "" for none.
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Local().Format("2006-01-02 15:04:05")
+}
