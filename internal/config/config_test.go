@@ -346,3 +346,30 @@ func TestNeedsRestart(t *testing.T) {
 		t.Errorf("NeedsRestart: got %q, want %q", got, want)
 	}
 }
+
+func TestReadRuleFiles(t *testing.T) {
+	path := write(t, "tocsin.yaml", "rule_files:\n- rules/*.yaml\n- rules/b.yaml\n- none/*.yaml\n")
+	dir := filepath.Join(filepath.Dir(path), "rules")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"b.yaml", "a.yaml", "c.txt"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, origins, err := config.Load(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := c.ReadRuleFiles(origins)
+	want := []config.RuleFile{{Path: filepath.Join(dir, "a.yaml"), Text: []byte("a.yaml")}, {Path: filepath.Join(dir, "b.yaml"), Text: []byte("b.yaml")}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("ReadRuleFiles: %v, want - got +\n%s", err, diff)
+	}
+	c.RuleFiles = append(c.RuleFiles, filepath.Join(dir, "gone.yaml"))
+	_, err = c.ReadRuleFiles(origins)
+	if got := said(t, path, err); len(got) != 1 || !strings.Contains(got[0], "rule_files[3]: open ") {
+		t.Errorf("ReadRuleFiles of a path that is not there: got %q", got)
+	}
+}
