@@ -1,0 +1,399 @@
+package history
+
+import (
+	"bytes"
+	"hash/maphash"
+	"math/bits"
+
+	"tocsin/internal/event"
+)
+
+// gather lays out the values of one field in the order of runs, as a dictionary where values repeat and plain where they
+// do not. False when no row has a value.
+func gather(f *event.Field, parts []part, runs []run) (event.Column, bool) {
+	rows := runRows(runs)
+	var c event.Column
+	switch {
+	case f.Type == event.String && !f.Plain:
+		c = gatherStrings(f, parts, runs, rows)
+	case f.Type == event.String:
+		c = gatherText(f, parts, runs, rows)
+	case f.Type == event.IP:
+		c = gatherIPs(f, parts, runs, rows)
+	default:
+		c = gatherNums(f, parts, runs, rows)
+	}
+	if c.Codes != nil {
+		return c, c.Len() > 1
+	}
+	if c.Present != nil {
+		n := 0
+		for _, w := range c.Present {
+			n += bits.OnesCount64(w)
+		}
+		if n == rows {
+			c.Present = nil
+		}
+		return c, n > 0
+	}
+	return c, rows > 0
+}
+
+// A words table numbers strings, beginning with 1: number 0 stands for "missing".
+type stringTable struct {
+	table []uint32
+	list  event.Strings
+	seed  maphash.Seed
+}
+
+func newStringTable() *stringTable {
+	t := &stringTable{table: make([]uint32, 256), seed: maphash.MakeSeed()}
+	t.list.Append(nil)
+	return t
+}
+
+func (t *stringTable) code(v []byte) uint32 {
+	if t.list.Len()*2 >= len(t.table) {
+		t.grow()
+	}
+	mask := uint64(len(t.table) - 1)
+	for at := maphash.Bytes(t.seed, v) & mask; ; at = (at + 1) & mask {
+		code := t.table[at]
+		if code == 0 {
+			t.list.Append(v)
+			code = uint32(t.list.Len() - 1)
+			t.table[at] = code
+			return code
+		}
+		if bytes.Equal(t.list.At(int(code)), v) {
+			return code
+		}
+	}
+}
+
+func (t *stringTable) grow() {
+	t.table = make([]uint32, 4*len(t.table))
+	mask := uint64(len(t.table) - 1)
+	for code := 1; code < t.list.Len(); code++ {
+		at := maphash.Bytes(t.seed, t.list.At(code)) & mask
+		for t.table[at] != 0 {
+			at = (at + 1) & mask
+		}
+		t.table[at] = uint32(code)
+	}
+}
+
+// gatherStrings numbers the values of a row group anew. A value of a dictionary is looked up once a part and not once a row.
+func gatherStrings(f *event.Field, parts []part, runs []run, rows int) event.Column {
+	table := newStringTable()
+	codes := make([]uint32, 0, rows)
+	maps := make([][]uint32, len(parts)) // of each part: old code to new code + 1
+	present := 0
+	for _, r := range runs {
+		p := parts[r.part]
+		switch {
+		case p.col == nil:
+			codes = append(codes, make([]uint32, r.to-r.from)...)
+		case p.col.Codes != nil:
+			m := maps[r.part]
+			if m == nil {
+				m = make([]uint32, p.col.Len())
+				m[0] = 1
+				maps[r.part] = m
+			}
+			for _, old := range p.col.Codes[r.from-p.base : r.to-p.base] {
+				if m[old] == 0 {
+					m[old] = 1 + table.code(p.col.Str(int(old)))
+				}
+				codes = append(codes, m[old]-1)
+				if old != 0 {
+					present++
+				}
+			}
+		default:
+			for row := int(r.from - p.base); row < int(r.to-p.base); row++ {
+				if !p.col.Has(row) {
+					codes = append(codes, 0)
+					continue
+				}
+				codes = append(codes, table.code(p.col.Str(row)))
+				present++
+			}
+		}
+	}
+	c := event.Column{Field: f, Codes: codes, Strs: table.list}
+	if distinct := table.list.Len() - 1; distinct > 1 && distinct*2 > present || len(table.list.Bytes) > maxDictBytes {
+		return plainStrings(&c)
+	}
+	return c
+}
+
+// plainStrings undoes a dictionary that does not pay.
+func plainStrings(c *event.Column) event.Column {
+	p := event.Column{Field: c.Field, Present: event.NewBits(len(c.Codes))}
+	p.Strs.Ends = make([]uint32, 0, len(c.Codes))
+	for row, code := range c.Codes {
+		if code != 0 {
+			p.Present.Set(row)
+		}
+		p.Strs.Append(c.Strs.At(int(code)))
+	}
+	return p
+}
+
+// gatherText copies strings that seldom repeat; neighbours that stay neighbours are copied at once.
+func gatherText(f *event.Field, parts []part, runs []run, rows int) event.Column {
+	c := event.Column{Field: f, Present: event.NewBits(rows)}
+	c.Strs.Ends = make([]uint32, 0, rows)
+	size := 0
+	for _, r := range runs {
+		if p := parts[r.part]; p.col != nil && p.col.Codes == nil {
+			from, to := textRange(&p.col.Strs, int(r.from-p.base), int(r.to-p.base))
+			size += int(to - from)
+		}
+	}
+	c.Strs.Bytes = make([]byte, 0, size)
+	at := 0
+	for _, r := range runs {
+		p := parts[r.part]
+		n := int(r.to - r.from)
+		switch {
+		case p.col == nil:
+			for range n {
+				c.Strs.Ends = append(c.Strs.Ends, uint32(len(c.Strs.Bytes)))
+			}
+		case p.col.Codes != nil:
+			for i, code := range p.col.Codes[r.from-p.base : r.to-p.base] {
+				c.Strs.Append(p.col.Str(int(code)))
+				if code != 0 {
+					c.Present.Set(at + i)
+				}
+			}
+		default:
+			first := int(r.from - p.base)
+			from, to := textRange(&p.col.Strs, first, first+n)
+			shift := uint32(len(c.Strs.Bytes)) - from
+			for _, end := range p.col.Strs.Ends[first : first+n] {
+				c.Strs.Ends = append(c.Strs.Ends, end+shift)
+			}
+			c.Strs.Bytes = append(c.Strs.Bytes, p.col.Strs.Bytes[from:to]...)
+			copyPresent(c.Present, at, p.col.Present, first, n)
+		}
+		at += n
+	}
+	return c
+}
+
+func textRange(s *event.Strings, from, to int) (first, last uint32) {
+	if from > 0 {
+		first = s.Ends[from-1]
+	}
+	if to > 0 {
+		last = s.Ends[to-1]
+	}
+	return first, last
+}
+
+// copyPresent sets the bits of dst from at on as n bits of src from first on are; a nil src has all set.
+func copyPresent(dst event.Bits, at int, src event.Bits, first, n int) {
+	for i := range n {
+		if src == nil || src.Get(first+i) {
+			dst.Set(at + i)
+		}
+	}
+}
+
+// An ipTable numbers addresses as a stringTable does strings.
+type ipTable struct {
+	table []uint32
+	list  [][16]byte
+}
+
+func hashIP(v [16]byte) uint64 {
+	a := le64(v[:8]) ^ 0x9e3779b97f4a7c15
+	b := le64(v[8:]) ^ 0xe7037ed1a0b428db
+	hi, lo := bits.Mul64(a, b)
+	h := hi ^ lo
+	h *= 0x9fb21c651e98df25
+	return h ^ h>>32
+}
+
+func (t *ipTable) code(v [16]byte) uint32 {
+	if len(t.list)*2 >= len(t.table) {
+		t.table = make([]uint32, max(256, 4*len(t.table)))
+		for code := 1; code < len(t.list); code++ {
+			t.table[t.place(t.list[code])] = uint32(code)
+		}
+	}
+	at := t.place(v)
+	if t.table[at] == 0 {
+		t.list = append(t.list, v)
+		t.table[at] = uint32(len(t.list) - 1)
+	}
+	return t.table[at]
+}
+
+// place returns where v stands in the table, or would.
+func (t *ipTable) place(v [16]byte) uint64 {
+	mask := uint64(len(t.table) - 1)
+	at := hashIP(v) & mask
+	for t.table[at] != 0 && t.list[t.table[at]] != v {
+		at = (at + 1) & mask
+	}
+	return at
+}
+
+func gatherIPs(f *event.Field, parts []part, runs []run, rows int) event.Column {
+	table := &ipTable{list: make([][16]byte, 1, 256)}
+	codes := make([]uint32, 0, rows)
+	maps := make([][]uint32, len(parts))
+	present := 0
+	for _, r := range runs {
+		p := parts[r.part]
+		switch {
+		case p.col == nil:
+			codes = append(codes, make([]uint32, r.to-r.from)...)
+		case p.col.Codes != nil:
+			m := maps[r.part]
+			if m == nil {
+				m = make([]uint32, p.col.Len())
+				m[0] = 1
+				maps[r.part] = m
+			}
+			for _, old := range p.col.Codes[r.from-p.base : r.to-p.base] {
+				if m[old] == 0 {
+					m[old] = 1 + table.code(p.col.IPs[old])
+				}
+				codes = append(codes, m[old]-1)
+				if old != 0 {
+					present++
+				}
+			}
+		default:
+			for row := int(r.from - p.base); row < int(r.to-p.base); row++ {
+				if p.col.Present != nil && !p.col.Present.Get(row) {
+					codes = append(codes, 0)
+					continue
+				}
+				codes = append(codes, table.code(p.col.IPs[row]))
+				present++
+			}
+		}
+	}
+	c := event.Column{Field: f, Codes: codes, IPs: table.list}
+	if distinct := len(table.list) - 1; distinct <= 1 || distinct*2 <= present {
+		return c
+	}
+	plain := event.Column{Field: f, Present: event.NewBits(rows), IPs: make([][16]byte, rows)}
+	for row, code := range codes {
+		if code != 0 {
+			plain.Present.Set(row)
+			plain.IPs[row] = c.IPs[code]
+		}
+	}
+	return plain
+}
+
+// gatherNums copies numbers, and codes them when a group holds few different ones.
+func gatherNums(f *event.Field, parts []part, runs []run, rows int) event.Column {
+	c := event.Column{Field: f, Present: event.NewBits(rows), Nums: make([]int64, 0, rows)}
+	at := 0
+	for _, r := range runs {
+		p := parts[r.part]
+		n := int(r.to - r.from)
+		switch {
+		case p.col == nil:
+			c.Nums = append(c.Nums, make([]int64, n)...)
+		case p.col.Codes != nil:
+			for i, code := range p.col.Codes[r.from-p.base : r.to-p.base] {
+				c.Nums = append(c.Nums, p.col.Nums[code])
+				if code != 0 {
+					c.Present.Set(at + i)
+				}
+			}
+		default:
+			first := int(r.from - p.base)
+			c.Nums = append(c.Nums, p.col.Nums[first:first+n]...)
+			copyPresent(c.Present, at, p.col.Present, first, n)
+		}
+		at += n
+	}
+	switch {
+	case f.ID == event.Timestamp || f.ID == event.TocsinSequence || f.Type == event.Bool || f.Type == event.Float:
+		return c
+	}
+	if coded, ok := codeNums(&c); ok {
+		return coded
+	}
+	return c
+}
+
+// maxNumDict is how many different numbers of a group are coded; sampleRows are looked at before coding is tried.
+const (
+	maxNumDict = 2048
+	sampleRows = 2048
+)
+
+// codeNums makes a dictionary of numbers, as ports and status codes are, unless there are too many.
+func codeNums(c *event.Column) (event.Column, bool) {
+	var table [2 * maxNumDict]uint16
+	list := make([]int64, 1, 64)
+	codes := make([]uint32, len(c.Nums))
+	for row, v := range c.Nums {
+		if !c.Present.Get(row) {
+			continue
+		}
+		at := uint64(v) * 0x9e3779b97f4a7c15 >> (64 - 12)
+		for table[at] != 0 && list[table[at]] != v {
+			at = (at + 1) % uint64(len(table))
+		}
+		if table[at] == 0 {
+			if len(list) > maxNumDict || row < sampleRows && len(list) > sampleRows/8 {
+				return event.Column{}, false
+			}
+			list = append(list, v)
+			table[at] = uint16(len(list) - 1)
+		}
+		codes[row] = uint32(table[at])
+	}
+	return event.Column{Field: c.Field, Codes: codes, Nums: list}, true
+}
+
+// A labelPart is where labels come from, as a part is for a column.
+type labelPart struct {
+	labels *event.Labels
+	base   int32
+}
+
+// gatherLabels lays out labels in the order of runs.
+func gatherLabels(parts []labelPart, runs []run) (l event.Labels) {
+	names := newStringTable()
+	maps := make([][]uint32, len(parts)) // of each part: old number of a name to the new one + 1
+	l.Ends = make([]uint32, 0, runRows(runs))
+	for _, r := range runs {
+		p := parts[r.part]
+		for row := int(r.from - p.base); row < int(r.to-p.base); row++ {
+			if p.labels != nil {
+				m := maps[r.part]
+				if m == nil {
+					m = make([]uint32, p.labels.Names.Len())
+					maps[r.part] = m
+				}
+				first, last := p.labels.Of(row)
+				for e := first; e < last; e++ {
+					old := p.labels.Keys[e]
+					if m[old] == 0 {
+						m[old] = names.code(p.labels.Names.At(int(old)))
+					}
+					l.Keys = append(l.Keys, m[old]-1)
+					l.Vals.Append(p.labels.Vals.At(e))
+				}
+			}
+			l.Ends = append(l.Ends, uint32(len(l.Keys)))
+		}
+	}
+	for n := 1; n < names.list.Len(); n++ {
+		l.Names.Append(names.list.At(n))
+	}
+	return l
+}

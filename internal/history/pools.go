@@ -1,0 +1,45 @@
+package history
+
+import "sync"
+
+// pools keep the buffers of readers and writers between uses.
+type pools struct {
+	readers sync.Pool
+	pagers  sync.Pool
+}
+
+func newPools() (*pools, error) {
+	p := &pools{}
+	r, err := newReader() // the settings are constants: if one can be made, all can
+	if err != nil {
+		return nil, err
+	}
+	w, err := newPager()
+	if err != nil {
+		return nil, err
+	}
+	p.readers.Put(r)
+	p.pagers.Put(w)
+	return p, nil
+}
+
+func (p *pools) reader() (*reader, error) {
+	if r, ok := p.readers.Get().(*reader); ok {
+		return r, nil
+	}
+	return newReader()
+}
+
+func (p *pools) pager() (*pager, error) {
+	if w, ok := p.pagers.Get().(*pager); ok {
+		return w, nil
+	}
+	return newPager()
+}
+
+func (p *pools) putReader(r *reader) {
+	r.at(nil)
+	p.readers.Put(r)
+}
+
+func (p *pools) putPager(w *pager) { p.pagers.Put(w) }
