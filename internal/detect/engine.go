@@ -1,0 +1,348 @@
+// Package detect shows batches to the detectors of all rules, live and over history, and keeps their states over restarts.
+package detect
+
+import (
+	"fmt"
+	"io/fs"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/detector"
+	"tocsin/internal/event"
+	"tocsin/internal/filter"
+	"tocsin/internal/rule"
+	"tocsin/internal/window"
+)
+
+// Options are what an Engine is made with.
+type Options struct {
+	// Lateness is how far an event may lie behind the newest of its source and still be judged live. 0 is 5m.
+	Lateness time.Duration
+	// Files is where rules find their lists; nil when there are none.
+	Files fs.FS
+}
+
+// DefaultLateness is taken where Options say none.
+const DefaultLateness = 5 * time.Minute
+
+// Output is what one batch led to.
+type Output struct {
+	Position event.Position
+	// Watermark is the one of the rule that is furthest behind; math.MinInt64 as long as no rule has one.
+	Watermark event.Watermark
+	// Findings are in order of time within each call; over calls they may step back, as early ones come before their time.
+	Findings []alert.Finding
+}
+
+// An Engine runs rules over the journal. What it answers depends on the batches alone, in their order: not on the wall
+// clock, and not on where it was stopped, saved and started again. Its methods may be called by several goroutines, one at
+// a time inside.
+type Engine struct {
+	mu       sync.Mutex
+	options  Options
+	rules    []*running
+	plans    map[event.Kind]*plan
+	position event.Position
+	clocks   clocks
+}
+
+// running is a rule with its detector.
+type running struct {
+	rule     rule.Rule
+	detector detector.Detector
+	key      string
+	judged   int64 // last watermark judged
+	panics   int
+	disabled string // why it no longer runs
+	cold     bool   // it has seen neither history nor a saved state
+	folded   bool   // it got rows of the batch at hand
+}
+
+// plan is all rules over one kind of event.
+type plan struct {
+	rules []*running
+	set   *filter.Set
+}
+
+// New returns an engine that stands before the first batch. Rules that are not enabled are left out.
+func New(options Options, rules []rule.Rule) (*Engine, error) {
+	if options.Lateness <= 0 {
+		options.Lateness = DefaultLateness
+	}
+	e := &Engine{options: options, clocks: newClocks(int64(options.Lateness))}
+	if err := e.SetRules(rules); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// SetRules changes the rules from the next batch on. A rule that judges as before keeps its state; all others begin anew,
+// see Cold. When a rule cannot be made, nothing changes.
+func (e *Engine) SetRules(rules []rule.Rule) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	old := map[string]*running{}
+	for _, r := range e.rules {
+		old[r.key] = r
+	}
+	var next []*running
+	for _, r := range rules {
+		if !r.Enabled {
+			continue
+		}
+		run, err := e.start(r)
+		if err != nil {
+			return err
+		}
+		if was, ok := old[run.key]; ok && was.disabled == "" {
+			kept := *was
+			kept.rule = r
+			run = &kept
+		}
+		next = append(next, run)
+	}
+	e.rules, e.plans = next, plans(next)
+	return nil
+}
+
+func (e *Engine) start(r rule.Rule) (*running, error) {
+	d, err := r.Config.New(e.options.Files)
+	if err != nil {
+		return nil, fmt.Errorf("start rule %s: %w", r.Name, err)
+	}
+	return &running{rule: r, detector: d, key: stateKey(&r), judged: math.MinInt64, cold: true}, nil
+}
+
+// stateKey is equal for rules that may take over each other's state.
+func stateKey(r *rule.Rule) string { return fmt.Sprintf("%d %s", r.ID, r.Fingerprint()) }
+
+func plans(rules []*running) map[event.Kind]*plan {
+	all := map[event.Kind]*plan{}
+	for _, kind := range event.Kinds() {
+		p := &plan{}
+		var exprs []*filter.Expr
+		for _, r := range rules {
+			if r.rule.From.Has(kind) {
+				p.rules = append(p.rules, r)
+				exprs = append(exprs, r.rule.Where)
+			}
+		}
+		if len(exprs) > 0 {
+			p.set = filter.NewSet(exprs)
+			all[kind] = p
+		}
+	}
+	return all
+}
+
+// Begin says which generation of the journal the next batches are of. It reports whether that is another one than so far,
+// of which nothing has been seen then.
+func (e *Engine) Begin(epoch string) (fresh bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.position.Epoch == epoch {
+		return false
+	}
+	e.position = event.Position{Epoch: epoch}
+	return true
+}
+
+// Position returns up to where the engine has seen the journal.
+func (e *Engine) Position() event.Position {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.position
+}
+
+// Apply judges the next batch of the journal. A batch that was seen already changes nothing.
+func (e *Engine) Apply(b *event.Batch) Output {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if b.Sequence != 0 {
+		if b.Sequence <= e.position.Seq(b.Partition) {
+			return e.output(nil)
+		}
+		e.position = e.position.With(b.Partition, b.Sequence)
+	}
+	if b.Rows == 0 {
+		return e.output(nil)
+	}
+	e.clocks.take(b)
+	var findings []alert.Finding
+	if p := e.plans[b.Kind]; p != nil && !b.Backfill {
+		findings = e.fold(p, b, findings)
+	}
+	return e.output(e.judge(findings))
+}
+
+// Tick lets journal time go on to a time of receipt, in nanoseconds since 1970 UTC, when the journal says so without a
+// batch that holds events.
+func (e *Engine) Tick(received int64) Output {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.clocks.tick(received)
+	return e.output(e.judge(nil))
+}
+
+func (e *Engine) output(findings []alert.Finding) Output {
+	out := Output{Position: e.position, Watermark: math.MinInt64, Findings: window.Order(findings)}
+	for i, r := range e.rules {
+		if i == 0 || event.Watermark(r.judged) < out.Watermark {
+			out.Watermark = event.Watermark(r.judged)
+		}
+	}
+	return out
+}
+
+// fold shows a batch to the rules of its kind, and takes what they can tell at once.
+func (e *Engine) fold(p *plan, b *event.Batch, findings []alert.Finding) []alert.Finding {
+	p.each(b, func(r *running, rows []int32) {
+		findings = e.try(r, findings, func() []alert.Finding {
+			r.detector.Fold(b, rows)
+			if len(rows) == 0 {
+				return nil
+			}
+			return r.detector.Early()
+		})
+	})
+	return findings
+}
+
+// each calls f for every rule that runs, with the rows that its filter selects; these may be none.
+func (p *plan) each(b *event.Batch, f func(r *running, rows []int32)) {
+	for _, r := range p.rules {
+		r.folded = false
+	}
+	if !p.selectAll(b, f) {
+		p.selectEach(b, f)
+	}
+	for _, r := range p.rules {
+		if !r.folded && r.disabled == "" {
+			f(r, nil)
+		}
+	}
+}
+
+// selectAll runs all filters together; false when one of them panicked.
+func (p *plan) selectAll(b *event.Batch, f func(r *running, rows []int32)) (ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
+	p.set.Select(b, func(i int, rows []int32) {
+		r := p.rules[i]
+		r.folded = true
+		if r.disabled == "" {
+			f(r, rows)
+		}
+	})
+	return true
+}
+
+// selectEach runs the filters that are left one by one, so that the one that panics harms no other.
+func (p *plan) selectEach(b *event.Batch, f func(r *running, rows []int32)) {
+	for _, r := range p.rules {
+		if r.folded || r.disabled != "" {
+			continue
+		}
+		rows, err := guarded(func() []int32 { return filter.Compile(r.rule.Where).Select(b, nil) })
+		if err != nil {
+			r.panics++
+			continue
+		}
+		r.folded = true
+		f(r, rows)
+	}
+}
+
+// tick is by how much a rule's watermark must have gone on to be judged again.
+const tick = int64(time.Second)
+
+// judge brings every rule up to its watermark.
+func (e *Engine) judge(findings []alert.Finding) []alert.Finding {
+	e.clocks.advance()
+	for _, r := range e.rules {
+		w, ok := e.clocks.watermark(r.rule.From)
+		if !ok || r.disabled != "" || r.judged != math.MinInt64 && w-r.judged < tick {
+			continue
+		}
+		r.judged = w
+		findings = e.try(r, findings, func() []alert.Finding { return r.detector.Judge(event.Watermark(w)) })
+	}
+	return findings
+}
+
+// maxPanics is after how many panics a rule is disabled.
+const maxPanics = 3
+
+// try runs a step of a rule. When it panics, the detector begins anew without the batch; after three times the rule is
+// disabled, and a finding says so.
+func (e *Engine) try(r *running, findings []alert.Finding, step func() []alert.Finding) []alert.Finding {
+	found, err := guarded(step)
+	if err == nil {
+		for i := range found {
+			found[i].Rule = r.rule.ID
+		}
+		return append(findings, found...)
+	}
+	r.panics++
+	fresh, startErr := e.start(r.rule)
+	if r.panics < maxPanics && startErr == nil {
+		r.detector, r.cold = fresh.detector, true
+		return findings
+	}
+	r.disabled = err.Error()
+	at := max(r.judged, e.clocks.received)
+	return append(findings, alert.Finding{
+		Rule: r.rule.ID, Entity: alert.Entity{{Field: "tocsin.rule", Value: r.rule.Name}}, Time: at, Since: at,
+		Value: float64(r.panics), Limit: maxPanics, Triggers: 1,
+		Reason: fmt.Sprintf("rule %s was disabled after it broke down %d times: %s", r.rule.Name, r.panics, err),
+	})
+}
+
+// guarded turns a panic into an error.
+func guarded[T any](f func() T) (v T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %.200v", p)
+		}
+	}()
+	return f(), nil
+}
+
+// A Status is how a rule is.
+type Status struct {
+	Rule     rule.Rule
+	Stats    detector.Stats
+	Panics   int
+	Disabled string // why it no longer runs; "" while it does
+	Cold     bool
+}
+
+// Rules tells how the rules are.
+func (e *Engine) Rules() []Status {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := make([]Status, 0, len(e.rules))
+	for _, r := range e.rules {
+		all = append(all, Status{Rule: r.rule, Stats: r.detector.Stats(), Panics: r.panics, Disabled: r.disabled, Cold: r.cold})
+	}
+	return all
+}
+
+// Cold lists the rules that have seen neither history nor a saved state. Warm shows them history.
+func (e *Engine) Cold() []rule.Rule {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var cold []rule.Rule
+	for _, r := range e.rules {
+		if r.cold && r.disabled == "" {
+			cold = append(cold, r.rule)
+		}
+	}
+	return slices.Clip(cold)
+}

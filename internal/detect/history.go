@@ -1,0 +1,254 @@
+package detect
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"math"
+	"slices"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/event"
+	"tocsin/internal/filter"
+	"tocsin/internal/rule"
+	"tocsin/internal/window"
+)
+
+// A Scan shows stored events to yield, batch after batch: the rows given, or all of them when rows is nil. Batches come in
+// the order of their earliest rows, over all kinds; the rows of one may be in any order. The error of yield ends it and is
+// returned.
+type Scan func(yield func(b *event.Batch, rows []int32) error) error
+
+// HistoryOptions say how history is judged.
+type HistoryOptions struct {
+	Files fs.FS // where rules find their lists
+	// Until is the watermark after the last event, in nanoseconds since 1970 UTC: up to then nothing more is to come. 0 or
+	// anything earlier is the time of the last event.
+	Until int64
+}
+
+// HistoryStats say what was looked at.
+type HistoryStats struct {
+	Events   int64 // of the kinds of some rule
+	Selected int64 // by rules, counted once each
+	Late     uint64
+	Skipped  uint64
+	Evicted  uint64
+}
+
+// History judges stored events by fresh detectors, with the event times for a clock. It answers what the engine would have
+// found had it been there, all events in time.
+func History(ctx context.Context, options HistoryOptions, rules []rule.Rule, scan Scan) ([]alert.Finding, HistoryStats, error) {
+	var runs []*running
+	e := &Engine{options: Options{Files: options.Files}}
+	for _, r := range rules {
+		run, err := e.start(r)
+		if err != nil {
+			return nil, HistoryStats{}, err
+		}
+		runs = append(runs, run)
+	}
+	p := &pass{runs: runs, plans: plans(runs), cut: math.MaxInt64, newest: math.MinInt64}
+	if err := p.run(ctx, scan); err != nil {
+		return nil, p.stats, err
+	}
+	if err := p.judge(max(p.newest, options.Until)); err != nil {
+		return nil, p.stats, err
+	}
+	for _, r := range runs {
+		s := r.detector.Stats()
+		p.stats.Late += s.Late
+		p.stats.Skipped += s.Skipped
+		p.stats.Evicted += s.Evicted
+	}
+	return window.Order(p.findings), p.stats, nil
+}
+
+// pass is one run over history.
+type pass struct {
+	runs     []*running
+	plans    map[event.Kind]*plan
+	cut      int64 // rows after this time are left out
+	newest   int64
+	findings []alert.Finding
+	stats    HistoryStats
+	rows     []int32
+	err      error
+}
+
+func (p *pass) run(ctx context.Context, scan Scan) error {
+	return scan(func(b *event.Batch, rows []int32) error {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("judge history: %w", context.Cause(ctx))
+		}
+		return p.batch(b, rows)
+	})
+}
+
+func (p *pass) batch(b *event.Batch, rows []int32) error {
+	kind := p.plans[b.Kind]
+	if kind == nil || b.Rows == 0 || rows != nil && len(rows) == 0 {
+		return nil
+	}
+	clock := window.NewClock(b)
+	first, last, rows := p.trim(&clock, b, rows)
+	if rows != nil && len(rows) == 0 {
+		return nil
+	}
+	if first != math.MinInt64 {
+		if err := p.judge(first - 1); err != nil {
+			return err
+		}
+	}
+	p.newest = max(p.newest, last)
+	if rows == nil {
+		p.stats.Events += int64(b.Rows)
+	} else {
+		p.stats.Events += int64(len(rows))
+	}
+	kind.each(b, func(r *running, chosen []int32) {
+		if rows != nil {
+			p.rows = intersect(p.rows[:0], chosen, rows)
+			chosen = p.rows
+		}
+		p.stats.Selected += int64(len(chosen))
+		p.step(r, func() []alert.Finding { r.detector.Fold(b, chosen); return nil })
+	})
+	return p.err
+}
+
+// trim returns the range of times of the rows and leaves those out that come after the cut.
+func (p *pass) trim(clock *window.Clock, b *event.Batch, rows []int32) (first, last int64, kept []int32) {
+	first, last = math.MaxInt64, math.MinInt64
+	beyond := false
+	see := func(row int32) {
+		t := clock.At(row)
+		switch {
+		case t == 0:
+		case t > p.cut:
+			beyond = true
+		default:
+			first, last = min(first, t), max(last, t)
+		}
+	}
+	if rows == nil {
+		for row := range b.Rows {
+			see(int32(row))
+		}
+	} else {
+		for _, row := range rows {
+			see(row)
+		}
+	}
+	if first > last {
+		first = math.MinInt64
+	}
+	if !beyond {
+		return first, last, rows
+	}
+	kept = make([]int32, 0, b.Rows)
+	if rows == nil {
+		for row := range b.Rows {
+			if clock.At(int32(row)) <= p.cut {
+				kept = append(kept, int32(row))
+			}
+		}
+		return first, last, kept
+	}
+	for _, row := range rows {
+		if clock.At(row) <= p.cut {
+			kept = append(kept, row)
+		}
+	}
+	return first, last, kept
+}
+
+// intersect appends what is in both of two rising lists.
+func intersect(dst, a, b []int32) []int32 {
+	for len(a) > 0 && len(b) > 0 {
+		switch {
+		case a[0] < b[0]:
+			a = a[1:]
+		case a[0] > b[0]:
+			b = b[1:]
+		default:
+			dst = append(dst, a[0])
+			a, b = a[1:], b[1:]
+		}
+	}
+	return dst
+}
+
+func (p *pass) judge(w int64) error {
+	if w == math.MinInt64 {
+		return nil
+	}
+	for _, r := range p.runs {
+		p.step(r, func() []alert.Finding { return r.detector.Judge(event.Watermark(w)) })
+	}
+	return p.err
+}
+
+// step runs a step of a rule. Over history a panic ends the whole run: its answer would be incomplete.
+func (p *pass) step(r *running, step func() []alert.Finding) {
+	found, err := guarded(step)
+	if err != nil && p.err == nil {
+		p.err = fmt.Errorf("judge history by rule %s: %w", r.rule.Name, err)
+	}
+	for i := range found {
+		found[i].Rule = r.rule.ID
+	}
+	p.findings = append(p.findings, found...)
+}
+
+// Warm shows history to rules that have seen none, so that they know what is usual. What they find in it is told to
+// nobody. The rows that the engine itself is going to judge, or has judged, are left out by time; scan need not go further
+// than the engine's position. Rules that are not cold are left alone.
+func (e *Engine) Warm(ctx context.Context, rules []rule.Rule, scan Scan) error {
+	e.mu.Lock()
+	ready := map[string]*running{}
+	var runs []*running
+	cut := int64(math.MaxInt64)
+	for _, r := range rules {
+		run, err := e.start(r)
+		if err != nil {
+			e.mu.Unlock()
+			return err
+		}
+		if ready[run.key] == nil {
+			ready[run.key] = run
+			runs = append(runs, run)
+		}
+		if w, ok := e.clocks.watermark(r.From); ok {
+			cut = min(cut, w)
+		}
+	}
+	e.mu.Unlock()
+
+	p := &pass{runs: runs, plans: plans(runs), cut: cut, newest: math.MinInt64}
+	if err := p.run(ctx, scan); err != nil {
+		return err
+	}
+	if err := p.judge(p.newest); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.rules = slices.Clone(e.rules)
+	for i, r := range e.rules {
+		if warm := ready[r.key]; r.cold && warm != nil {
+			warm.rule, warm.cold, warm.judged = r.rule, false, r.judged
+			e.rules[i] = warm
+		}
+	}
+	e.plans = plans(e.rules)
+	return nil
+}
+
+// Select returns the rows of a batch that a rule's filter selects.
+func Select(r *rule.Rule, b *event.Batch) []int32 {
+	if !r.From.Has(b.Kind) {
+		return nil
+	}
+	return filter.Compile(r.Where).Select(b, nil)
+}
