@@ -43,8 +43,9 @@ func (s *Set) Select(b *event.Batch, each func(i int, rows []int32)) {
 		s.evaluate(b, 0)
 		for i := range s.rules {
 			if m := s.result(i); m != nil {
-				s.out = s.appendRows(s.out[:0], m)
-				each(i, s.out)
+				if s.out = s.appendRows(s.out[:0], m); len(s.out) > 0 {
+					each(i, s.out)
+				}
 			}
 		}
 		return
