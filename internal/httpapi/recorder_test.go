@@ -1,0 +1,326 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/api"
+	"tocsin/internal/fault"
+)
+
+// recorder is a service that notes what it was asked, and answers with every field set or with an error.
+type recorder struct {
+	mu      sync.Mutex
+	method  string
+	asked   []any
+	caller  api.Identity
+	body    string
+	err     error
+	events  []string                     // what Search finds
+	search  error                        // how Search ends
+	append  func(io.Reader) (int, error) // in place of reading all
+	gate    chan struct{}                // Flush waits for it
+	append0 api.AppendAnswer             // answer of Append, when set
+}
+
+func (r *recorder) note(ctx context.Context, method string, asked ...any) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.method, r.asked, r.caller = method, asked, api.Caller(ctx)
+	return r.err
+}
+
+// filled returns a value with every field set to something that is not zero.
+func filled[T any]() T {
+	var v T
+	fillIn(reflect.ValueOf(&v).Elem(), 1)
+	return v
+}
+
+func fillIn(v reflect.Value, n int) {
+	switch x := v.Addr().Interface().(type) {
+	case *time.Time:
+		*x = time.Date(2026, 1, 2, 3, 4, 5, n, time.UTC)
+		return
+	case *json.RawMessage:
+		*x = json.RawMessage(`{"message":"x"}`)
+		return
+	case *alert.Severity:
+		*x = alert.High
+		return
+	case *bool:
+		*x = true
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString("text " + string(rune('a'+n%26)) + " ü/&?%")
+	case reflect.Int, reflect.Int64:
+		v.SetInt(int64(1e15) + int64(n))
+	case reflect.Uint64:
+		v.SetUint(uint64(1e15) + uint64(n))
+	case reflect.Float64:
+		v.SetFloat(float64(n) + .25)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range 2 {
+			fillIn(v.Index(i), n+i)
+		}
+	case reflect.Map:
+		one := reflect.New(v.Type().Elem()).Elem()
+		fillIn(one, n)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(reflect.ValueOf("key"), one)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).Tag.Get("json") != "-" {
+				fillIn(v.Field(i), n+i)
+			}
+		}
+	}
+}
+
+func (r *recorder) Search(ctx context.Context, q api.SearchRequest, each func(json.RawMessage) error) error {
+	if err := r.note(ctx, "Search", q); err != nil {
+		return err
+	}
+	for _, e := range r.events {
+		if err := each(json.RawMessage(e)); err != nil {
+			return err
+		}
+	}
+	return r.search
+}
+
+func (r *recorder) Top(ctx context.Context, q api.TopRequest) (api.TopAnswer, error) {
+	return filled[api.TopAnswer](), r.note(ctx, "Top", q)
+}
+
+func (r *recorder) Append(ctx context.Context, q api.AppendRequest, body io.Reader) (api.AppendAnswer, error) {
+	if err := r.note(ctx, "Append", q); err != nil {
+		return api.AppendAnswer{}, err
+	}
+	if r.append != nil {
+		n, err := r.append(body)
+		return api.AppendAnswer{Accepted: n}, err
+	}
+	text, err := io.ReadAll(body)
+	r.body = string(text)
+	if !reflect.ValueOf(r.append0).IsZero() {
+		return r.append0, err
+	}
+	return api.AppendAnswer{Accepted: strings.Count(r.body, "\n")}, err
+}
+
+func (r *recorder) Resume(ctx context.Context, source string) (int64, error) {
+	return 1 << 40, r.note(ctx, "Resume", source)
+}
+
+func (r *recorder) Ingest(ctx context.Context, q api.IngestRequest, body io.Reader) (api.IngestAnswer, error) {
+	text, err := io.ReadAll(body)
+	r.body = string(text)
+	if noted := r.note(ctx, "Ingest", q); noted != nil {
+		err = noted
+	}
+	return filled[api.IngestAnswer](), err
+}
+
+func (r *recorder) Flush(ctx context.Context) error {
+	err := r.note(ctx, "Flush")
+	if r.gate != nil {
+		<-r.gate
+	}
+	return err
+}
+
+func (r *recorder) Detect(ctx context.Context, q api.DetectRequest) (api.DetectAnswer, error) {
+	return filled[api.DetectAnswer](), r.note(ctx, "Detect", q)
+}
+
+func (r *recorder) Alerts(ctx context.Context, q api.AlertRequest) ([]alert.Alert, error) {
+	return filled[[]alert.Alert](), r.note(ctx, "Alerts", q)
+}
+
+func (r *recorder) Rules(ctx context.Context, q api.RuleRequest) ([]api.Rule, error) {
+	return filled[[]api.Rule](), r.note(ctx, "Rules", q)
+}
+
+func (r *recorder) PutRule(ctx context.Context, e api.RuleEdit) (api.Rule, error) {
+	return filled[api.Rule](), r.note(ctx, "PutRule", e)
+}
+
+func (r *recorder) DeleteRule(ctx context.Context, owner, name string) error {
+	return r.note(ctx, "DeleteRule", owner, name)
+}
+
+func (r *recorder) EnableRule(ctx context.Context, owner, name string, enabled bool) error {
+	return r.note(ctx, "EnableRule", owner, name, enabled)
+}
+
+func (r *recorder) Users(ctx context.Context) ([]api.User, error) {
+	return filled[[]api.User](), r.note(ctx, "Users")
+}
+
+func (r *recorder) PutUser(ctx context.Context, u api.UserEdit) error {
+	return r.note(ctx, "PutUser", u)
+}
+
+func (r *recorder) DisableUser(ctx context.Context, name string, disabled bool) error {
+	return r.note(ctx, "DisableUser", name, disabled)
+}
+
+func (r *recorder) MakeToken(ctx context.Context, t api.TokenRequest) (api.Token, error) {
+	return filled[api.Token](), r.note(ctx, "MakeToken", t)
+}
+
+func (r *recorder) Health(ctx context.Context) (api.Health, error) {
+	return filled[api.Health](), r.note(ctx, "Health")
+}
+
+func (r *recorder) Backup(ctx context.Context, dir string) error { return r.note(ctx, "Backup", dir) }
+
+// accounts knows the users alice (an administrator) and bob, each with "right" as password and "token of NAME" as token.
+type accounts struct {
+	mu    sync.Mutex
+	asked int
+	down  bool
+}
+
+func (a *accounts) ask() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked++
+	if a.down {
+		return fault.New(fault.Unavailable, "ledger is away")
+	}
+	return nil
+}
+
+func (a *accounts) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.asked
+}
+
+func (a *accounts) Check(_ context.Context, user, password string) (api.Identity, error) {
+	if err := a.ask(); err != nil {
+		return api.Identity{}, err
+	}
+	if password != "right" || user != "alice" && user != "bob" {
+		return api.Identity{}, fault.New(fault.Denied, "no")
+	}
+	return api.Identity{User: user, Admin: user == "alice"}, nil
+}
+
+func (a *accounts) Token(ctx context.Context, token string) (api.Identity, error) {
+	user, ok := strings.CutPrefix(token, "token of ")
+	if !ok {
+		return a.Check(ctx, "", "")
+	}
+	return a.Check(ctx, user, "right")
+}
+
+func (a *accounts) Setup(ctx context.Context, token, user, password string) (api.Identity, error) {
+	if token != "first" {
+		return a.Check(ctx, "", "")
+	}
+	return api.Identity{User: user, Admin: true}, a.ask()
+}
+
+// A site is a running server.
+type site struct {
+	*Server
+
+	svc    *recorder
+	auth   *accounts
+	url    string
+	socket string
+}
+
+func open(t *testing.T, change func(*Options)) *site {
+	t.Helper()
+	s := &site{svc: &recorder{events: []string{`{"message":"one"}`}}, auth: &accounts{}, socket: filepath.Join(t.TempDir(), "tocsin.sock")}
+	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "page of "+api.Caller(r.Context()).User)
+	})
+	o := Options{Service: s.svc, Auth: s.auth, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Pages: page, Metrics: page}
+	if change != nil {
+		change(&o)
+	}
+	var err error
+	if s.Server, err = New(o); err != nil {
+		t.Fatal(err)
+	}
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix, err := ListenSocket(s.socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.url = "http://" + tcp.Addr().String()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx, tcp, unix) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("Run = %v, want nil", err)
+		}
+	})
+	return s
+}
+
+// try makes one request over TCP and returns the answer with its body read.
+func (s *site) try(t *testing.T, method, path, body string, headers ...string) (*http.Response, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	return finish(t, http.DefaultTransport, r)
+}
+
+func finish(t *testing.T, via http.RoundTripper, r *http.Request) (*http.Response, string) {
+	t.Helper()
+	res, err := via.RoundTrip(r)
+	if err != nil {
+		t.Fatalf("%s %s: %v", r.Method, r.URL.Path, err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatalf("%s %s: read answer: %v", r.Method, r.URL.Path, err)
+	}
+	return res, string(text)
+}
+
+// handle answers a request without a network, as a peer of an address.
+func (s *site) handle(r *http.Request, p peer) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), peerKey{}, p)))
+	return w
+}
+
+const (
+	asAlice = "Basic YWxpY2U6cmlnaHQ=" // alice:right
+	asBob   = "Basic Ym9iOnJpZ2h0"     // bob:right
+)
