@@ -24,7 +24,7 @@ import (
 	"tocsin/internal/ledger"
 )
 
-// Name is under which the ledger keeps alerting's position.
+// Name is under which the ledger keeps alerting's position when Options give none.
 const Name = "alerting"
 
 // AfterLedger is the point at which findings are in the ledger and whoever judges has not saved his state yet.
@@ -47,6 +47,7 @@ type Rules interface {
 
 // Options are settings; zero means the default of each.
 type Options struct {
+	Name     string        // under which the ledger keeps the position; "alerting"
 	Every    time.Duration // shortest time between two writes of one alert; 1 s
 	Cap      int           // open alerts a rule; 1,000
 	MaxHeld  int           // entities held back before Take blocks; 10,000
@@ -90,6 +91,9 @@ type Service struct {
 
 // New returns a service that is not running yet. Route says who is told of a change; nil tells nobody.
 func New(l Ledger, rules Rules, route ledger.Route, o Options, log *slog.Logger, registry prometheus.Registerer) *Service {
+	if o.Name == "" {
+		o.Name = Name
+	}
 	if o.Every <= 0 {
 		o.Every = time.Second
 	}
@@ -110,7 +114,7 @@ func New(l Ledger, rules Rules, route ledger.Route, o Options, log *slog.Logger,
 	}
 	return &Service{
 		ledger: l, rules: rules, route: route, options: o, log: log, metrics: newMetrics(registry),
-		wake: make(chan struct{}, 1), changed: make(chan struct{}), book: newBook(o.Every, o.Cap),
+		wake: make(chan struct{}, 1), changed: make(chan struct{}), book: newBook(o.Name, o.Every, o.Cap),
 	}
 }
 
@@ -120,7 +124,7 @@ func (s *Service) Start(ctx context.Context) (event.Position, error) {
 	var progress ledger.Progress
 	var open map[int64]int
 	err := s.insist(ctx, "start alerting", func() (err error) {
-		if progress, err = s.ledger.Progress(ctx, Name); err != nil {
+		if progress, err = s.ledger.Progress(ctx, s.options.Name); err != nil {
 			return err
 		}
 		open, err = s.ledger.OpenAlerts(ctx)

@@ -11,6 +11,7 @@ import (
 
 // A book is what is held back, in memory.
 type book struct {
+	name  string // under which the position is kept
 	every time.Duration
 	cap   int
 
@@ -54,12 +55,12 @@ type ruleBook struct {
 	due     time.Time // of a crowded rule
 }
 
-func newBook(every time.Duration, limit int) book {
-	return book{every: every, cap: limit, entries: map[entryKey]*entry{}, rules: map[int64]*ruleBook{}}
+func newBook(name string, every time.Duration, limit int) book {
+	return book{name: name, every: every, cap: limit, entries: map[entryKey]*entry{}, rules: map[int64]*ruleBook{}}
 }
 
 func (b *book) start(p ledger.Progress, open map[int64]int) {
-	*b = newBook(b.every, b.cap)
+	*b = newBook(b.name, b.every, b.cap)
 	b.taken, b.watermark = p.Position, p.Watermark
 	for id, n := range open {
 		b.rule(id).open = n
@@ -147,7 +148,7 @@ func (b *book) next(now time.Time, all bool, committed event.Position) *load {
 	if idle && (committed.Covers(b.taken) || (!all && now.Before(b.lastWrite.Add(b.every)))) {
 		return nil
 	}
-	l.commit = ledger.Commit{Name: Name, Position: b.oldest(), Front: b.taken, Watermark: b.watermark, Now: now, Cap: b.cap}
+	l.commit = ledger.Commit{Name: b.name, Position: b.oldest(), Front: b.taken, Watermark: b.watermark, Now: now, Cap: b.cap}
 	return l
 }
 
