@@ -131,7 +131,7 @@ func (l *Ledger) Finish(ctx context.Context, n LeasedNotice, o Outcome) error {
 		lost = held == 0
 		outcome := map[NoticeState]string{Sent: "sent", Pending: "failed", Dead: "given up"}[o.State]
 		_, err = tx.ExecContext(ctx, `UPDATE attempts SET ended = $1, outcome = $2, answer = $3 WHERE notice = $4 AND number = $5`,
-			nanos(o.Ended), outcome, cut(o.Answer, maxAnswer), n.ID, int64(n.Notice.Attempt))
+			nanos(o.Ended), outcome, cutAnswer(o.Answer), n.ID, int64(n.Notice.Attempt))
 		return err
 	})
 	if err == nil && lost {
@@ -157,7 +157,7 @@ func (l *Ledger) GiveUp(ctx context.Context, before, now time.Time, why string) 
 	err = l.write(ctx, "give up old notices", func(ctx context.Context, tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO attempts (notice, number, began, ended, outcome, answer)
 SELECT id, attempts + 1, $1, $1, 'given up', $2 FROM outbox WHERE state IN ('pending', 'leased') AND created < $3 AND lease_until <= $1`,
-			nanos(now), cut(why, maxAnswer), nanos(before)); err != nil {
+			nanos(now), cutAnswer(why), nanos(before)); err != nil {
 			return err
 		}
 		done, err := tx.ExecContext(ctx, `UPDATE outbox SET state = 'dead', attempts = attempts + 1, lease = '', lease_until = 0

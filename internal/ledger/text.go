@@ -47,6 +47,18 @@ func cut(s string, limit int) string {
 	return s[:end] + mark
 }
 
+// cutAnswer keeps the beginning and, as errors stand last, more of the end.
+func cutAnswer(s string) string {
+	if s = clean(s); len(s) <= maxAnswer {
+		return s
+	}
+	from := len(s) - maxAnswer*3/4
+	for from < len(s) && !utf8.RuneStart(s[from]) {
+		from++
+	}
+	return cut(s, maxAnswer/4) + s[from:]
+}
+
 // entityKey is equal exactly for equal entities, and short: one that is long or foul ends in its checksum.
 func entityKey(e alert.Entity) string {
 	full := e.Key()
