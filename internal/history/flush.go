@@ -110,7 +110,9 @@ func (s *Store) change(made, gone []*segment, edit func(m *manifest), swap func(
 		return err
 	}
 	s.pending = append(s.pending, gone...)
-	s.opts.Crash("after-manifest-before-unlink")
+	if len(gone) > 0 {
+		s.opts.Crash("after-merge-before-unlink")
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.layout = next

@@ -1,14 +1,17 @@
 package history
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
@@ -35,11 +38,14 @@ type segment struct {
 	dead   bool // no version has it any more: close and unlink when the last reader is gone
 	unlink bool
 	last   int64 // when it was last used, on the store's own count
+
+	foreign atomic.Bool // it has fields of a newer version and is not merged
 }
 
 // A footer is what a reader knows of a file before it reads pages.
 type footer struct {
-	groups []*group
+	groups  []*group
+	foreign bool // some field is not known to this version
 }
 
 // A group is one row group.
@@ -214,6 +220,11 @@ func parseFooter(tail []byte, at int64, kind event.Kind) (*footer, error) {
 		}
 	}
 	ft := &footer{}
+	for _, id := range ids {
+		if _, ok := event.FieldByID(id); !ok {
+			ft.foreign = true
+		}
+	}
 	for i := range md.RowGroups {
 		g := &group{groupMeta: meta.Groups[i], raw: &md.RowGroups[i], rows: int(md.RowGroups[i].NumRows), chunks: map[event.FieldID]*chunk{}}
 		if g.rows <= 0 || g.rows > groupRows {
@@ -298,6 +309,41 @@ func (c *chunk) check(low, high int64) error {
 			p.Offset != c.pages[i-1].Offset+int64(c.pages[i-1].CompressedPageSize)) {
 			return damaged("page outside of its group")
 		}
+	}
+	return nil
+}
+
+func isDamaged(err error) bool { return errors.Is(err, errDamaged) }
+
+// verify holds the whole file against its checksum.
+func (s *segment) verify(ctx context.Context) error {
+	f, err := os.Open(s.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return damaged("the file is gone")
+	}
+	if err != nil {
+		return fmt.Errorf("verify segment: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	var size int64
+	var sum uint32
+	buf := make([]byte, 256<<10)
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := f.Read(buf)
+		sum = crc32.Update(sum, castagnoli(), buf[:n])
+		size += int64(n)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("verify segment %s: %w", s.File, err)
+		}
+	}
+	if size != s.Bytes || sum != s.Sum {
+		return damaged("checksum of the file is %08x over %d bytes, want %08x over %d", sum, size, s.Sum, s.Bytes)
 	}
 	return nil
 }

@@ -101,46 +101,71 @@ func (w *segmentWriter) put(b []byte) {
 	w.at += int64(len(b))
 }
 
-// group writes one row group: for each field what source returns for it, and labels.
-func (w *segmentWriter) group(rows int, first, last int64, column func(f *event.Field) (event.Column, bool), labels func() event.Labels) error {
-	g := format.RowGroup{NumRows: int64(rows), FileOffset: w.at, Ordinal: int16(len(w.groups))}
-	m := groupMeta{First: first, Last: last, Words: map[event.FieldID]blobRef{}, Blooms: map[event.FieldID]blobRef{}}
+// A groupRecord is what is known of a row group while it is written.
+type groupRecord struct {
+	row     format.RowGroup
+	meta    groupMeta
+	offsets []format.OffsetIndex
+	indexes []*format.ColumnIndex
+}
+
+func newGroupRecord(w *segmentWriter, rows int) *groupRecord {
 	n := len(w.fields)
 	if w.labels {
 		n += 2
 	}
-	offsets, indexes := make([]format.OffsetIndex, n), make([]*format.ColumnIndex, n)
-	g.Columns = make([]format.ColumnChunk, n)
+	return &groupRecord{
+		row:     format.RowGroup{NumRows: int64(rows), FileOffset: w.at, Ordinal: int16(len(w.groups)), Columns: make([]format.ColumnChunk, n)},
+		meta:    groupMeta{Words: map[event.FieldID]blobRef{}, Blooms: map[event.FieldID]blobRef{}},
+		offsets: make([]format.OffsetIndex, n), indexes: make([]*format.ColumnIndex, n),
+	}
+}
+
+// group writes one row group: for each field what column returns for it, and labels.
+func (w *segmentWriter) group(rows int, first, last int64, column func(f *event.Field) (event.Column, bool), labels func() event.Labels) error {
+	g := newGroupRecord(w, rows)
+	g.meta.First, g.meta.Last = first, last
 	for i, f := range w.fields {
 		c, ok := column(f)
 		if !ok {
-			c = event.Column{Field: f, Codes: make([]uint32, rows)}
-			if f.Type == event.Bool { // booleans have no dictionaries in Parquet
-				c = event.Column{Field: f, Present: event.NewBits(rows), Nums: make([]int64, rows)}
+			if err := w.noValues(g, i, f); err != nil {
+				return err
 			}
-			emptyDictionary(&c)
+			continue
 		}
 		var err error
-		if indexes[i], err = w.chunk(&g.Columns[i], &offsets[i], &c, rows); err != nil {
+		if g.indexes[i], err = w.chunk(&g.row.Columns[i], &g.offsets[i], &c, rows); err != nil {
 			return err
 		}
-		if ok {
-			w.filters(&m, &g.Columns[i], &c, rows)
-		}
+		w.filters(&g.meta, &g.row.Columns[i], &c, rows)
 	}
-	if w.labels {
+	if n := len(w.fields); w.labels {
 		l := labels()
-		if err := w.labelChunks(g.Columns[n-2:], offsets[n-2:], &l, rows); err != nil {
+		if err := w.labelChunks(g.row.Columns[n:], g.offsets[n:], &l, rows); err != nil {
 			return err
 		}
 	}
-	for i := range g.Columns {
-		g.TotalByteSize += g.Columns[i].MetaData.TotalUncompressedSize
-		g.TotalCompressedSize += g.Columns[i].MetaData.TotalCompressedSize
+	return w.finishGroup(g)
+}
+
+// noValues writes a column in which every value is missing.
+func (w *segmentWriter) noValues(g *groupRecord, at int, f *event.Field) (err error) {
+	rows := int(g.row.NumRows)
+	c := event.Column{Field: f, Codes: make([]uint32, rows)}
+	emptyDictionary(&c)
+	g.indexes[at], err = w.chunk(&g.row.Columns[at], &g.offsets[at], &c, rows)
+	return err
+}
+
+// finishGroup adds a row group that was written to the footer to be.
+func (w *segmentWriter) finishGroup(g *groupRecord) error {
+	for i := range g.row.Columns {
+		g.row.TotalByteSize += g.row.Columns[i].MetaData.TotalUncompressedSize
+		g.row.TotalCompressedSize += g.row.Columns[i].MetaData.TotalCompressedSize
 	}
-	w.groups, w.meta.Groups = append(w.groups, g), append(w.meta.Groups, m)
-	w.offsets, w.columns = append(w.offsets, offsets), append(w.columns, indexes)
-	w.rows += int64(rows)
+	w.groups, w.meta.Groups = append(w.groups, g.row), append(w.meta.Groups, g.meta)
+	w.offsets, w.columns = append(w.offsets, g.offsets), append(w.columns, g.indexes)
+	w.rows += g.row.NumRows
 	if w.rows > math.MaxInt32 || len(w.groups) > math.MaxInt16 {
 		return errors.New("segment is too large")
 	}
@@ -149,11 +174,10 @@ func (w *segmentWriter) group(rows int, first, last int64, column func(f *event.
 
 // emptyDictionary gives a column without values the place holder of its dictionary.
 func emptyDictionary(c *event.Column) {
-	switch {
-	case c.Codes == nil:
-	case c.Field.Type == event.String:
+	switch c.Field.Type {
+	case event.String:
 		c.Strs.Append(nil)
-	case c.Field.Type == event.IP:
+	case event.IP:
 		c.IPs = make([][16]byte, 1)
 	default:
 		c.Nums = make([]int64, 1)
@@ -482,25 +506,8 @@ func (w *segmentWriter) close() (err error) {
 		return fmt.Errorf("write segment: %w", err)
 	}
 	w.tail, w.tailed = w.at, true
-	proto := &thrift.CompactProtocol{}
-	for g := range w.groups {
-		for i := range w.groups[g].Columns {
-			cc := &w.groups[g].Columns[i]
-			if index := w.columns[g][i]; index != nil {
-				b, err := thrift.Marshal(proto, index)
-				if err != nil {
-					return fmt.Errorf("encode column index: %w", err)
-				}
-				cc.ColumnIndexOffset, cc.ColumnIndexLength = w.at, int32(len(b))
-				w.put(b)
-			}
-			b, err := thrift.Marshal(proto, &w.offsets[g][i])
-			if err != nil {
-				return fmt.Errorf("encode offset index: %w", err)
-			}
-			cc.OffsetIndexOffset, cc.OffsetIndexLength = w.at, int32(len(b))
-			w.put(b)
-		}
+	if err := w.putIndexes(); err != nil {
+		return err
 	}
 	meta, err := json.Marshal(&w.meta)
 	if err != nil {
@@ -513,7 +520,7 @@ func (w *segmentWriter) close() (err error) {
 	for range w.groups[0].Columns {
 		footer.ColumnOrders = append(footer.ColumnOrders, format.ColumnOrder{Value: &format.TypeDefinedOrder{}})
 	}
-	b, err := thrift.Marshal(proto, &footer)
+	b, err := thrift.Marshal(&thrift.CompactProtocol{}, &footer)
 	if err != nil {
 		return fmt.Errorf("encode footer: %w", err)
 	}
@@ -525,6 +532,37 @@ func (w *segmentWriter) close() (err error) {
 	}
 	if err := w.file.Sync(); err != nil {
 		return fmt.Errorf("sync segment: %w", err)
+	}
+	return nil
+}
+
+// putIndexes writes the page indexes: those of values in one piece and then those of places, as some readers want it.
+func (w *segmentWriter) putIndexes() error {
+	put := func(index any, at *int64, size *int32) error {
+		b, err := thrift.Marshal(&thrift.CompactProtocol{}, index)
+		if err != nil {
+			return fmt.Errorf("encode page index: %w", err)
+		}
+		*at, *size = w.at, int32(len(b))
+		w.put(b)
+		return nil
+	}
+	for g := range w.groups {
+		for i, index := range w.columns[g] {
+			if cc := &w.groups[g].Columns[i]; index != nil {
+				if err := put(index, &cc.ColumnIndexOffset, &cc.ColumnIndexLength); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for g := range w.groups {
+		for i := range w.offsets[g] {
+			cc := &w.groups[g].Columns[i]
+			if err := put(&w.offsets[g][i], &cc.OffsetIndexOffset, &cc.OffsetIndexLength); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
