@@ -58,6 +58,8 @@ type (
 	}
 )
 
+var problemType = reflect.TypeFor[Problem]()
+
 // describe writes the OpenAPI document of a table of routes.
 func describe(routes []route) ([]byte, error) {
 	d := document{
@@ -68,7 +70,7 @@ func describe(routes []route) ([]byte, error) {
 		Paths:      map[string]map[string]operation{},
 		Components: components{Schemas: schemas{}, Security: map[string]securityScheme{"basic": {Type: "http", Scheme: "basic"}, "bearer": {Type: "http", Scheme: "bearer"}, "session": {Type: "apiKey", In: "cookie", Name: cookieName}}},
 	}
-	problem := d.Components.Schemas.of(reflect.TypeFor[Problem]())
+	problem := d.Components.Schemas.of(problemType)
 	for _, r := range routes {
 		path := strings.ReplaceAll(r.path, "{$}", "")
 		if d.Paths[path] == nil {

@@ -1,0 +1,334 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"tocsin/internal/api"
+)
+
+// example is a request that a route takes.
+func example(r route) (path, body string) {
+	path = strings.NewReplacer("{name}", "bob", "{file}", "page.css", "{$}", "").Replace(r.path)
+	switch {
+	case r.body == ndjson:
+		body = "{}\n"
+	case r.body == form:
+		body = "user=alice&password=right"
+	case r.method == "POST" && r.path == "/api/v1/setup":
+		body = `{"token":"first","user":"carol","password":"right"}`
+	case r.method == "POST" && r.path == "/api/v1/session":
+		body = `{"user":"alice","password":"right"}`
+	case r.method != "GET" && r.in != nil:
+		body = "{}"
+	}
+	return path, body
+}
+
+// What each role may do stands here once more, in words of its own: a change of the table must be meant.
+func TestEveryRouteForEveryRole(t *testing.T) {
+	s := open(t, nil)
+	open := []string{"GET /healthz", "GET /readyz", "GET /login", "GET /assets/{file}", "POST /login", "POST /logout", "POST /api/v1/setup", "POST /api/v1/session"}
+	machine := []string{"GET /metrics"}
+	accounts := []string{"POST /api/v1/events", "GET /api/v1/search", "POST /api/v1/search", "GET /api/v1/top", "POST /api/v1/top", "GET /api/v1/alerts",
+		"GET /api/v1/rules", "POST /api/v1/rules", "DELETE /api/v1/rules/{name}", "POST /api/v1/rules/{name}/enable", "POST /api/v1/rules/{name}/disable",
+		"PUT /api/v1/users/{name}/password", "POST /api/v1/tokens", "GET /api/v1/health", "GET /api/v1/openapi.json", "DELETE /api/v1/session", "GET /{$}"}
+	administrators := []string{"POST /api/v1/detect", "GET /api/v1/users", "POST /api/v1/users", "POST /api/v1/users/{name}/enable",
+		"POST /api/v1/users/{name}/disable", "POST /api/v1/ingest", "GET /api/v1/ingest", "POST /api/v1/flush", "POST /api/v1/backup"}
+
+	seen := 0
+	for _, r := range s.routes {
+		name := r.method + " " + r.path
+		level := slices.IndexFunc([][]string{open, machine, accounts, administrators}, func(l []string) bool { return slices.Contains(l, name) })
+		if level < 0 {
+			t.Errorf("%s: nobody says who may", name)
+			continue
+		}
+		seen++
+		for role, who := range []struct {
+			name, authorization string
+			peer                peer
+		}{
+			{"somebody", "", peer{addr: addr("203.0.113.5")}},
+			{"somebody on this machine", "", peer{addr: addr("127.0.0.1")}},
+			{"bob", asBob, peer{addr: addr("203.0.113.6")}},
+			{"alice", asAlice, peer{addr: addr("203.0.113.7")}},
+			{"owner", "", peer{owner: true}},
+		} {
+			path, body := example(r)
+			q, err := http.NewRequestWithContext(t.Context(), r.method, path, strings.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.body == form {
+				q.Header.Set("Content-Type", form)
+			}
+			if who.authorization != "" {
+				q.Header.Set("Authorization", who.authorization)
+			}
+			w := s.handle(q, who.peer)
+			got := w.Code != 401 && w.Code != 403 && (w.Code != 303 || w.Header().Get("Location") != "/login" || path == "/logout")
+			if want := role >= level; got != want {
+				t.Errorf("%s by %s: let in %v (%d), want %v", name, who.name, got, w.Code, want)
+			}
+			if got && w.Code >= 400 {
+				t.Errorf("%s by %s: %d %s, want it done", name, who.name, w.Code, w.Body)
+			}
+			s.Server.sessions.forget("bob") // as the route that disables does
+		}
+	}
+	if want := len(open) + len(machine) + len(accounts) + len(administrators); seen != want {
+		t.Errorf("%d routes, want %d", seen, want)
+	}
+}
+
+func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+func TestWhoAsks(t *testing.T) {
+	s := open(t, nil)
+	for _, c := range []struct {
+		name, header, value string
+		want                api.Identity
+		status              int
+	}{
+		{"basic", "Authorization", asBob, api.Identity{User: "bob"}, 200},
+		{"basic of an administrator", "Authorization", asAlice, api.Identity{User: "alice", Admin: true}, 200},
+		{"token", "Authorization", "bearer  token of bob", api.Identity{User: "bob"}, 200},
+		{"wrong password", "Authorization", "Basic Ym9iOndyb25n", api.Identity{}, 401},
+		{"wrong token", "Authorization", "Bearer x", api.Identity{}, 401},
+		{"made up session", "Authorization", "Bearer session-AAAA", api.Identity{}, 401},
+		{"made up cookie", "Cookie", cookieName + "=session-AAAA", api.Identity{}, 401},
+		{"unknown scheme", "Authorization", "Negotiate x", api.Identity{}, 401},
+		{"claimed user", "X-User", "alice", api.Identity{}, 401},
+		{"password of 1 MB", "Authorization", "Basic " + strings.Repeat("QUFB", 12_000), api.Identity{}, 401},
+	} {
+		s.svc.caller = api.Identity{}
+		res, text := s.try(t, "GET", "/api/v1/alerts", "", c.header, c.value)
+		if res.StatusCode != c.status || s.svc.caller != c.want {
+			t.Errorf("%s: %d as %+v, want %d as %+v (%s)", c.name, res.StatusCode, s.svc.caller, c.status, c.want, text)
+		}
+		if c.status == 401 && res.Header.Get("WWW-Authenticate") == "" {
+			t.Errorf("%s: 401 without WWW-Authenticate", c.name)
+		}
+	}
+	s.auth.down = true
+	if res, _ := s.try(t, "GET", "/api/v1/alerts", "", "Authorization", "Bearer x"); res.StatusCode != 503 {
+		t.Errorf("token while the ledger is away: %d, want 503", res.StatusCode)
+	}
+}
+
+func TestBobAndOthers(t *testing.T) {
+	s := open(t, nil)
+	for _, c := range []struct {
+		method, path, body, as string
+		status                 int
+	}{
+		{"PUT", "/api/v1/users/bob/password", `{"password":"new"}`, asBob, 204},
+		{"PUT", "/api/v1/users/alice/password", `{"password":"new"}`, asBob, 403},
+		{"PUT", "/api/v1/users/bob/password", `{"password":"new"}`, asAlice, 204},
+		{"POST", "/api/v1/tokens", `{}`, asBob, 200},
+		{"POST", "/api/v1/tokens", `{"user":"bob"}`, asBob, 200},
+		{"POST", "/api/v1/tokens", `{"user":"alice"}`, asBob, 403},
+		{"POST", "/api/v1/tokens", `{"user":"bob"}`, asAlice, 200},
+	} {
+		s.svc.method = ""
+		res, text := s.try(t, c.method, c.path, c.body, "Authorization", c.as)
+		if res.StatusCode != c.status || (s.svc.method != "") != (c.status < 300) {
+			t.Errorf("%s %s %s: %d %s, called %q, want %d", c.method, c.path, c.body, res.StatusCode, text, s.svc.method, c.status)
+		}
+	}
+}
+
+// A password is checked once a minute, and at once again when the account changes.
+func TestKnownPasswords(t *testing.T) {
+	s := open(t, nil)
+	for range 5 {
+		s.try(t, "GET", "/api/v1/alerts", "", "Authorization", asBob)
+	}
+	if n := s.auth.count(); n != 1 {
+		t.Errorf("password was checked %d times, want once", n)
+	}
+	s.try(t, "POST", "/api/v1/users/bob/disable", "", "Authorization", asAlice)
+	s.try(t, "GET", "/api/v1/alerts", "", "Authorization", asBob)
+	if n := s.auth.count(); n != 3 {
+		t.Errorf("passwords were checked %d times after the account changed, want 3", n)
+	}
+}
+
+func TestSessions(t *testing.T) {
+	s := open(t, nil)
+	res, _ := s.try(t, "POST", "/login", "user=bob&password=right", "Content-Type", form)
+	if res.StatusCode != 303 || res.Header.Get("Location") != "/" || len(res.Cookies()) != 1 {
+		t.Fatalf("login = %d to %q with %d cookies", res.StatusCode, res.Header.Get("Location"), len(res.Cookies()))
+	}
+	c := res.Cookies()[0]
+	if !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Secure {
+		t.Errorf("cookie = %v, want HttpOnly, SameSite=Lax, for all paths", c)
+	}
+	cookie := c.Name + "=" + c.Value
+	if _, text := s.try(t, "GET", "/", "", "Cookie", cookie); text != "page of bob" {
+		t.Errorf("page = %q, want that of bob", text)
+	}
+	if res, _ = s.try(t, "POST", "/logout", "", "Cookie", cookie); res.StatusCode != 303 {
+		t.Errorf("logout = %d", res.StatusCode)
+	}
+	if res, _ = s.try(t, "GET", "/", "", "Cookie", cookie); res.StatusCode != 303 || res.Header.Get("Location") != "/login" {
+		t.Errorf("page after logout = %d to %q, want the login", res.StatusCode, res.Header.Get("Location"))
+	}
+
+	res, text := s.try(t, "POST", "/api/v1/session", `{"user":"bob","password":"right"}`)
+	_, token, _ := strings.Cut(text, `"token":"`)
+	token, _, _ = strings.Cut(token, `"`)
+	if res.StatusCode != 200 || token == "" {
+		t.Fatalf("session = %d %s", res.StatusCode, text)
+	}
+	bearer := "Bearer " + token
+	if res, _ = s.try(t, "GET", "/api/v1/alerts", "", "Authorization", bearer); res.StatusCode != 200 {
+		t.Errorf("alerts by session = %d", res.StatusCode)
+	}
+	s.try(t, "POST", "/api/v1/users/bob/disable", "", "Authorization", asAlice)
+	if res, _ = s.try(t, "GET", "/api/v1/alerts", "", "Authorization", bearer); res.StatusCode != 401 {
+		t.Errorf("alerts by the session of a disabled account = %d, want 401", res.StatusCode)
+	}
+}
+
+func TestLoginProblems(t *testing.T) {
+	s := open(t, nil)
+	for body, want := range map[string]string{
+		"user=bob&password=wrong":                   "/login?problem=denied",
+		"user=&password=":                           "/login?problem=denied",
+		"user=eve&password=right&token=second":      "/login?problem=denied",
+		"user=eve&password=right&token=first":       "/",
+		"user=bob&password=right&token=":            "/",
+		"user=bob&password=" + url.QueryEscape("ü"): "/login?problem=denied",
+	} {
+		if res, _ := s.try(t, "POST", "/login", body, "Content-Type", form); res.Header.Get("Location") != want {
+			t.Errorf("login by %q leads to %q, want %q", body, res.Header.Get("Location"), want)
+		}
+	}
+	if res, _ := s.try(t, "POST", "/login", strings.Repeat("x", 100_000), "Content-Type", form); res.StatusCode != 400 {
+		t.Errorf("login by 100 kB = %d, want 400", res.StatusCode)
+	}
+	s.auth.down = true
+	if res, _ := s.try(t, "POST", "/login", "user=bob&password=other", "Content-Type", form); res.Header.Get("Location") != "/login?problem=unavailable" {
+		t.Errorf("login while the ledger is away leads to %q", res.Header.Get("Location"))
+	}
+}
+
+// Who guesses is slowed down by name and by address, before the slow check of the password; others are not.
+func TestGuessing(t *testing.T) {
+	s := open(t, nil)
+	from := func(address, user, password string) int {
+		q, err := http.NewRequestWithContext(t.Context(), "GET", "/api/v1/alerts", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.SetBasicAuth(user, password)
+		return s.handle(q, peer{addr: addr(address)}).Code
+	}
+	for i := range 200 {
+		from(fmt.Sprintf("198.51.100.%d", i), "bob", fmt.Sprint("guess ", i))
+	}
+	if n := s.auth.count(); n > freeByName+5 {
+		t.Errorf("200 guesses of one name led to %d checks, want about %d", n, freeByName)
+	}
+	if code := from("203.0.113.1", "bob", "right"); code != 429 {
+		t.Errorf("bob, whose name is guessed, gets %d, want 429", code)
+	}
+	if code := from("203.0.113.1", "alice", "right"); code != 200 {
+		t.Errorf("alice gets %d, want 200", code)
+	}
+	before := s.auth.count()
+	for i := range 200 {
+		from("2001:db8:1:2::"+fmt.Sprintf("%x", i), fmt.Sprint("user ", i), "guess")
+	}
+	if n := s.auth.count() - before; n > freeByAddress+5 {
+		t.Errorf("200 guesses from one network led to %d checks, want about %d", n, freeByAddress)
+	}
+	if code := from("2001:db8:1:3::1", "alice", "right"); code != 200 {
+		t.Errorf("alice from the next network gets %d, want 200", code)
+	}
+}
+
+func TestMetricsBehindProxy(t *testing.T) {
+	s := open(t, nil)
+	for _, header := range []string{"X-Forwarded-For", "Forwarded"} {
+		if res, _ := s.try(t, "GET", "/metrics", "", header, "203.0.113.9"); res.StatusCode != 401 {
+			t.Errorf("metrics with %s = %d, want 401", header, res.StatusCode)
+		}
+	}
+	if res, _ := s.try(t, "GET", "/metrics", ""); res.StatusCode != 200 {
+		t.Errorf("metrics from this machine = %d, want 200", res.StatusCode)
+	}
+}
+
+func TestOtherSites(t *testing.T) {
+	s := open(t, nil)
+	for _, headers := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"}} {
+		res, _ := s.try(t, "POST", "/api/v1/rules", `{"text":"x"}`, append(headers, "Authorization", asAlice)...)
+		if res.StatusCode != 403 || s.svc.method != "" {
+			t.Errorf("POST with %v = %d, called %q, want 403 and no call", headers, res.StatusCode, s.svc.method)
+		}
+	}
+	if res, _ := s.try(t, "POST", "/login", "user=bob&password=right", "Content-Type", form, "Origin", s.url); res.StatusCode != 303 {
+		t.Errorf("login from the page itself = %d, want 303", res.StatusCode)
+	}
+}
+
+func TestThrottleForgetsAndIsBounded(t *testing.T) {
+	th, now := newThrottle(), testTime
+	for i := range 3 * maxThrottled {
+		th.failed(fmt.Sprint(i), fmt.Sprint(i), now)
+	}
+	if len(th.tried) > maxThrottled+1 {
+		t.Errorf("throttle holds %d, want at most %d", len(th.tried), maxThrottled)
+	}
+	th = newThrottle()
+	for range 100 {
+		th.failed("bob", "a", now)
+	}
+	if w := th.wait("bob", "b", now); w != longByName {
+		t.Errorf("a name waits %s, want at most %s", w, longByName)
+	}
+	if w := th.wait("", "a", now); w != longByAddress {
+		t.Errorf("an address waits %s, want at most %s", w, longByAddress)
+	}
+	later := now.Add(2 * forgetAfter)
+	th.failed("bob", "a", later)
+	if w := th.wait("bob", "a", later); w != 0 {
+		t.Errorf("one failure after two hours waits %s, want none", w)
+	}
+}
+
+func TestSessionsEndAndAreBounded(t *testing.T) {
+	ss, now := newSessions(), testTime
+	token, _ := ss.start(api.Identity{User: "bob"}, now)
+	if _, ok := ss.find(token, now.Add(sessionIdle+1)); ok {
+		t.Error("a session that was idle for long still counts")
+	}
+	token, _ = ss.start(api.Identity{User: "bob"}, now)
+	at := now
+	for at.Sub(now) < sessionLife {
+		at = at.Add(sessionIdle / 2)
+		if _, ok := ss.find(token, at); ok != (at.Sub(now) <= sessionLife) {
+			t.Fatalf("session after %s counts: %v", at.Sub(now), ok)
+		}
+	}
+	for range maxSessions + 10 {
+		ss.start(api.Identity{User: "bob"}, now)
+	}
+	if len(ss.open) > maxSessions {
+		t.Errorf("%d sessions, want at most %d", len(ss.open), maxSessions)
+	}
+	_, changes, _ := ss.recall("bob", "old", now)
+	ss.forget("bob")
+	ss.remember("bob", "old", api.Identity{User: "bob"}, changes, now)
+	if _, _, ok := ss.recall("bob", "old", now); ok {
+		t.Error("a password that was checked while the account changed is remembered")
+	}
+}
