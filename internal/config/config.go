@@ -1,6 +1,8 @@
 // Package config is the configuration file: what can be set, the defaults, and every mistake at once.
 package config
 
+//go:generate go test . -run ^TestReference$ -update
+
 import (
 	"errors"
 	"fmt"

@@ -4,14 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/netip"
-	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	_ "time/tzdata" // a machine, or an empty container, need not have the zones
 
 	"tocsin/internal/alert"
 	"tocsin/internal/document"
@@ -22,82 +18,6 @@ const (
 	off             = "off"
 	defaultSeverity = alert.Info
 )
-
-// Floor is an amount of free disk: `auto`, `off` or a size.
-type Floor struct {
-	Auto  bool
-	Bytes document.Size // 0 is off
-}
-
-// UnmarshalText reads the word or the size.
-func (f *Floor) UnmarshalText(text []byte) error {
-	if string(text) == "auto" {
-		*f = Floor{Auto: true}
-		return nil
-	}
-	size, err := document.ParseSize(string(text))
-	if err != nil {
-		return document.At("", string(text), "auto, off or a size with its unit, as in 2GB")
-	}
-	*f = Floor{Bytes: size}
-	return nil
-}
-
-// String is the inverse of UnmarshalText.
-func (f Floor) String() string {
-	switch {
-	case f.Auto:
-		return "auto"
-	case f.Bytes == 0:
-		return off
-	}
-	return f.Bytes.String()
-}
-
-// Limit gives the floor as the journal takes it: 0 for auto, less than 0 for off.
-func (f Floor) Limit() int64 {
-	switch {
-	case f.Auto:
-		return 0
-	case f.Bytes == 0:
-		return -1
-	}
-	return int64(f.Bytes)
-}
-
-// between gives the mistake of a number outside its range, or nil.
-func between[N int | uint16 | document.Size | time.Duration](key string, got, least, most N) error {
-	switch {
-	case got >= least && got <= most:
-		return nil
-	case least == 0:
-		return document.At(key, got, fmt.Sprintf("%v or less", show(most)))
-	}
-	return document.At(key, got, fmt.Sprintf("%v to %v", show(least), show(most)))
-}
-
-// atLeast gives the mistake of a number that is too small, or nil.
-func atLeast[N int | document.Size | time.Duration](key string, got, least N) error {
-	if got >= least {
-		return nil
-	}
-	return document.At(key, got, fmt.Sprintf("%v or more", show(least)))
-}
-
-func show(v any) any {
-	if d, ok := v.(time.Duration); ok {
-		return document.FormatDuration(d)
-	}
-	return v
-}
-
-// oneOf gives the mistake of a word that is none of those known, or nil.
-func oneOf(key, got string, known ...string) error {
-	if slices.Contains(known, got) {
-		return nil
-	}
-	return document.Choice(key, got, known)
-}
 
 // Validate checks what only the whole can tell: names that must differ, and listeners that would meet.
 func (c *Config) Validate() error {
@@ -129,11 +49,6 @@ func (c *Config) Validate() error {
 func isAddr(s string) bool {
 	_, err := netip.ParseAddr(s)
 	return err == nil
-}
-
-// isName says that a text can name a source or a channel: it stands in events, metrics and URLs.
-func isName(s string) bool {
-	return s != "" && len(s) <= 64 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == ""
 }
 
 // validateNames checks that sources have names that differ. Names of tocsin's own intake are taken.
@@ -186,31 +101,6 @@ func (c *Config) validateListeners() error {
 		check("tcp", fmt.Sprintf("sources.syslog[%d].tcp", i), s.TCP)
 	}
 	return errors.Join(errs...)
-}
-
-// checkListen checks the form of an address to listen on.
-func checkListen(key, listen string) error {
-	if listen == "" || listen == off {
-		return nil
-	}
-	_, port, err := net.SplitHostPort(listen)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
-	}
-	if err != nil {
-		return document.At(key, listen, "a port as in :8400, an address and a port as in 192.0.2.1:8400, or off")
-	}
-	return nil
-}
-
-func joinHostPort(host, port string) string { return net.JoinHostPort(host, port) }
-
-// checkPattern checks a path or pattern.
-func checkPattern(key, pattern string) error {
-	if _, err := path.Match(pattern, ""); err != nil || pattern == "" || strings.ContainsRune(pattern, 0) {
-		return document.At(key, pattern, "a path, or a pattern with closed brackets")
-	}
-	return nil
 }
 
 // Validate checks the words.
@@ -297,14 +187,6 @@ func (s Syslog) Validate() error {
 		errs = append(errs, errors.New("listens nowhere; want udp, tcp or both"))
 	}
 	return errors.Join(append(errs, checkZone(s.Zone))...)
-}
-
-// checkZone checks the name of a zone by the table that the program carries.
-func checkZone(zone string) error {
-	if _, err := time.LoadLocation(zone); err != nil {
-		return document.At("zone", zone, "an IANA zone such as Europe/Berlin, UTC or Local")
-	}
-	return nil
 }
 
 // Validate checks the ranges.

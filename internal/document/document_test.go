@@ -36,7 +36,6 @@ type settings struct {
 	Password document.Secret          `yaml:"password"`
 	Raw      document.Node            `yaml:"raw"`
 	Common   `yaml:",inline"`
-	hidden   int
 }
 
 type inner struct {
@@ -118,7 +117,6 @@ zone: UTC
 		Named: map[string]inner{"one": b}, Maybe: &inner{Over: 5 * time.Second}, Common: Common{Zone: "UTC"},
 	}
 	compare := cmp.Options{
-		cmp.AllowUnexported(settings{}),
 		cmp.Comparer(func(a, b document.Secret) bool { return a == b }),
 		cmp.Comparer(func(a, b document.Node) bool { return a == b }),
 		cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }),

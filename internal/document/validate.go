@@ -116,7 +116,7 @@ func (d *decoder) locate(err error, n *yaml.Node, t reflect.Type, path string) {
 // splitKey tells the setting that an error names from what it says of it. Besides errors of At it knows those whose text
 // begins with the key of a setting, so that packages need not know this one.
 func splitKey(err error, n *yaml.Node, t reflect.Type) (key string, text error) {
-	if at, ok := err.(*located); ok {
+	if at, ok := err.(*located); ok { //nolint:errorlint // one that was wrapped has a text of its own
 		if at.cause != nil {
 			return at.key, at.cause
 		}
@@ -196,7 +196,7 @@ func (d *decoder) addAt(n *yaml.Node, path, key string, err error) {
 	if got := gotWantPattern.FindStringSubmatch(m.Text); got != nil {
 		m.Text, m.Got, m.Want = "", got[1], got[2]
 	}
-	if at, ok := err.(*located); ok {
+	if at, ok := err.(*located); ok { //nolint:errorlint // likewise
 		m.Text, m.Got, m.Want, m.Hint = "", at.got, at.want, at.hint
 	}
 	if d.origins != nil {

@@ -1,0 +1,83 @@
+# tocsin is built and tested by Go alone; `make help` lists what there is.
+
+export CGO_ENABLED := 0
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+BUILD    := go build -trimpath -ldflags '$(LDFLAGS)'
+LINT     := go tool -modfile=tools/go.mod golangci-lint
+FUZZTIME ?= 10s
+LINES    ?= 1000000
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list these
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## bin/tocsin
+	$(BUILD) -o bin/tocsin ./cmd/tocsin
+
+.PHONY: run
+run: build ## real samples, replayed; alerts appear within seconds
+	bin/tocsin demo
+
+.PHONY: test
+test: ## everything; what needs PostgreSQL or a browser is skipped, saying so, unless CI is set
+	go vet ./...
+	go test -shuffle=on -timeout 20m ./...
+
+.PHONY: race
+race: ## the tests under the race detector, which needs a C compiler
+	CGO_ENABLED=1 go test -race -short -shuffle=on -timeout 25m ./...
+
+.PHONY: check
+check: format-check test lint race generate-check ## what CI asks of a change
+
+.PHONY: fmt
+fmt: ## format
+	gofmt -w $$(git ls-files '*.go')
+
+.PHONY: format-check
+format-check:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not formatted (make fmt):"; echo "$$unformatted"; exit 1; }
+
+.PHONY: lint
+lint: ## the linters of .golangci.yml; the first run builds them, which takes minutes
+	$(LINT) run ./...
+
+.PHONY: generate
+generate: ## docs/reference from the code
+	go generate ./...
+
+.PHONY: generate-check
+generate-check: generate
+	@git diff --exit-code -- docs/reference || { echo "generated files are not current: commit what make generate wrote"; exit 1; }
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME each
+	@go list -f '{{.Dir}} {{.ImportPath}}' ./... | while read -r dir pkg; do \
+		for target in $$(grep -hos '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go | cut -c6-); do \
+			echo "== $$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$pkg" || exit 1; \
+		done; \
+	done
+
+.PHONY: bench
+bench: build ## the whole program on LINES real log lines, with its peers where they are installed
+	go run ./bench -lines $(LINES) -tocsin bin/tocsin
+
+.PHONY: bench-%
+bench-%: ## the benchmarks of one package below internal, as in make bench-history
+	go test -run '^$$' -bench . -benchmem -benchtime 2s ./internal/$*/...
+
+.PHONY: cross
+cross: ## the binaries for all platforms, in bin/
+	@for platform in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do \
+		suffix=; case $$platform in windows/*) suffix=.exe;; esac; \
+		echo "== $$platform"; \
+		GOOS=$${platform%/*} GOARCH=$${platform#*/} $(BUILD) -o bin/tocsin-$${platform%/*}-$${platform#*/}$$suffix ./cmd/tocsin || exit 1; \
+	done
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin coverage.out
