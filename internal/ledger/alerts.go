@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tocsin/internal/alert"
+	"tocsin/internal/event"
 )
 
 // Where an alert came from.
@@ -21,10 +22,10 @@ const (
 // A row is an alert with what only the ledger needs to know.
 type row struct {
 	alert.Alert
-	key   string // entityKey of its entity
-	seen  string // position up to which its findings were counted, as JSON
-	fresh bool   // not in the database yet
-	dirty bool   // must be written
+	key   string                    // entityKey of its entity
+	seen  map[string]event.Position // up to where its findings were counted, by name of the position
+	fresh bool                      // not in the database yet
+	dirty bool                      // must be written
 }
 
 const alertColumns = `id, rule, rule_name, rule_version, owner, title, severity, state, entity, entity_key, origin, ` +
@@ -34,10 +35,10 @@ type scanner interface{ Scan(into ...any) error }
 
 func scanAlert(from scanner) (*row, error) {
 	var r row
-	var entity, samples string
+	var entity, samples, seen string
 	var first, last, updated, ended, below int64
 	err := from.Scan(&r.ID, &r.Rule, &r.RuleName, &r.RuleVersion, &r.Owner, &r.Title, &r.Severity, &r.State, &entity, &r.key, &r.Origin,
-		&first, &last, &updated, &ended, &r.Triggers, &r.Value, &r.Peak, &r.Limit, &below, &r.Window, &r.Reason, &samples, &r.seen)
+		&first, &last, &updated, &ended, &r.Triggers, &r.Value, &r.Peak, &r.Limit, &below, &r.Window, &r.Reason, &samples, &seen)
 	if err != nil {
 		return nil, err
 	}
@@ -47,9 +48,20 @@ func scanAlert(from scanner) (*row, error) {
 	if err := json.Unmarshal([]byte(samples), &r.Samples); err != nil {
 		return nil, fmt.Errorf("decode samples of alert %d: %w", r.ID, err)
 	}
+	if err := json.Unmarshal([]byte(seen), &r.seen); err != nil {
+		return nil, fmt.Errorf("decode positions of alert %d: %w", r.ID, err)
+	}
 	r.First, r.Last = time.Unix(0, first).UTC(), time.Unix(0, last).UTC()
 	r.Updated, r.EndedAt, r.Below = instant(updated), instant(ended), below != 0
 	return &r, nil
+}
+
+// mark notes that findings up to a position were counted.
+func (r *row) mark(name string, p event.Position) {
+	if r.seen == nil {
+		r.seen = map[string]event.Position{}
+	}
+	r.seen[name] = join(r.seen[name], p)
 }
 
 // store writes the alert; a fresh one gets its number.
@@ -65,9 +77,13 @@ func (r *row) store(ctx context.Context, tx *sql.Tx) error {
 	if err != nil {
 		return err
 	}
+	seen, err := encode(r.seen)
+	if err != nil {
+		return err
+	}
 	values := []any{r.Rule, r.RuleName, int64(r.RuleVersion), r.Owner, r.Title, int64(r.Severity), string(r.State), entity, r.key, r.Origin,
 		r.First.UnixNano(), r.Last.UnixNano(), nanos(r.Updated), nanos(r.EndedAt), r.Triggers, r.Value, r.Peak, r.Limit, flag(r.Below),
-		int64(r.Window), r.Reason, samples, r.seen}
+		int64(r.Window), r.Reason, samples, seen}
 	if r.fresh {
 		err := tx.QueryRowContext(ctx, `INSERT INTO alerts (rule, rule_name, rule_version, owner, title, severity, state, entity, entity_key, origin,
   first_at, last_at, updated_at, ended_at, triggers, value, peak, bound, below, span, reason, samples, seen)

@@ -90,10 +90,7 @@ func (l *Ledger) Commit(ctx context.Context, c Commit) (Result, error) {
 		if stored.Position.Covers(c.Front) {
 			return nil
 		}
-		w, err := newWriter(tx, c)
-		if err != nil {
-			return err
-		}
+		w := &writer{Commit: c, tx: tx, rules: map[int64]*ruleState{}}
 		if result, err = w.run(ctx); err != nil {
 			return err
 		}
@@ -111,7 +108,6 @@ func (l *Ledger) Commit(ctx context.Context, c Commit) (Result, error) {
 type writer struct {
 	Commit
 	tx     *sql.Tx
-	seen   string // Front, encoded
 	result Result
 	rules  map[int64]*ruleState
 	order  []int64 // of rules, as they came
@@ -124,14 +120,6 @@ type ruleState struct {
 	counted  bool // open is known
 	overflow *row // the alert that stands for what went over the cap; nil when there was none
 	skip     bool // its findings up to Front were counted before
-}
-
-func newWriter(tx *sql.Tx, c Commit) (*writer, error) {
-	seen, err := encode(c.Front)
-	if err != nil {
-		return nil, err
-	}
-	return &writer{Commit: c, tx: tx, seen: seen, rules: map[int64]*ruleState{}}, nil
 }
 
 func (w *writer) run(ctx context.Context) (Result, error) {
@@ -164,14 +152,8 @@ func (w *writer) write(ctx context.Context, in *Write) error {
 	if err != nil {
 		return err
 	}
-	if r != nil {
-		seen, err := decodePosition(r.seen)
-		if err != nil {
-			return fmt.Errorf("alert %d: %w", r.ID, err)
-		}
-		if seen.Covers(w.Front) {
-			return nil
-		}
+	if r != nil && r.seen[w.Name].Covers(w.Front) {
+		return nil
 	}
 	for i := range in.Episodes {
 		if r, err = w.apply(ctx, state, r, in, key, &in.Episodes[i]); err != nil {
@@ -202,7 +184,7 @@ func (w *writer) apply(ctx context.Context, state *ruleState, r *row, in *Write,
 		r = newRow(in.Rule, in.Entity, key, Live, e)
 	}
 	kinds := r.take(in.Rule, e, w.Now)
-	r.seen = w.seen
+	r.mark(w.Name, w.Front)
 	if r.State == alert.Ended {
 		if err := w.count(ctx, state); err != nil {
 			return nil, err
@@ -271,7 +253,7 @@ func (r *row) name(rule RuleRef) {
 	if len(r.Entity) > 0 {
 		title += ": " + r.Entity.String()
 	}
-	r.RuleName, r.RuleVersion, r.Owner = clean(rule.Name), rule.Version, clean(rule.Owner)
+	r.RuleName, r.RuleVersion, r.Owner = cut(rule.Name, maxKey), rule.Version, cut(rule.Owner, maxKey)
 	r.Title, r.Severity = cut(title, maxTitle), rule.Severity
 }
 

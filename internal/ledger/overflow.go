@@ -30,11 +30,7 @@ func (w *writer) rule(ctx context.Context, ref RuleRef) (*ruleState, error) {
 		return nil, err
 	}
 	if r != nil {
-		seen, err := decodePosition(r.seen)
-		if err != nil {
-			return nil, fmt.Errorf("alert %d: %w", r.ID, err)
-		}
-		state.overflow, state.skip = r, seen.Covers(w.Front)
+		state.overflow, state.skip = r, r.seen[w.Name].Covers(w.Front)
 	}
 	w.rules[ref.ID], w.order = state, append(w.order, ref.ID)
 	return state, nil
@@ -62,7 +58,8 @@ func (w *writer) addOverflow(state *ruleState, e *Episode) {
 	r.Triggers += e.Triggers
 	r.First = minTime(r.First, time.Unix(0, e.First).UTC())
 	r.Last = maxTime(r.Last, time.Unix(0, e.Last).UTC())
-	r.seen, r.dirty = w.seen, true
+	r.mark(w.Name, w.Front)
+	r.dirty = true
 }
 
 // settle writes the overflow of a rule, and ends it when a tenth of the cap is free again, so that it does not come and go
