@@ -20,6 +20,7 @@ type collector struct {
 	mu      sync.Mutex
 	builder *event.Builder
 	stamp   stamp
+	bytes   int         // of the records in the batch at hand
 	ranges  []*progress // what the batch at hand holds of each stream
 	index   map[*source.Stream]*progress
 	room    chan struct{} // closed when the batch at hand was taken away
@@ -49,7 +50,7 @@ func (c *collector) take(ctx context.Context, from *source.Stream, records []sou
 	lines, events := 0, 0
 	defer func() { c.service.stats.parsed(from.Source, lines, events, received) }()
 	for i := range records {
-		for c.builder.Rows() >= c.service.options.Rows {
+		for c.builder.Rows() >= c.service.options.Rows || c.bytes >= batchBytes {
 			room := c.room
 			c.mu.Unlock()
 			select {
@@ -70,6 +71,7 @@ func (c *collector) take(ctx context.Context, from *source.Stream, records []sou
 // parse appends the events of one record and returns their number; a malformed record is counted and costs itself alone.
 func (c *collector) parse(from *source.Stream, r *source.Record, received int64) int {
 	c.stamp.of(from, r, received)
+	c.bytes += len(r.Data)
 	before := c.builder.Rows()
 	if err := from.Parser.Parse(c.builder, r.Data, received); err != nil {
 		c.builder.Abandon()
@@ -125,7 +127,7 @@ func (c *collector) run(ctx context.Context, intake <-chan struct{}) error {
 func (c *collector) sparse() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.builder.Rows() < c.service.options.Rows/4
+	return c.builder.Rows() < c.service.options.Rows/4 && c.bytes < batchBytes/4
 }
 
 // flush makes the batch at hand durable and tells the streams.
@@ -137,7 +139,7 @@ func (c *collector) flush(ctx context.Context) error {
 		return nil
 	}
 	b := c.builder.Batch()
-	c.ranges, c.index = nil, map[*source.Stream]*progress{}
+	c.bytes, c.ranges, c.index = 0, nil, map[*source.Stream]*progress{}
 	close(c.room)
 	c.room = make(chan struct{})
 	c.mu.Unlock()

@@ -58,15 +58,15 @@ func (m *memory) messages() (list []string) {
 	return list
 }
 
-// lines is a source that brings n lines of a stream, each with its offsets, and then waits for its end.
-type lines struct {
+// feed is a source that brings n lines of a stream, each with its offsets, and then waits for its end.
+type feed struct {
 	stream source.Stream
 	n      int
 	bad    int // every bad-th is malformed
 	sent   int
 }
 
-func (l *lines) Run(ctx context.Context, emit source.Emit) error {
+func (l *feed) Run(ctx context.Context, emit source.Emit) error {
 	for ; l.sent < l.n; l.sent++ {
 		text := fmt.Sprintf("%s-%d", l.stream.Source, l.sent)
 		if l.bad > 0 && l.sent%l.bad == l.bad-1 {
@@ -96,7 +96,7 @@ func TestRunBringsEveryLineOnce(t *testing.T) {
 		sources := map[string]source.Source{}
 		done := map[string]int64{}
 		for _, name := range []string{"a", "b", "c"} {
-			sources[name] = &lines{n: 1000, bad: 7, stream: source.Stream{
+			sources[name] = &feed{n: 1000, bad: 7, stream: source.Stream{
 				Source: name, ID: "file:" + name, Parser: words{}, Kind: event.Log,
 				Done: func(to int64) {
 					if to <= done[name] {
@@ -146,7 +146,7 @@ func TestFullJournalHoldsTheSourcesBack(t *testing.T) {
 		journal := &memory{refuse: fault.New(fault.Full, "no room")}
 		s := New(Options{Journal: journal, Log: quiet(), Rows: 16})
 		ctx, stop := context.WithCancel(t.Context())
-		src := &lines{n: 500, stream: source.Stream{Source: "a", ID: "file:a", Parser: words{}, Kind: event.Log, Done: func(int64) {
+		src := &feed{n: 500, stream: source.Stream{Source: "a", ID: "file:a", Parser: words{}, Kind: event.Log, Done: func(int64) {
 			if journal.refuse != nil {
 				t.Error("Done was called while nothing was durable")
 			}
@@ -177,7 +177,7 @@ func TestStopDoesNotWaitForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New(Options{Journal: &memory{refuse: fault.New(fault.Unavailable, "away")}, Log: quiet(), Drain: 5 * time.Second})
 		ctx, stop := context.WithCancel(t.Context())
-		src := &lines{n: 5, stream: source.Stream{Source: "a", ID: "file:a", Parser: words{}, Kind: event.Log}}
+		src := &feed{n: 5, stream: source.Stream{Source: "a", ID: "file:a", Parser: words{}, Kind: event.Log}}
 		finished := make(chan error)
 		go func() { finished <- s.Run(ctx, map[string]source.Source{"a": src}) }()
 		time.Sleep(time.Second)
@@ -198,7 +198,10 @@ func TestStopDoesNotWaitForEver(t *testing.T) {
 // broken is a source that fails at once, every time.
 type broken struct{ runs int }
 
-func (b *broken) Run(context.Context, source.Emit) error { b.runs++; return fault.New(fault.Unavailable, "no socket") }
+func (b *broken) Run(context.Context, source.Emit) error {
+	b.runs++
+	return fault.New(fault.Unavailable, "no socket")
+}
 
 func TestFailingSourceIsStartedAgainWithPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

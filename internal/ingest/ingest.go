@@ -135,9 +135,7 @@ func (s *Service) appendDurably(ctx context.Context, b *event.Batch) error {
 	for {
 		err := s.options.Journal.Append(ctx, b)
 		if err == nil {
-			s.positions.advance(b.Sources)
-			s.stats.taken(b)
-			s.options.OnTake(b.Kind, b.Rows)
+			s.noteTaken(b)
 			return nil
 		}
 		if ctx.Err() != nil || !errors.Is(err, fault.Full) && !errors.Is(err, fault.Unavailable) {
@@ -151,4 +149,11 @@ func (s *Service) appendDurably(ctx context.Context, b *event.Batch) error {
 		}
 		pause = min(2*pause, 2*time.Second)
 	}
+}
+
+// noteTaken accounts for a batch that is durable.
+func (s *Service) noteTaken(b *event.Batch) {
+	s.positions.advance(b.Sources)
+	s.stats.taken(b)
+	s.options.OnTake(b.Kind, b.Rows)
 }

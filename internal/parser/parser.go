@@ -3,6 +3,9 @@ package parser
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"tocsin/internal/event"
@@ -51,6 +54,11 @@ type Format struct {
 
 // A Set is all formats by name.
 type Set map[string]Format
+
+// Names lists the formats by name, for people.
+func (s Set) Names() string {
+	return strings.Join(slices.Sorted(maps.Keys(s)), ", ")
+}
 
 // Options are the settings that every text parser has; a parser's Config embeds them inline.
 type Options struct {

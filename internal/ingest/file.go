@@ -1,0 +1,229 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"tocsin/internal/api"
+	"tocsin/internal/event"
+	"tocsin/internal/fault"
+	"tocsin/internal/lines"
+	"tocsin/internal/parser"
+	"tocsin/internal/source"
+)
+
+// Bounds of a batch, so that it fits a message of the journal, and of what is shown of bad lines.
+const (
+	fileRows     = 8192
+	batchBytes   = 2 << 20
+	sampleLines  = 100
+	shownErrors  = 10
+	shownBytes   = 200
+	fileSource   = "ingest"
+	minCertainty = 50 // of a guess that is taken
+)
+
+// File reads one file into the history. What is read is durable when File returns, also when it returns an error: the
+// answer says how far it came, and the next call for the same source goes on there.
+func (s *Service) File(ctx context.Context, q api.IngestRequest, body io.Reader) (api.IngestAnswer, error) {
+	release, err := s.positions.hold(q.Source)
+	if err != nil {
+		return api.IngestAnswer{}, err
+	}
+	defer release()
+	if at, _ := s.Resume(q.Source); q.Source != "" && at != q.Offset {
+		return api.IngestAnswer{}, fault.New(fault.Conflict, "take in %s: it begins at byte %d, want %d, behind what is there already", q.Path, q.Offset, at)
+	}
+	f := &file{service: s, request: q, splitter: lines.NewSplitter(body, q.Offset), batches: make(chan *event.Batch, 1), from: q.Offset, at: q.Offset}
+	f.answer.Reasons = map[string]int64{}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return f.journal(ctx) })
+	group.Go(func() error {
+		defer close(f.batches)
+		return f.read(ctx)
+	})
+	err = group.Wait()
+	f.answer.Bytes = f.at - q.Offset
+	return f.answer, err
+}
+
+// A file is one run of File. Reading and journalling run side by side, one batch apart.
+type file struct {
+	service  *Service
+	request  api.IngestRequest
+	splitter *lines.Splitter
+	batches  chan *event.Batch
+
+	stream  source.Stream
+	stamp   stamp
+	builder *event.Builder
+	bytes   int   // of the records in the batch at hand
+	from    int64 // offset at which the batch at hand begins
+	at      int64 // offset behind the last record
+	answer  api.IngestAnswer
+}
+
+func (f *file) read(ctx context.Context) error {
+	for {
+		records, err := f.splitter.Next()
+		if err == nil || errors.Is(err, io.EOF) {
+			last := err != nil
+			if last {
+				records = nil
+				if rest, ok := f.splitter.Rest(); ok {
+					records = []source.Record{rest}
+				}
+			}
+			if err := f.records(ctx, records); err != nil {
+				return err
+			}
+			if last {
+				return f.send(ctx)
+			}
+			continue
+		}
+		// What came before the fault is kept; a line that it cut is not.
+		return errors.Join(f.send(ctx), err)
+	}
+}
+
+// records parses lines, after the first ones have told the format.
+func (f *file) records(ctx context.Context, records []source.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	if f.builder == nil {
+		if err := f.begin(records); err != nil {
+			return err
+		}
+	}
+	received := time.Now().UnixNano()
+	for i := range records {
+		r := &records[i]
+		f.record(r, received)
+		f.at = r.To
+		f.bytes += len(r.Data)
+		if f.builder.Rows() >= fileRows || f.bytes >= batchBytes {
+			if err := f.send(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// begin finds out how the file is to be read.
+func (f *file) begin(records []source.Record) error {
+	name := f.request.Format
+	f.answer.Confidence = 100
+	if name == "" {
+		var sample [][]byte
+		for _, r := range records[:min(len(records), sampleLines)] {
+			if len(bytes.TrimSpace(r.Data)) > 0 {
+				sample = append(sample, r.Data)
+			}
+		}
+		var why string
+		name, f.answer.Confidence, why = parser.Recognise(f.service.options.Formats, sample)
+		if f.answer.Confidence < minCertainty {
+			return fault.New(fault.Invalid, "recognise format of %s: %s (name it with --format)", f.request.Path, why)
+		}
+	}
+	format, ok := f.service.options.Formats[name]
+	if !ok {
+		return fault.New(fault.Invalid, "read %s: no format %q (want one of %s)", f.request.Path, name, f.service.options.Formats.Names())
+	}
+	settings := format.Default()
+	if f.request.Zone != "" {
+		settings.Base().Zone = f.request.Zone
+	}
+	settings.Base().Service = f.request.Service
+	if err := settings.Validate(); err != nil {
+		return fault.New(fault.Invalid, "read %s: %w", f.request.Path, err)
+	}
+	read, err := settings.New()
+	if err != nil {
+		return err
+	}
+	f.answer.Format = name
+	f.stream = source.Stream{Source: fileSource, ID: f.request.Source, Path: f.request.Path, Parser: read, Format: name, Kind: format.Kind}
+	f.builder = event.NewBuilder(format.Kind)
+	f.builder.Stamp = f.stamp.row
+	return nil
+}
+
+// record parses one line and accounts for it.
+func (f *file) record(r *source.Record, received int64) {
+	f.answer.Lines++
+	if len(bytes.TrimSpace(r.Data)) == 0 {
+		f.answer.Empty++
+		return
+	}
+	f.stamp.of(&f.stream, r, received)
+	before := f.builder.Rows()
+	err := f.stream.Parser.Parse(f.builder, r.Data, received)
+	f.answer.Events += int64(f.builder.Rows() - before)
+	if err == nil {
+		return
+	}
+	f.builder.Abandon()
+	f.answer.Rejected++
+	why := reason(err)
+	f.answer.Reasons[why]++
+	f.service.stats.rejected(fileSource, why)
+	if len(f.answer.Errors) < shownErrors {
+		f.answer.Errors = append(f.answer.Errors, api.LineError{
+			Line: f.answer.Lines, Offset: r.From, Reason: err.Error(), Sample: string(r.Data[:min(len(r.Data), shownBytes)]),
+		})
+	}
+}
+
+// send hands the batch at hand on. One without rows still says how far the file was read.
+func (f *file) send(ctx context.Context) error {
+	if f.builder == nil || f.at == f.from {
+		return nil
+	}
+	b := f.builder.Batch()
+	b.Backfill = true
+	if f.request.Source != "" {
+		b.Sources = []event.SourceRange{{ID: f.request.Source, From: f.from, To: f.at}}
+	}
+	f.from, f.bytes = f.at, 0
+	if b.Rows > 0 {
+		first, last := b.TimeRange()
+		if at := time.Unix(0, first).UTC(); f.answer.First.IsZero() || at.Before(f.answer.First) {
+			f.answer.First = at
+		}
+		if at := time.Unix(0, last).UTC(); at.After(f.answer.Last) {
+			f.answer.Last = at
+		}
+	} else if len(b.Sources) == 0 {
+		return nil
+	}
+	if f.request.Progress != nil {
+		told := f.answer
+		told.Bytes, told.Reasons, told.Errors = f.at-f.request.Offset, nil, slices.Clip(f.answer.Errors)
+		f.request.Progress(told)
+	}
+	select {
+	case f.batches <- b:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (f *file) journal(ctx context.Context) error {
+	for b := range f.batches {
+		if err := f.service.appendDurably(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
