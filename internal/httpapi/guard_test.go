@@ -285,8 +285,8 @@ func TestThrottleForgetsAndIsBounded(t *testing.T) {
 	for i := range 3 * maxThrottled {
 		th.failed(fmt.Sprint(i), fmt.Sprint(i), now)
 	}
-	if len(th.tried) > maxThrottled+1 {
-		t.Errorf("throttle holds %d, want at most %d", len(th.tried), maxThrottled)
+	if n := len(th.newer) + len(th.older); n > maxThrottled {
+		t.Errorf("throttle holds %d, want at most %d", n, maxThrottled)
 	}
 	th = newThrottle()
 	for range 100 {

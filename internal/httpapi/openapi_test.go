@@ -157,10 +157,11 @@ func conforms(t *testing.T, d document, name string, m media, kind, text string)
 	if kind == "text/plain" {
 		return
 	}
-	for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
-		if kind != ndjson {
-			line = text
-		}
+	lines := []string{text}
+	if kind == ndjson {
+		lines = strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	}
+	for _, line := range lines {
 		var v any
 		if err := json.Unmarshal([]byte(line), &v); err != nil {
 			t.Errorf("%s: %v in %q", name, err, line)

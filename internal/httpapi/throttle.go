@@ -18,9 +18,11 @@ const (
 
 // A throttle slows down who guesses passwords: by the name that is tried and by the address it is tried from. The wait
 // doubles with each failure beyond the free ones, from one second.
+//
+// What was tried is kept in two halves: when the newer is full, the older is dropped, so that room costs nothing to make.
 type throttle struct {
-	mu    sync.Mutex
-	tried map[string]failures
+	mu           sync.Mutex
+	newer, older map[string]failures
 }
 
 type failures struct {
@@ -29,13 +31,21 @@ type failures struct {
 	until time.Time
 }
 
-func newThrottle() *throttle { return &throttle{tried: map[string]failures{}} }
+func newThrottle() *throttle { return &throttle{newer: map[string]failures{}} }
+
+// find returns what was tried under a key.
+func (t *throttle) find(key string) failures {
+	if f, ok := t.newer[key]; ok {
+		return f
+	}
+	return t.older[key]
+}
 
 // wait returns how long a login of this name from this address must still wait; 0: none.
 func (t *throttle) wait(name, address string, now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return max(t.tried["name "+name].until.Sub(now), t.tried["addr "+address].until.Sub(now), 0)
+	return max(t.find("name "+name).until.Sub(now), t.find("addr "+address).until.Sub(now), 0)
 }
 
 // failed notes a wrong password or token; an empty name is a token's.
@@ -49,10 +59,7 @@ func (t *throttle) failed(name, address string, now time.Time) {
 }
 
 func (t *throttle) add(key string, free int, long time.Duration, now time.Time) {
-	f, ok := t.tried[key]
-	if !ok && len(t.tried) >= maxThrottled {
-		t.makeRoom(now)
-	}
+	f := t.find(key)
 	if now.Sub(f.last) > forgetAfter {
 		f = failures{}
 	}
@@ -61,27 +68,16 @@ func (t *throttle) add(key string, free int, long time.Duration, now time.Time) 
 	if beyond := f.count - free; beyond > 0 {
 		f.until = now.Add(min(long, time.Second<<min(beyond-1, 20)))
 	}
-	t.tried[key] = f
-}
-
-// makeRoom drops what lies an hour back, or else the oldest.
-func (t *throttle) makeRoom(now time.Time) {
-	oldest, when := "", now
-	for key, f := range t.tried {
-		if now.Sub(f.last) > forgetAfter {
-			delete(t.tried, key)
-		} else if !f.last.After(when) {
-			oldest, when = key, f.last
-		}
+	if _, ok := t.newer[key]; !ok && len(t.newer) >= maxThrottled/2 {
+		t.older, t.newer = t.newer, map[string]failures{}
 	}
-	if len(t.tried) >= maxThrottled {
-		delete(t.tried, oldest)
-	}
+	t.newer[key] = f
 }
 
 // passed notes a right password: the name starts anew, the address does not.
 func (t *throttle) passed(name string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.tried, "name "+name)
+	delete(t.newer, "name "+name)
+	delete(t.older, "name "+name)
 }
