@@ -20,12 +20,12 @@ import (
 var floors = map[string]int{
 	"event": 0, "alert": 0, "fault": 0,
 
-	"metric": 1, "document": 1, "api": 1, "window": 1, "instant": 1, "lines": 1,
+	"metric": 1, "document": 1, "api": 1, "window": 1, "instant": 1,
 	"parser": 1, "detector": 1, "notifier": 1,
 
 	"source": 2, "filter": 2, "aggregate": 2, "parser/*": 2, "detector/*": 2,
 
-	"journal": 3, "history": 3, "ledger": 3, "ledger/*": 3, "rule": 3,
+	"journal": 3, "history": 3, "ledger": 3, "ledger/*": 3, "rule": 3, "lines": 3,
 
 	"ingest": 4, "detect": 4, "alerting": 4, "delivery": 4, "config": 4,
 
