@@ -1,7 +1,9 @@
 package alerting
 
 import (
+	"cmp"
 	"container/heap"
+	"slices"
 	"time"
 
 	"tocsin/internal/alert"
@@ -17,7 +19,7 @@ type book struct {
 
 	taken     event.Position // of the newest output
 	watermark event.Watermark
-	takes     uint64 // outputs taken
+	arrivals  uint64 // findings taken
 	entries   map[entryKey]*entry
 	queue     entryQueue // all entries that are not being written, the one due first in front
 	rules     map[int64]*ruleBook
@@ -37,8 +39,7 @@ type entry struct {
 	entity   alert.Entity
 	episodes []ledger.Episode
 	bytes    int
-	// first is the number of the output in which the oldest finding held back came, and before the position that all
-	// outputs before it have brought.
+	// first is the number of the oldest finding held back, and before the position that all outputs before its own brought.
 	first  uint64
 	before event.Position
 	due    time.Time // may be written again
@@ -78,11 +79,11 @@ func (b *book) rule(id int64) *ruleBook {
 
 // take adds an output.
 func (b *book) take(j Judged, now time.Time) {
-	b.takes++
 	for i := range j.Findings {
+		b.arrivals++
 		e := b.entry(&j.Findings[i], now)
 		if len(e.episodes) == 0 {
-			e.first, e.before = b.takes, b.taken
+			e.first, e.before = b.arrivals, b.taken
 			b.held++
 		}
 		b.bytes -= e.bytes
@@ -130,9 +131,14 @@ func (e *entry) add(f alert.Finding) {
 
 // A load is what goes into one commit.
 type load struct {
-	entries  []*entry
-	episodes [][]ledger.Episode
-	commit   ledger.Commit
+	parts  []part
+	commit ledger.Commit
+}
+
+// A part is what a load says about one entry.
+type part struct {
+	*entry
+	episodes []ledger.Episode
 }
 
 // next cuts a load from what is due, or with all from everything. It is nil when there is nothing to write.
@@ -144,10 +150,10 @@ func (b *book) next(now time.Time, all bool, committed event.Position) *load {
 	if !all {
 		b.crowd(l, now)
 	}
-	idle := len(l.entries) == 0
-	if idle && (committed.Covers(b.taken) || (!all && now.Before(b.lastWrite.Add(b.every)))) {
+	if len(l.parts) == 0 && (committed.Covers(b.taken) || (!all && now.Before(b.lastWrite.Add(b.every)))) {
 		return nil
 	}
+	slices.SortFunc(l.parts, func(x, y part) int { return cmp.Compare(x.first, y.first) })
 	l.commit = ledger.Commit{Name: b.name, Position: b.oldest(), Front: b.taken, Watermark: b.watermark, Now: now, Cap: b.cap}
 	return l
 }
@@ -173,8 +179,7 @@ func (b *book) pick(l *load, e *entry, now time.Time, all bool) {
 
 func (b *book) put(l *load, e *entry) {
 	heap.Remove(&b.queue, e.index)
-	l.entries = append(l.entries, e)
-	l.episodes = append(l.episodes, e.episodes)
+	l.parts = append(l.parts, part{e, e.episodes})
 	b.held--
 	b.bytes -= e.bytes
 	e.episodes, e.bytes = nil, 0
@@ -183,8 +188,8 @@ func (b *book) put(l *load, e *entry) {
 // crowd adds all that is held back of the rules that may go over their cap with this load.
 func (b *book) crowd(l *load, now time.Time) {
 	more := map[int64]int{} // alerts that the load may open, at most
-	for i, e := range l.entries {
-		more[e.key.rule] += len(l.episodes[i])
+	for _, p := range l.parts {
+		more[p.key.rule] += len(p.episodes)
 	}
 	for id, n := range more {
 		r := b.rules[id]
@@ -202,7 +207,7 @@ func (b *book) crowd(l *load, now time.Time) {
 
 // oldest is the position that everything held back came after.
 func (b *book) oldest() event.Position {
-	oldest, position := b.takes+1, b.taken
+	oldest, position := b.arrivals+1, b.taken
 	for _, e := range b.queue {
 		if len(e.episodes) > 0 && e.first < oldest {
 			oldest, position = e.first, e.before
@@ -217,9 +222,9 @@ func (b *book) done(l *load, result ledger.Result, now time.Time) {
 	for id, n := range result.Open {
 		b.rule(id).open = n
 	}
-	for _, e := range l.entries {
-		e.due = now.Add(b.every)
-		heap.Push(&b.queue, e)
+	for _, p := range l.parts {
+		p.due = now.Add(b.every)
+		heap.Push(&b.queue, p.entry)
 	}
 }
 

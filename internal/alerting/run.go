@@ -106,14 +106,14 @@ func (s *Service) fill(l *load) {
 		return
 	}
 	l.commit.Route = s.route
-	for i, e := range l.entries {
-		ref, ok := s.rules.Rule(e.key.rule)
+	for _, p := range l.parts {
+		ref, ok := s.rules.Rule(p.key.rule)
 		if !ok {
 			s.metrics.orphans.Inc()
-			s.log.Info("finding of a rule that is gone left out", "rule", e.key.rule)
+			s.log.Info("finding of a rule that is gone left out", "rule", p.key.rule)
 			continue
 		}
-		l.commit.Writes = append(l.commit.Writes, ledger.Write{Rule: ref, Entity: e.entity, Episodes: l.episodes[i]})
+		l.commit.Writes = append(l.commit.Writes, ledger.Write{Rule: ref, Entity: p.entity, Episodes: p.episodes})
 	}
 }
 
