@@ -1,0 +1,250 @@
+package aggregate
+
+import (
+	"slices"
+	"time"
+
+	"tocsin/internal/event"
+	"tocsin/internal/fault"
+	"tocsin/internal/metric"
+)
+
+// A Spec says what to measure and what to group by.
+type Spec struct {
+	Metrics []metric.Metric
+	By      []Key         // none: all rows are one group
+	Bucket  time.Duration // length of a time bucket of @timestamp, aligned to 1970 UTC; 0 for none. Rows without time count as of 1970
+}
+
+// Limits bound what a table holds; 0 stands for the default.
+type Limits struct {
+	Groups int // default DefaultGroups
+	Bytes  int // estimate of the memory, default DefaultBytes
+}
+
+// The limits of a table when none are given.
+const (
+	DefaultGroups = 1_000_000
+	DefaultBytes  = 256 << 20
+)
+
+// A Table holds the groups of one spec and their numbers. Rows of groups for which there is no room are counted together
+// (see Others). It is used by one goroutine at a time.
+type Table struct {
+	spec   Spec
+	limits Limits
+	keys   []*keyColumn
+	cells  []cells // one a metric
+	rows   []uint64
+	groups groupIndex
+	others bool // group 0 holds something
+	full   bool // the memory is used up
+	checks int  // new groups until the memory is looked at again
+
+	labels  labelFinder
+	chunkOf [chunkRows]uint32 // group of each row of a chunk
+	tuple   []uint32
+	times   [chunkRows]int64
+}
+
+// chunkRows is how many selected rows are folded at once.
+const chunkRows = 2048
+
+// Group 0 takes what found no room. With one key and no buckets a group is the number of its value, plus 1; otherwise
+// groups are numbered as they come.
+const othersGroup = 0
+
+// New returns an empty table.
+func New(spec Spec, limits Limits) *Table {
+	if limits.Groups <= 0 {
+		limits.Groups = DefaultGroups
+	}
+	if limits.Bytes <= 0 {
+		limits.Bytes = DefaultBytes
+	}
+	spec.Metrics, spec.By = slices.Clone(spec.Metrics), slices.Clone(spec.By)
+	t := &Table{spec: spec, limits: limits, tuple: make([]uint32, len(spec.By))}
+	for _, k := range spec.By {
+		t.keys = append(t.keys, &keyColumn{key: k, values: newInterner(k)})
+	}
+	for _, m := range spec.Metrics {
+		t.cells = append(t.cells, newCells(m))
+	}
+	t.groups.width = len(spec.By)
+	t.extend(othersGroup + 1)
+	return t
+}
+
+// Fields lists the fields that the table reads, in the order of their numbers.
+func (t *Table) Fields() []event.FieldID {
+	var ids []event.FieldID
+	if t.spec.Bucket > 0 {
+		ids = append(ids, event.Timestamp)
+	}
+	for _, k := range t.spec.By {
+		if k.Field != nil {
+			ids = append(ids, k.Field.ID)
+		}
+	}
+	for _, m := range t.spec.Metrics {
+		if m.Field != nil {
+			ids = append(ids, m.Field.ID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// Labels lists the labels that the table reads, sorted.
+func (t *Table) Labels() []string {
+	var names []string
+	for _, k := range t.spec.By {
+		if k.Field == nil {
+			names = append(names, k.Label)
+		}
+	}
+	for _, m := range t.spec.Metrics {
+		if m.Label != "" {
+			names = append(names, m.Label)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Groups returns how many groups the table holds, without that of the others.
+func (t *Table) Groups() int {
+	n := 0
+	for _, rows := range t.rows[othersGroup+1:] {
+		if rows > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// Bytes estimates the memory in use.
+func (t *Table) Bytes() int {
+	n := 8*len(t.rows) + t.groups.bytes()
+	for _, k := range t.keys {
+		n += k.values.bytes()
+	}
+	for _, c := range t.cells {
+		n += c.bytes()
+	}
+	return n
+}
+
+// direct reports whether groups are the values of the one key.
+func (t *Table) direct() bool { return len(t.spec.By) == 1 && t.spec.Bucket <= 0 }
+
+// room reports whether there is memory for another group. The estimate is made anew from time to time only.
+func (t *Table) room() bool {
+	if t.checks--; t.checks < 0 {
+		t.weigh()
+	}
+	return !t.full
+}
+
+// weigh estimates the memory and tells the cells when they must not grow any more.
+func (t *Table) weigh() {
+	t.checks = 64
+	t.full = t.Bytes() >= t.limits.Bytes
+}
+
+// extend makes room for groups below n.
+func (t *Table) extend(n int) {
+	if n <= len(t.rows) {
+		return
+	}
+	t.rows = append(t.rows, make([]uint64, n-len(t.rows))...)
+	for _, c := range t.cells {
+		c.extend(n)
+	}
+}
+
+// same reports whether two specs ask for the same.
+func (s Spec) same(o Spec) bool {
+	return s.Bucket == o.Bucket && slices.Equal(s.By, o.By) &&
+		slices.EqualFunc(s.Metrics, o.Metrics, func(a, b metric.Metric) bool { return a.String() == b.String() })
+}
+
+// Merge adds what another table of the same spec holds; the other is left as it is.
+func (t *Table) Merge(other *Table) error {
+	if !t.spec.same(other.spec) {
+		return fault.New(fault.Invalid, "merge tables: they measure different things")
+	}
+	translate := make([][]uint32, len(t.keys))
+	for i, k := range other.keys {
+		translate[i] = make([]uint32, k.values.values.Len())
+	}
+	t.weigh()
+	for g, rows := range other.rows {
+		if rows == 0 {
+			continue
+		}
+		into := uint32(othersGroup)
+		if g != othersGroup {
+			into = t.translated(other, uint32(g), translate)
+		}
+		if into == othersGroup {
+			t.others = true
+		}
+		t.rows[into] += rows
+		for i, c := range t.cells {
+			c.merge(int(into), other.cells[i], g, t.full)
+		}
+	}
+	return nil
+}
+
+// translated finds the group of this table for one of another. translate remembers the number here of each value
+// there.
+func (t *Table) translated(other *Table, g uint32, translate [][]uint32) uint32 {
+	var bucket int64
+	for i, k := range t.keys {
+		number := other.valueOf(g, i)
+		if number != 0 && translate[i][number] == 0 {
+			n, ok := k.values.value(&other.keys[i].values.values, int(number), t.roomFor(t.keys[i]))
+			if !ok {
+				return othersGroup
+			}
+			translate[i][number] = n
+		}
+		if number != 0 {
+			number = translate[i][number]
+		}
+		t.tuple[i] = number
+	}
+	if t.direct() {
+		t.extend(int(t.tuple[0]) + 2)
+		return t.tuple[0] + 1
+	}
+	if t.spec.Bucket > 0 {
+		bucket = other.groups.buckets[g]
+	}
+	return t.group(bucket)
+}
+
+// valueOf returns the number of the value that a group has in a key.
+func (t *Table) valueOf(g uint32, key int) uint32 {
+	if t.direct() {
+		return g - 1
+	}
+	return t.groups.tuples[int(g)*t.groups.width+key]
+}
+
+// roomForGroup reports whether there may be another combination.
+func (t *Table) roomForGroup() bool { return len(t.groups.hashes)-1 < t.limits.Groups && t.room() }
+
+// group returns the group of the tuple at hand in a time bucket.
+func (t *Table) group(bucket int64) uint32 {
+	g, fresh, ok := t.groups.find(t.tuple, bucket, t.roomForGroup)
+	if !ok {
+		return othersGroup
+	}
+	if fresh {
+		t.extend(int(g) + 1)
+	}
+	return g
+}
