@@ -624,10 +624,11 @@ func (r *reader) labelPage(l *event.Labels, g *group, i, from, to int) error {
 			return err
 		}
 	}
-	row, v := int(g.keys.pages[i].FirstRowIndex)-1, 0
+	first := int(g.keys.pages[i].FirstRowIndex)
+	row, v := first-1, 0
 	for n := range values {
 		if repeat[n] == 0 {
-			if row >= from && row < to {
+			if row >= max(first, from) && row < to {
 				l.Ends = append(l.Ends, uint32(len(l.Keys)))
 			}
 			row++
@@ -644,7 +645,7 @@ func (r *reader) labelPage(l *event.Labels, g *group, i, from, to int) error {
 		}
 		v++
 	}
-	if row >= from && row < to {
+	if row >= max(first, from) && row < to {
 		l.Ends = append(l.Ends, uint32(len(l.Keys)))
 	}
 	if row+1 != g.keys.pageEnd(i) {

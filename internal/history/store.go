@@ -106,9 +106,11 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	}
 	s.position = event.Position{Epoch: m.Epoch, Seqs: maps.Clone(m.Applied[m.Epoch])}
 	s.durable = s.position
-	if s.unclean, err = s.begin(); err != nil {
+	unclean, err := s.begin()
+	if err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
+	s.unclean = unclean && len(m.Segments) > 0
 	if err := s.adopt(ctx, m); err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
