@@ -38,6 +38,11 @@ func NewSplitter(r io.Reader, offset int64) *Splitter {
 	return &Splitter{r: r, at: offset, buf: make([]byte, bufferSize), records: make([]source.Record, 0, maxRecords)}
 }
 
+// Reset makes the splitter begin anew with r, whose first byte has the given offset, in the memory that it has.
+func (s *Splitter) Reset(r io.Reader, offset int64) {
+	*s = Splitter{r: r, at: offset, buf: s.buf, records: s.records[:0]}
+}
+
 // Offset returns where the line at hand begins: just behind the last record returned.
 func (s *Splitter) Offset() int64 { return s.at }
 
