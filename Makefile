@@ -24,15 +24,18 @@ run: build ## real samples, replayed; alerts appear within seconds
 
 .PHONY: test
 test: ## everything; what needs PostgreSQL or a browser is skipped, saying so, unless CI is set
-	go vet ./...
 	go test -shuffle=on -timeout 20m ./...
 
 .PHONY: race
 race: ## the tests under the race detector, which needs a C compiler
 	CGO_ENABLED=1 go test -race -short -shuffle=on -timeout 25m ./...
 
+.PHONY: vet
+vet: ## what Go itself finds suspicious
+	go vet ./...
+
 .PHONY: check
-check: format-check test lint race generate-check ## what CI asks of a change
+check: format-check vet lint test race generate-check ## what CI asks of a change
 
 .PHONY: fmt
 fmt: ## format
