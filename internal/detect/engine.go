@@ -189,9 +189,10 @@ func (e *Engine) Tick(received int64) Output {
 
 func (e *Engine) output(findings []alert.Finding) Output {
 	out := Output{Position: e.position, Watermark: math.MinInt64, Findings: window.Order(findings)}
-	for i, r := range e.rules {
-		if i == 0 || event.Watermark(r.judged) < out.Watermark {
-			out.Watermark = event.Watermark(r.judged)
+	first := true
+	for _, r := range e.rules {
+		if r.disabled == "" && (first || event.Watermark(r.judged) < out.Watermark) {
+			out.Watermark, first = event.Watermark(r.judged), false
 		}
 	}
 	return out

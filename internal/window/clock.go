@@ -34,7 +34,7 @@ func (c *Clock) At(row int32) int64 {
 	if !ok {
 		return t
 	}
-	if r := c.received.Int(v); t == 0 || t-r > int64(MaxAhead) {
+	if r := c.received.Int(v); r != 0 && (t == 0 || t-r > int64(MaxAhead)) {
 		return r
 	}
 	return t
