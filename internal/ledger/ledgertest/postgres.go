@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver that databases are made with
+	"tocsin/internal/ledger/postgres"
 )
 
 // A Server is a PostgreSQL server of a test's own, on a socket in a directory of its own. What it holds is gone afterwards.
@@ -148,4 +149,25 @@ func (s *Server) Database(t *testing.T) string {
 
 func (s *Server) address(database string) string {
 	return fmt.Sprintf("postgres://tocsin@/%s?host=%s", database, strings.ReplaceAll(s.dir, "/", "%2F"))
+}
+
+// HoldWriterLock keeps every writer of a PostgreSQL ledger waiting until release is called.
+func HoldWriterLock(t *testing.T, dsn string) (release func()) {
+	t.Helper()
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.ExecContext(t.Context(), "SELECT pg_advisory_xact_lock($1)", int64(postgres.WriterLock)); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := errors.Join(tx.Rollback(), db.Close()); err != nil {
+			t.Error(err)
+		}
+	}
 }

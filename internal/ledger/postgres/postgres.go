@@ -17,9 +17,9 @@ import (
 	"tocsin/internal/fault"
 )
 
-// writerLock is the advisory lock that every writing transaction holds to its end. It makes the ledger decide on what it
+// WriterLock is the advisory lock that every writing transaction holds to its end. It makes the ledger decide on what it
 // reads, as SQLite does, whatever the isolation level.
-const writerLock = 0x746f6373696e // "tocsin"
+const WriterLock = 0x746f6373696e // "tocsin"
 
 // A Database is one PostgreSQL database.
 type Database struct {
@@ -32,7 +32,7 @@ func Open(dsn string) (*Database, error) {
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		// The driver's own text would quote the address, and with it perhaps a password.
-		return nil, fault.New(fault.Invalid, "the address does not read as postgres://USER@HOST:PORT/DATABASE?sslmode=...")
+		return nil, fault.New(fault.Invalid, "postgres address: want one as in postgres://USER@HOST:PORT/DATABASE?sslmode=require")
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 5 * time.Second
@@ -64,7 +64,7 @@ func (d *Database) Begin(ctx context.Context) (*sql.Tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(writerLock)); err != nil {
+	if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(WriterLock)); err != nil {
 		return nil, errors.Join(err, ignoreDone(tx.Rollback()))
 	}
 	return tx, nil
