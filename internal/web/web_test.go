@@ -1,0 +1,241 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/api"
+	"tocsin/internal/fault"
+	"tocsin/internal/web/webtest"
+)
+
+// told answers what it was told to; the rest of api.Service is not asked for by the page.
+type told struct {
+	api.Service
+
+	alerts []alert.Alert
+	events []string
+	health api.Health
+	top    func(api.TopRequest) api.TopAnswer
+	err    error
+	asked  api.SearchRequest
+	whose  api.AlertRequest
+}
+
+func (s *told) Alerts(_ context.Context, q api.AlertRequest) ([]alert.Alert, error) {
+	s.whose = q
+	return s.alerts, s.err
+}
+func (s *told) Health(context.Context) (api.Health, error) { return s.health, s.err }
+func (s *told) Top(_ context.Context, q api.TopRequest) (api.TopAnswer, error) {
+	if s.top == nil {
+		return api.TopAnswer{}, s.err
+	}
+	return s.top(q), s.err
+}
+
+func (s *told) Search(_ context.Context, q api.SearchRequest, each func(json.RawMessage) error) error {
+	s.asked = q
+	for _, e := range s.events {
+		if err := each(json.RawMessage(e)); err != nil {
+			return err
+		}
+	}
+	return s.err
+}
+
+const evil = `<script>alert(1)</script>"'><img src=x onerror=alert(2)>`
+
+func sample() *told {
+	first := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	one := alert.Alert{ID: 17, RuleName: "ssh-scan", RuleVersion: 2, Owner: "admin", Title: "Scan of many hosts", Severity: alert.High, State: alert.Open,
+		Entity: alert.Entity{{Field: "source.ip", Value: "192.0.2.7"}}, Origin: "live", First: first, Last: first.Add(time.Minute), Triggers: 12345,
+		Value: 154, Peak: 200, Limit: 100, Reason: "154 different destination.ip in 1h, more than 100", Samples: []json.RawMessage{[]byte(`{"source.ip":"192.0.2.7"}`)}}
+	list := []alert.Alert{one}
+	for i, s := range []alert.Severity{alert.Critical, alert.Medium, alert.Low, alert.Info} {
+		other := one
+		other.ID, other.Severity, other.Title, other.Samples = int64(16-i), s, "Rule of severity "+s.String(), nil
+		other.Entity = alert.Entity{{Field: "user.name", Value: evil}}
+		list = append(list, other)
+	}
+	quoted, _ := json.Marshal(evil)
+	s := &told{alerts: list, events: []string{
+		`{"@timestamp":"2026-03-04T05:06:07Z","event.dataset":"combined","service.name":"web","message":"GET /login HTTP/1.1"}`,
+		`{"@timestamp":"2026-03-04T05:06:06Z","event.dataset":` + string(quoted) + `,"message":` + string(quoted) + `}`,
+		`{"source.ip":"10.0.0.1","destination.port":22,"network.bytes":9007199254740993}`,
+	}}
+	s.health = api.Health{OK: true, Ready: true, Version: "1.2.3", Started: first, Events: map[string]int64{"log": 1234567}, Rate: 12.5, Rules: 3,
+		Journal: api.JournalHealth{Bytes: 3 << 20, MaxBytes: 4 << 30, Free: 100 << 30, Lag: map[string]uint64{"history": 2}},
+		History: api.HistoryHealth{Segments: 4, Rows: 5_000_000, Bytes: 400 << 20, First: first, Last: first},
+		Sources: []api.SourceHealth{{Name: "files", Lines: 10, Events: 9, Rejected: map[string]int64{"no time": 1}, Problem: "cannot read " + evil}}}
+	s.top = func(q api.TopRequest) api.TopAnswer {
+		if q.Kinds[0] != "log" {
+			return api.TopAnswer{}
+		}
+		a := api.TopAnswer{Metric: "count"}
+		for at := q.Since; at.Before(q.Until); at = at.Add(time.Minute) {
+			a.Rows = append(a.Rows, api.TopRow{Time: at, Value: float64(at.Minute()%7) * 100})
+		}
+		return a
+	}
+	return s
+}
+
+func page(t *testing.T, s *told, path string, id api.Identity) string {
+	t.Helper()
+	h, err := New(Options{Service: s, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(api.As(t.Context(), id), http.MethodGet, path, http.NoBody)
+	h.ServeHTTP(w, r)
+	if w.Code != 200 {
+		t.Fatalf("GET %s = %d %s", path, w.Code, w.Body)
+	}
+	return w.Body.String()
+}
+
+func TestOverview(t *testing.T) {
+	text := page(t, sample(), "/", api.Identity{User: "alice", Admin: true})
+	for _, want := range []string{"▲</span> HIGH", "◆</span> CRITICAL", "Scan of many hosts", "192.0.2.7", "12\u2009345×", "154 different destination.ip",
+		"GET /login HTTP/1.1", "network.bytes=9007199254740993", "5\u2009000\u2009000", "3.0 MiB of 4.0 GiB", "tocsin 1.2.3", "<title>", "no time", "alice", "Log out"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("page lacks %q", want)
+		}
+	}
+	for _, bad := range []string{"<script>alert", "<img", "style=", "onclick=", "javascript:", "ZgotmplZ", "<no value>"} {
+		if strings.Contains(text, bad) {
+			t.Errorf("page holds %q", bad)
+		}
+	}
+	if n := strings.Count(text, "<rect"); n != rateMinutes {
+		t.Errorf("page draws %d bars, want %d", n, rateMinutes)
+	}
+}
+
+// A part that cannot be had leaves the others.
+func TestPartsFailAlone(t *testing.T) {
+	s := sample()
+	s.err = fault.New(fault.Unavailable, "ledger is away "+evil)
+	text := page(t, s, "/", api.Identity{User: "bob"})
+	if n := strings.Count(text, "ledger is away"); n != 4 {
+		t.Errorf("page tells %d problems, want 4", n)
+	}
+	if !strings.Contains(text, "GET /login") || strings.Contains(text, "<script>alert") {
+		t.Error("page without a ledger does not show the events that were found, or not safely")
+	}
+}
+
+func TestEmptyPage(t *testing.T) {
+	text := page(t, &told{}, "/", api.Identity{User: "bob"})
+	for _, want := range []string{"No alerts", "Nothing came in", "No events yet"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("empty page lacks %q", want)
+		}
+	}
+}
+
+func TestRowsAndWhose(t *testing.T) {
+	s := sample()
+	for query, want := range map[string]int{"": 50, "?rows=10": 10, "?rows=500": 500, "?rows=9": 10, "?rows=501": 500, "?rows=-3": 10, "?rows=x": 50, "?rows=99999999999999999999": 50} {
+		if page(t, s, "/"+query, api.Identity{User: "bob"}); s.asked.Limit != want {
+			t.Errorf("page%s asks for %d rows, want %d", query, s.asked.Limit, want)
+		}
+	}
+	if s.whose.User != "" {
+		t.Errorf("page of no administrator asks for the alerts of %q", s.whose.User)
+	}
+	if page(t, s, "/", api.Identity{User: "alice", Admin: true}); s.whose.User != "*" {
+		t.Errorf("page of an administrator asks for the alerts of %q, want all", s.whose.User)
+	}
+}
+
+func TestLoginPage(t *testing.T) {
+	if text := page(t, sample(), "/login?problem=throttled", api.Identity{}); !strings.Contains(text, "Too many wrong passwords") {
+		t.Error("login does not tell the problem")
+	}
+	if text := page(t, sample(), "/login?problem="+"%3Cscript%3E", api.Identity{}); strings.Contains(text, "<script>") {
+		t.Error("login repeats what it was sent")
+	}
+	if text := page(t, sample(), "/login", api.Identity{}); strings.Contains(text, `name="token"`) {
+		t.Error("login asks for a token though there is an administrator")
+	}
+	h, err := New(Options{Service: sample(), Log: slog.New(slog.DiscardHandler), NeedsSetup: func(context.Context) bool { return true }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/login", http.NoBody))
+	if !strings.Contains(w.Body.String(), `name="token"`) {
+		t.Error("login does not ask for the token of the first start")
+	}
+}
+
+func TestCount(t *testing.T) {
+	for v, want := range map[any]string{0: "0", 999: "999", 1000: "1\u2009000", int64(-1234567): "-1\u2009234\u2009567", 12.5: "12.5", uint64(100): "100", float64(1e6): "1\u2009000\u2009000"} {
+		if got := count(v); got != want {
+			t.Errorf("count(%v) = %q, want %q", v, got, want)
+		}
+	}
+	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1 << 40: "1.0 TiB", 1 << 62: "4096.0 PiB"} {
+		if got := size(n); got != want {
+			t.Errorf("size(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+// door is the least login that a page can stand behind.
+func door(pages http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("user") != "alice" || r.FormValue("password") != "right" {
+			http.Redirect(w, r, "/login?problem=denied", http.StatusSeeOther)
+			return
+		}
+		http.SetCookie(w, &http.Cookie{Name: "in", Value: "yes", Path: "/", HttpOnly: true})
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	})
+	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "in", Path: "/", MaxAge: -1})
+		http.Redirect(w, r, "/login", http.StatusSeeOther)
+	})
+	mux.Handle("GET /", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		if _, err := r.Cookie("in"); err != nil && r.URL.Path == "/" {
+			http.Redirect(w, r, "/login", http.StatusSeeOther)
+			return
+		}
+		pages.ServeHTTP(w, r.WithContext(api.As(r.Context(), api.Identity{User: "alice", Admin: true})))
+	}))
+	return mux
+}
+
+func TestInBrowser(t *testing.T) {
+	webtest.Browser(t)
+	h, err := New(Options{Service: sample(), Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(door(h))
+	defer server.Close()
+	for _, phone := range []bool{false, true} {
+		t.Run(fmt.Sprintf("phone=%v", phone), func(t *testing.T) {
+			s := webtest.Site{URL: server.URL, User: "alice", Password: "right", Alert: "Scan of many hosts", Event: "GET /login", Phone: phone}
+			if dir := os.Getenv("TOCSIN_SCREENSHOTS"); dir != "" {
+				s.Screenshot = fmt.Sprintf("%s/overview-phone-%v.png", dir, phone)
+			}
+			webtest.Run(t, s)
+		})
+	}
+}
