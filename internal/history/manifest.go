@@ -167,7 +167,10 @@ func loadManifest(dir string) (m *manifest, warning string, err error) {
 		return nil, "", fault.New(fault.Conflict, "history in %s has no readable manifest (restore it from a backup, or move the directory away to begin anew): %w",
 			dir, errors.Join(faults...))
 	}
-	return &manifest{Format: formatVersion, Applied: map[string]map[uint16]uint64{}, NextID: 1}, "", nil
+	// From now on a directory with segments and no manifest is one that lost it.
+	m = &manifest{Format: formatVersion, Applied: map[string]map[uint16]uint64{}, NextID: 1}
+	_, err = m.save(dir, func(string) {})
+	return m, "", err
 }
 
 // save replaces both files of the manifest, synced. committed says that the first one was replaced: the new manifest then
