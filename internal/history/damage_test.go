@@ -1,0 +1,280 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"tocsin/internal/event"
+	"tocsin/internal/fault"
+)
+
+// twoSegments makes a closed store with a segment of batch 1 and one of batch 2.
+func twoSegments(t *testing.T) (dir string, one, two *event.Batch) {
+	t.Helper()
+	dir = t.TempDir()
+	s := open(t, Options{Dir: dir})
+	rng := rand.New(rand.NewPCG(11, 12))
+	one, two = someBatch(rng, event.Log, 1, 300, 1e9), someBatch(rng, event.Log, 2, 300, 1e9)
+	apply(t, s, one)
+	flush(t, s)
+	apply(t, s, two)
+	flush(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return dir, one, two
+}
+
+func copyDir(t *testing.T, from string) string {
+	t.Helper()
+	to := t.TempDir()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+func firstSegment(t *testing.T, dir string) string {
+	t.Helper()
+	return filepath.Join(dir, "log-0000000001"+segmentSuffix)
+}
+
+// Wherever in a segment a bit is turned over, a query either finds every event as it was or says that the segment is
+// damaged; then the other segment answers. Never a wrong event, never a panic. The checksum of the file finds them all.
+func TestFlippedBits(t *testing.T) {
+	dir, one, two := twoSegments(t)
+	both, rest := texts(inOrder(model(one, two))), texts(inOrder(model(two)))
+	data, err := os.ReadFile(firstSegment(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := max(1, len(data)/150)
+	hit := 0
+	for at := 0; at < len(data); at += step {
+		name := firstSegment(t, dir)
+		bad := append([]byte(nil), data...)
+		bad[at] ^= 1 << (at % 8)
+		sub := copyDir(t, dir)
+		if err := os.WriteFile(filepath.Join(sub, filepath.Base(name)), bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := open(t, Options{Dir: sub})
+		var got []seen
+		err := s.Ordered(context.Background(), Query{All: true}, func(b *event.Batch, rows []int32) error {
+			got = append(got, rowsOf(b, rows)...)
+			return nil
+		})
+		if err != nil {
+			hit++
+			if fault.Kind(err) != fault.Unavailable || !strings.Contains(err.Error(), "damaged") {
+				t.Fatalf("byte %d: Ordered: %v, want a damaged segment", at, err)
+			}
+			mustSame(t, fmt.Sprintf("byte %d: asked again", at), texts(orderedAll(t, s, Query{})), rest)
+		} else {
+			mustSame(t, fmt.Sprintf("byte %d", at), texts(got), both)
+			for _, text := range filters()[1:] { // the filters that say where not to look are checked too
+				e := parse(t, text)
+				n := 0
+				err := s.Scan(context.Background(), Query{Where: e}, func(_ *event.Batch, rows []int32) error { n += len(rows); return nil })
+				if err != nil {
+					break
+				}
+				w := world{batches: []*event.Batch{one, two}}
+				if want := len(w.want(Query{Where: e})); n != want {
+					t.Fatalf("byte %d: %s: %d rows, want %d", at, text, n, want)
+				}
+			}
+			if err := s.Verify(context.Background()); err == nil && len(s.Stats().Quarantined) == 0 {
+				t.Fatalf("byte %d: Verify finds nothing wrong", at)
+			}
+		}
+		q := s.Stats().Quarantined
+		if len(q) != 1 || q[0].Rows != 300 || q[0].SeqLow != 1 || q[0].SeqHigh != 1 || q[0].First > q[0].Last || q[0].Reason == "" {
+			t.Fatalf("byte %d: Quarantined = %+v, want the first segment", at, q)
+		}
+		if _, err := os.Stat(filepath.Join(sub, q[0].File)); err != nil {
+			t.Errorf("byte %d: the damaged file should be kept: %v", at, err)
+		}
+		if _, err := os.Stat(filepath.Join(sub, filepath.Base(name))); err == nil {
+			t.Errorf("byte %d: the damaged file is still where it was", at)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if hit < 75 {
+		t.Errorf("%d of 150 flips were met by a query that reads everything, want more than half", hit)
+	}
+}
+
+// A segment that is cut, empty or gone is set aside when the store is opened, and the rest goes on.
+func TestSegmentsThatAreNotWhole(t *testing.T) {
+	dir, _, two := twoSegments(t)
+	for name, harm := range map[string]func(file string) error{
+		"gone":    os.Remove,
+		"empty":   func(file string) error { return os.Truncate(file, 0) },
+		"cut":     func(file string) error { return os.Truncate(file, 5000) },
+		"cut-by1": func(file string) error { info, err := os.Stat(file); return errors.Join(err, os.Truncate(file, info.Size()-1)) },
+		"longer":  func(file string) error { info, err := os.Stat(file); return errors.Join(err, os.Truncate(file, info.Size()+1)) },
+		"garbage": func(file string) error { return os.WriteFile(file, []byte(strings.Repeat("PAR1", 1000)), 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			sub := copyDir(t, dir)
+			if err := harm(firstSegment(t, sub)); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // once found, it stays listed
+				s := open(t, Options{Dir: sub})
+				if q := s.Stats().Quarantined; len(q) != 1 || q[0].Rows != 300 {
+					t.Fatalf("Quarantined = %+v, want one segment", q)
+				}
+				mustSame(t, "the rest", texts(orderedAll(t, s, Query{})), texts(inOrder(model(two))))
+				if err := s.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// A file that is cut while it is being read is damage too.
+func TestCutUnderWay(t *testing.T) {
+	dir, _, two := twoSegments(t)
+	s := open(t, Options{Dir: dir})
+	orderedAll(t, s, Query{}) // the footer is read and the file open now
+	if err := os.Truncate(firstSegment(t, dir), 100); err != nil {
+		t.Fatal(err)
+	}
+	err := s.Newest(context.Background(), Query{}, 1000, false, func(*event.Batch, []int32) error { return nil })
+	if fault.Kind(err) != fault.Unavailable {
+		t.Errorf("Newest: %v, want a damaged segment", err)
+	}
+	mustSame(t, "asked again", sorted(texts(newestAll(t, s, Query{}, 1000, false))), sorted(texts(model(two))))
+}
+
+// A panic of the function that a query calls is not the segment's fault.
+func TestAPanicOfTheCallerSetsNothingAside(t *testing.T) {
+	dir, _, _ := twoSegments(t)
+	s := open(t, Options{Dir: dir})
+	func() {
+		defer func() { _ = recover() }()
+		_ = s.Ordered(context.Background(), Query{}, func(*event.Batch, []int32) error { panic("caller") })
+	}()
+	if q := s.Stats().Quarantined; len(q) != 0 {
+		t.Errorf("Quarantined = %+v, want none", q)
+	}
+}
+
+// Whatever happens to one of the two manifests, nothing is lost; with both gone the store says so and touches nothing.
+func TestDamagedManifest(t *testing.T) {
+	dir, one, two := twoSegments(t)
+	want := texts(inOrder(model(one, two)))
+	harms := map[string]func(file string) error{
+		"gone":  os.Remove,
+		"empty": func(file string) error { return os.WriteFile(file, nil, 0o600) },
+		"cut":   func(file string) error { return os.Truncate(file, 120) },
+		"flip": func(file string) error {
+			data, err := os.ReadFile(file)
+			if err == nil {
+				data[len(data)/2] ^= 4
+				err = os.WriteFile(file, data, 0o600)
+			}
+			return err
+		},
+	}
+	for name, harm := range harms {
+		for _, file := range []string{manifestFile, manifestCopy} {
+			t.Run(name+"-"+file, func(t *testing.T) {
+				sub := copyDir(t, dir)
+				if err := harm(filepath.Join(sub, file)); err != nil {
+					t.Fatal(err)
+				}
+				s := open(t, Options{Dir: sub})
+				mustSame(t, "found", texts(orderedAll(t, s, Query{})), want)
+				if got := s.Applied().Seq(0); got != 2 {
+					t.Errorf("Applied = %d, want 2", got)
+				}
+			})
+		}
+		t.Run(name+"-both", func(t *testing.T) {
+			sub := copyDir(t, dir)
+			for _, file := range []string{manifestFile, manifestCopy} {
+				if err := harm(filepath.Join(sub, file)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := Open(context.Background(), Options{Dir: sub}); fault.Kind(err) != fault.Conflict || !strings.Contains(err.Error(), "manifest") {
+				t.Errorf("Open without a manifest: %v, want a refusal", err)
+			}
+			if _, err := os.Stat(firstSegment(t, sub)); err != nil {
+				t.Errorf("the segments must stay: %v", err)
+			}
+		})
+	}
+	t.Run("newer", func(t *testing.T) {
+		sub := copyDir(t, dir)
+		data, err := (&manifest{Format: formatVersion + 1}).encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(sub, manifestFile), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(context.Background(), Options{Dir: sub}); fault.Kind(err) != fault.Conflict || !strings.Contains(err.Error(), "format 2") {
+			t.Errorf("Open of a newer format: %v, want a refusal", err)
+		}
+	})
+}
+
+// On a full disk a flush fails and the events stay in memory, found as ever; with room again it goes through, once.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skipf("no small file system: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	s := open(t, Options{Dir: filepath.Join(dir, "history")})
+	rng := rand.New(rand.NewPCG(13, 14))
+	var batches []*event.Batch
+	var failed error
+	for seq := uint64(1); seq < 200 && failed == nil; seq++ {
+		b := someBatch(rng, event.Log, seq, 500, 1e9)
+		batches = append(batches, b)
+		apply(t, s, b)
+		failed = s.Flush(context.Background())
+	}
+	if !errors.Is(failed, syscall.ENOSPC) {
+		t.Fatalf("Flush on a full disk: %v, want ENOSPC", failed)
+	}
+	want := texts(inOrder(model(batches...)))
+	mustSame(t, "while the disk is full", texts(orderedAll(t, s, Query{})), want)
+	last := uint64(len(batches))
+	if got := s.Applied().Seq(0); got != last-1 {
+		t.Errorf("Applied = %d while the disk is full, want %d", got, last-1)
+	}
+	for range 3 {
+		if err := s.Flush(context.Background()); err == nil {
+			t.Fatal("Flush on a full disk: no error")
+		}
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
+		t.Skipf("cannot make room: %v", err)
+	}
+	flush(t, s)
+	if got := s.Applied().Seq(0); got != last {
+		t.Errorf("Applied = %d with room again, want %d", got, last)
+	}
+	mustSame(t, "with room again", texts(orderedAll(t, s, Query{})), want)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, Options{Dir: filepath.Join(dir, "history")})
+	mustSame(t, "opened again", texts(orderedAll(t, s, Query{})), want)
+}
