@@ -231,7 +231,7 @@ func TestInBrowser(t *testing.T) {
 	defer server.Close()
 	for _, phone := range []bool{false, true} {
 		t.Run(fmt.Sprintf("phone=%v", phone), func(t *testing.T) {
-			s := webtest.Site{URL: server.URL, User: "alice", Password: "right", Alert: "Scan of many hosts", Event: "GET /login", Phone: phone}
+			s := webtest.Site{URL: server.URL, User: "alice", Password: "right", Alert: "Scan of many hosts", Event: "GET /login", Phone: phone, Dark: phone}
 			if dir := os.Getenv("TOCSIN_SCREENSHOTS"); dir != "" {
 				s.Screenshot = fmt.Sprintf("%s/overview-phone-%v.png", dir, phone)
 			}

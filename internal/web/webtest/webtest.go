@@ -20,6 +20,7 @@ type Site struct {
 	Event          string // text that one of the newest events holds
 	Screenshot     string // file to write a picture of the page to; empty: none
 	Phone          bool   // a small screen
+	Dark           bool   // a person who likes it dark
 }
 
 // browsers are the names that the browser goes by.
@@ -49,10 +50,15 @@ func Run(t *testing.T, s Site) {
 	if s.Phone {
 		wide, high = 360, 740
 	}
+	scheme := "1"
+	if s.Dark {
+		scheme = "0"
+	}
 	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer stop()
 	ctx, stop = chromedp.NewContext(ctx, chromedp.WithAllocatorOptions(chromedp.ExecPath(Browser(t)), chromedp.NoSandbox,
-		chromedp.WindowSize(int(wide), int(high)), chromedp.Flag("disable-dev-shm-usage", true)))
+		chromedp.WindowSize(int(wide), int(high)), chromedp.Flag("disable-dev-shm-usage", true),
+		chromedp.Flag("blink-settings", "preferredColorScheme="+scheme)))
 	defer stop()
 	seen := &watcher{}
 	if err := chromedp.Listen(ctx, seen.note); err != nil {
