@@ -30,10 +30,13 @@ type decoder struct {
 func (d *decoder) result() error { return d.mistakes.result() }
 
 func (d *decoder) add(m Mistake) {
-	if len(d.mistakes) <= 2*MaxMistakes { // repeated ones are dropped later
+	if !d.full() {
 		d.mistakes = append(d.mistakes, m)
 	}
 }
+
+// full says that there are mistakes enough, some of which may yet be dropped as repeated.
+func (d *decoder) full() bool { return len(d.mistakes) > 2*MaxMistakes }
 
 // want adds that a node is not what it should be.
 func (d *decoder) want(n *yaml.Node, path, want string) {
@@ -74,6 +77,9 @@ func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!
 
 // value sets v from n.
 func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
+	if d.full() {
+		return
+	}
 	d.origins.of[path] = fmt.Sprintf("%s:%d", d.source.name, n.Line)
 	switch {
 	case v.Type() == nodeType:
@@ -128,6 +134,9 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		f, known := byKey[key.Value]
+		if d.full() {
+			return
+		}
 		if !known {
 			d.add(d.source.unknown(key, path, keysOf(fields)))
 			continue

@@ -3,7 +3,6 @@ package document
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -113,8 +112,8 @@ func (m Mistakes) result() error {
 	m = slices.CompactFunc(m, func(a, b Mistake) bool {
 		return a.File == b.File && a.Line == b.Line && a.Path == b.Path && a.reason() == b.reason()
 	})
-	if more := len(m) - MaxMistakes; more > 0 {
-		m = append(slices.Clip(m[:MaxMistakes]), Mistake{File: m[0].File, Text: fmt.Sprintf("%d more mistakes", more)})
+	if len(m) > MaxMistakes {
+		m = append(slices.Clip(m[:MaxMistakes]), Mistake{File: m[0].File, Text: "more mistakes follow"})
 	}
 	return m
 }
@@ -196,50 +195,10 @@ func (s *source) mistake(line, column int, path, text string) Mistake {
 	return Mistake{File: s.name, Line: line, Column: column, Path: path, Text: text, Excerpt: s.excerpt(line, column)}
 }
 
-// excerptWidth is how many characters of a long line are shown.
-const excerptWidth = 100
-
-// excerpt gives a line of the text with a caret below a column.
-func (s *source) excerpt(line, column int) string {
-	if line < 1 || line > len(s.lines) {
-		return ""
-	}
-	runes := []rune(blot(strings.TrimSuffix(s.lines[line-1], "\r")))
-	from := max(0, min(column-1-excerptWidth/2, len(runes)-excerptWidth))
-	to := min(len(runes), from+excerptWidth)
-	var text, below strings.Builder
-	for i, r := range runes[from:to] {
-		if r != '\t' && !unicode.IsPrint(r) {
-			r = unicode.ReplacementChar
-		}
-		text.WriteRune(r)
-		if from+i < column-1 {
-			if r != '\t' {
-				r = ' '
-			}
-			below.WriteRune(r)
-		}
-	}
-	number := fmt.Sprintf("%5d", line)
-	return fmt.Sprintf("%s | %s\n%*s | %s^", number, text.String(), len(number), "", below.String())
-}
-
-var secretPattern = regexp.MustCompile(`(?i)(?:password|passwd|secret|token|dsn|api_?key)["']?\s*[:=]\s*(\S[^,}]*)`)
-
-// blot hides what looks like the value of a secret, character by character so that carets stay below their place.
-func blot(line string) string {
-	for _, at := range secretPattern.FindAllStringSubmatchIndex(line, -1) {
-		if len(at) == 4 {
-			hidden := []byte(line)
-			copy(hidden[at[2]:], strings.Repeat("*", at[3]-at[2]))
-			line = string(hidden)
-		}
-	}
-	return line
-}
-
-// join appends a key to a path.
+// join appends a key to a path. Paths are for people: a key that nobody would read to its end is cut, so that many values
+// below a long one stay cheap.
 func join(path, key string) string {
+	key = shorten(key)
 	if key == "" || strings.ContainsFunc(key, func(r rune) bool { return r == '.' || r == '[' || !unicode.IsPrint(r) || r == ' ' }) {
 		return fmt.Sprintf("%s[%q]", path, key)
 	}

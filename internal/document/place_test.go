@@ -32,6 +32,10 @@ tocsin.yaml:1: pasword: is not known here (did you mean password?)
 tocsin.yaml:2: name: got a list, want a text
     2 | name: ["password: *********
       |       ^`},
+		{"wide secret and a password in a URL keep the caret in its place", "tags: ['token: ä€', 'nats://u:pw@h', {b: c}]\n", `
+tocsin.yaml:1: tags[2]: got a mapping, want a text
+    1 | tags: ['token: ***, 'nats://****@h', {b: c}]
+      |                                      ^`},
 		{"long line is cut around the place", "tags: [" + strings.Repeat("a, ", 200) + "{b: c}, " + strings.Repeat("d, ", 200) + "]\n", `
 tocsin.yaml:1: tags[200]: got a mapping, want a text
     1 | , a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, {b: c}, d, d, d, d, d, d, d, d, d, d, d, d, d, d,
@@ -79,6 +83,10 @@ func TestHostileDocuments(t *testing.T) {
 		{"bomb of aliases", bomb, "aliases stand for more than 400000 values"},
 		{"deep by aliases", deepAliases, "nested deeper than 64"},
 		{"one alias a thousand times", "raw:\n  a: &a [" + strings.Repeat("x,", 1000) + "]\n  b: [" + strings.Repeat("*a,", 1000) + "]\n", "aliases stand for more than"},
+		{"many values below a long key", "raw:\n  " + strings.Repeat("k", 1000_000) + ":\n" + strings.Repeat("  - !!str a\n", 100_000), "tag !!str is not read"},
+		{"many mistakes in a long line", "raw: [" + strings.Repeat("!!str a,", 300_000) + "]", "tag !!str is not read"},
+		{"many mistakes behind wide characters", "raw: [" + strings.Repeat("'ä', ", 100_000) + strings.Repeat("*x, ", 3) + "]", "unknown anchor"},
+		{"many unknown keys", "a: 1\n" + strings.Repeat("several: 3\n", 100_000), "stands twice"},
 		{"NUL", "name: \x00\n", "control characters are not allowed"},
 		{"UTF-16", "\xff\xfen\x00a\x00", "is not UTF-8"},
 	} {
@@ -88,6 +96,19 @@ func TestHostileDocuments(t *testing.T) {
 				t.Errorf("Decode: got %.300v, want an error with %q", err, c.want)
 			}
 		})
+	}
+}
+
+// A value of a secret is blotted out in long lines as well, of which only a part is looked at.
+func TestLongLineHidesSecrets(t *testing.T) {
+	text := "raw: {" + strings.Repeat("ä: 1, ", 1000) + "}\ntags: [" + strings.Repeat("ö, ", 3000) + "'token: hunter2', {a: b}]\n"
+	err := document.Decode("f", []byte(strings.ReplaceAll(text, "ä: 1, ", "")), defaults())
+	if err == nil || !strings.Contains(err.Error(), "token: ***") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("Decode: got %v, want a mistake with the secret blotted out", err)
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != 3 || []rune(lines[1])[len([]rune(lines[2]))-1] != '{' {
+		t.Errorf("Decode: the caret of %q is not below the mapping", err)
 	}
 }
 

@@ -96,7 +96,7 @@ func (w *walk) keys(n *yaml.Node, path string) {
 }
 
 func (w *walk) add(n *yaml.Node, path, text string) {
-	if len(w.mistakes) < MaxMistakes {
+	if len(w.mistakes) <= MaxMistakes {
 		w.mistakes = append(w.mistakes, w.source.mistake(n.Line, n.Column, path, text))
 	}
 }

@@ -177,6 +177,9 @@ func descend(n *yaml.Node, key string) (*yaml.Node, bool) {
 
 // addAt adds a mistake at a key below n, or at the name in the environment that set it.
 func (d *decoder) addAt(n *yaml.Node, path, key string, err error) {
+	if d.full() {
+		return
+	}
 	full := path
 	switch {
 	case key != "" && path != "":
