@@ -21,10 +21,12 @@ import (
 
 // Common are the settings of all commands.
 type Common struct {
-	Data   string // directory of the data; never empty
-	Config string // file; empty: none was named
-	Server string // URL of the tocsin to ask; empty: the one that holds Data, or none
-	Token  string // shown to Server
+	Data string // directory of the data; never empty
+	// DataNamed says that Data was named by --data or TOCSIN_DATA and is no default.
+	DataNamed bool
+	Config    string // file; empty: none was named
+	Server    string // URL of the tocsin to ask; empty: the one that holds Data, or none
+	Token     string // shown to Server
 }
 
 // Options are what the commands work with. Needed are Args, In, Out, Err, Env and the functions.
@@ -34,7 +36,8 @@ type Options struct {
 	Out, Err io.Writer
 	Env      func(string) string // as os.Getenv
 	Version  string
-	Formats  []string // names of the parsers, for completion
+	Formats  []string       // names of the parsers, for completion
+	Zone     *time.Location // in which times are read and shown; nil: that of the machine
 
 	// Open finds the service: the one that holds the data, or the data itself. The function it returns lets go of it.
 	Open func(context.Context, Common) (api.Service, func() error, error)
@@ -61,6 +64,9 @@ const (
 // Run runs one command and returns its exit code. It never exits.
 func Run(ctx context.Context, o Options) int {
 	s := &shell{Options: o}
+	if s.Zone == nil {
+		s.Zone = time.Local
+	}
 	root := s.root()
 	root.SetArgs(o.Args)
 	root.SetIn(o.In)
@@ -188,7 +194,8 @@ func (s *shell) prepare(cmd *cobra.Command, _ []string) error {
 			*v.into = s.Env(v.env)
 		}
 	}
-	if s.common.Data == "" {
+	s.common.DataNamed = s.common.Data != ""
+	if !s.common.DataNamed {
 		s.common.Data = defaultData(s.Env)
 	}
 	forms := []string{"table", "json", "csv"}
@@ -262,8 +269,8 @@ func (p *span) flags(c *cobra.Command) {
 }
 
 // times reads both; zero where not given.
-func (p *span) times() (since, until time.Time, err error) {
-	now := time.Now()
+func (p *span) times(zone *time.Location) (since, until time.Time, err error) {
+	now := time.Now().In(zone)
 	for _, v := range []struct {
 		name, text string
 		into       *time.Time

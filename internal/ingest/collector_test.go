@@ -84,6 +84,13 @@ func (l *feed) Run(ctx context.Context, emit source.Emit) error {
 	return nil
 }
 
+// once feeds one set of sources.
+func once(sources map[string]source.Source) <-chan map[string]source.Source {
+	feed := make(chan map[string]source.Source, 1)
+	feed <- sources
+	return feed
+}
+
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
 // Every line of several sources is in the journal once and in order, bad ones are counted, positions stand behind the last
@@ -110,7 +117,7 @@ func TestRunBringsEveryLineOnce(t *testing.T) {
 			time.Sleep(time.Second)
 			stop()
 		}()
-		if err := s.Run(ctx, sources); err != nil {
+		if err := s.Run(ctx, once(sources)); err != nil {
 			t.Fatalf("Run: %v", err)
 		}
 		next := map[string]int{}
@@ -152,7 +159,7 @@ func TestFullJournalHoldsTheSourcesBack(t *testing.T) {
 			}
 		}}}
 		finished := make(chan error)
-		go func() { finished <- s.Run(ctx, map[string]source.Source{"a": src}) }()
+		go func() { finished <- s.Run(ctx, once(map[string]source.Source{"a": src})) }()
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if src.sent > 32 {
@@ -179,7 +186,7 @@ func TestStopDoesNotWaitForEver(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		src := &feed{n: 5, stream: source.Stream{Source: "a", ID: "file:a", Parser: words{}, Kind: event.Log}}
 		finished := make(chan error)
-		go func() { finished <- s.Run(ctx, map[string]source.Source{"a": src}) }()
+		go func() { finished <- s.Run(ctx, once(map[string]source.Source{"a": src})) }()
 		time.Sleep(time.Second)
 		stop()
 		began := time.Now()
@@ -209,7 +216,7 @@ func TestFailingSourceIsStartedAgainWithPauses(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer stop()
 		src := &broken{}
-		if err := s.Run(ctx, map[string]source.Source{"x": src}); err != nil {
+		if err := s.Run(ctx, once(map[string]source.Source{"x": src})); err != nil {
 			t.Fatal(err)
 		}
 		// At 0, 1, 3, 7, 15, 31, 63 seconds; the next pause is a minute.

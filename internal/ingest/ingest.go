@@ -74,9 +74,10 @@ func New(o Options) *Service {
 // Resume returns the offset behind the last durable record of a source; false when nothing of it was ever taken.
 func (s *Service) Resume(id string) (offset int64, ok bool) { return s.positions.get(id) }
 
-// Run runs the sources until ctx ends and then hands what they brought to the journal. A source that fails is started
-// again, after a pause that grows from one second to one minute.
-func (s *Service) Run(ctx context.Context, sources map[string]source.Source) error {
+// Run runs sources until ctx ends and then hands what they brought to the journal. Each set that comes over feed takes the
+// place of the one before, which is ended first. A source that fails is started again, after a pause that grows from one
+// second to one minute.
+func (s *Service) Run(ctx context.Context, feed <-chan map[string]source.Source) error {
 	// The collectors outlive the sources: they end when nothing can come any more.
 	flush, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
@@ -85,16 +86,35 @@ func (s *Service) Run(ctx context.Context, sources map[string]source.Source) err
 	for _, c := range s.collectors {
 		collectors.Go(func() error { return c.run(flush, intake) })
 	}
-	var running sync.WaitGroup
-	for name, src := range sources {
-		running.Go(func() { s.keep(ctx, name, src) })
-	}
-	<-ctx.Done()
-	running.Wait()
+	s.runSources(ctx, feed)
 	close(intake)
 	stop := time.AfterFunc(s.options.Drain, cut)
 	defer stop.Stop()
 	return collectors.Wait()
+}
+
+// runSources returns when ctx has ended and no source runs any more.
+func (s *Service) runSources(ctx context.Context, feed <-chan map[string]source.Source) {
+	var running sync.WaitGroup
+	end := func() {}
+	defer func() {
+		end()
+		running.Wait()
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case sources := <-feed:
+			end()
+			running.Wait()
+			var set context.Context
+			set, end = context.WithCancel(ctx)
+			for name, src := range sources {
+				running.Go(func() { s.keep(set, name, src) })
+			}
+		}
+	}
 }
 
 // keep runs one source and starts it again when it fails.

@@ -40,6 +40,8 @@ type engine interface {
 	SerialKey() string
 	// HasTable asks the catalog.
 	HasTable(ctx context.Context, tx *sql.Tx, name string) (bool, error)
+	// Backup copies the database into a new file, where the database is a file of its own.
+	Backup(ctx context.Context, path string) error
 	// Fault gives an error of the driver its kind, and says what the operator can do.
 	Fault(err error) error
 	Close() error
@@ -159,4 +161,10 @@ func (l *Ledger) fault(act string, err error) error {
 		err = l.engine.Fault(err)
 	}
 	return fmt.Errorf("%s: %w", act, err)
+}
+
+// Backup copies the ledger into a new file at path, at one moment, while it is in use. A PostgreSQL ledger is copied with
+// the tools of PostgreSQL: for that nothing is done.
+func (l *Ledger) Backup(ctx context.Context, path string) error {
+	return l.read(ctx, "back up ledger", func(ctx context.Context, _ *sql.DB) error { return l.engine.Backup(ctx, path) })
 }

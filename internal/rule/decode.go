@@ -67,12 +67,10 @@ func Decode(name string, text []byte, detectors detector.Set) ([]Rule, error) {
 	return decodeList(list, detectors)
 }
 
-// DecodeNode reads a list of rules that is part of a larger document.
-func DecodeNode(list document.Node, detectors detector.Set) ([]Rule, error) {
-	if !list.IsList() && !list.IsZero() {
-		return nil, list.Mistake("something else", "a list of rules")
-	}
-	return decodeList(list, detectors)
+// DecodeOne reads a rule that is part of a larger document.
+func DecodeOne(n document.Node, detectors detector.Set) (Rule, error) {
+	r, err := decode(n, detectors)
+	return r, document.Join(err)
 }
 
 func decodeList(list document.Node, detectors detector.Set) ([]Rule, error) {

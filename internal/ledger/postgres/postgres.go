@@ -91,6 +91,9 @@ func (d *Database) HasTable(ctx context.Context, tx *sql.Tx, name string) (bool,
 	return n > 0, err
 }
 
+// Backup does nothing: a database server is backed up with its own tools.
+func (d *Database) Backup(context.Context, string) error { return nil }
+
 // Close closes the pool.
 func (d *Database) Close() error { return d.pool.Close() }
 

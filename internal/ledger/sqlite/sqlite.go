@@ -87,6 +87,12 @@ func (d *Database) HasTable(ctx context.Context, tx *sql.Tx, name string) (bool,
 	return n > 0, err
 }
 
+// Backup writes the database as it is at one moment into a new file.
+func (d *Database) Backup(ctx context.Context, path string) error {
+	_, err := d.reader.ExecContext(ctx, "VACUUM INTO ?", path)
+	return err
+}
+
 // Close closes both pools; the last one out merges the write-ahead log into the file.
 func (d *Database) Close() error { return errors.Join(d.reader.Close(), d.writer.Close()) }
 

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The tests of this package run the real program: the test binary starts itself again with this variable set and then is
+// tocsin. With the second one it kills itself at a named point: "POINT:N" at the Nth time that it comes by.
+const (
+	childVar = "TOCSIN_TEST_CHILD"
+	crashVar = "TOCSIN_TEST_CRASH"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childVar) != "" {
+		os.Exit(run(os.Args[1:], crasher(os.Getenv(crashVar))))
+	}
+	os.Exit(m.Run())
+}
+
+// crasher returns what kills this process, as SIGKILL does, at the wanted point.
+func crasher(wanted string) func(point string) {
+	name, number, ok := strings.Cut(wanted, ":")
+	if !ok {
+		return nil
+	}
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		return nil
+	}
+	var left atomic.Int64
+	left.Store(int64(n))
+	return func(point string) {
+		if point == name && left.Add(-1) == 0 {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {}
+		}
+	}
+}
+
+// A daemon is one run of `tocsin serve` in a child process.
+type daemon struct {
+	t      *testing.T
+	dir    string // data directory
+	cmd    *exec.Cmd
+	said   *bytes.Buffer
+	exited chan struct{}
+	http   *http.Client
+}
+
+// command prepares a run of the program.
+func command(t *testing.T, dir, crash string, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(os.Environ(), childVar+"=1", crashVar+"="+crash, "TOCSIN_DATA="+dir)
+	return cmd
+}
+
+// start runs the daemon and returns when it answers, or has ended.
+func start(t *testing.T, dir, config, crash string) *daemon {
+	t.Helper()
+	d := &daemon{t: t, dir: dir, said: &bytes.Buffer{}, exited: make(chan struct{})}
+	d.cmd = command(t, dir, crash, "serve", "--config", config)
+	d.cmd.Stdout, d.cmd.Stderr = d.said, d.said
+	socket := filepath.Join(dir, "tocsin.sock")
+	d.http = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		},
+	}}
+	if err := d.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = d.cmd.Wait()
+		close(d.exited)
+	}()
+	t.Cleanup(func() { d.kill() })
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		res, err := d.http.Get("http://tocsin/readyz")
+		if err == nil {
+			res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return d
+			}
+		}
+		select {
+		case <-d.exited:
+			return d
+		case <-time.After(10 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			d.kill()
+			t.Fatalf("tocsin does not get ready: %v\n%s", err, d.said)
+		}
+	}
+}
+
+func (d *daemon) alive() bool {
+	select {
+	case <-d.exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// kill ends the daemon as a power button would, without warning.
+func (d *daemon) kill() {
+	_ = d.cmd.Process.Kill()
+	<-d.exited
+	d.http.CloseIdleConnections()
+}
+
+// stop ends the daemon as an init system would, and wants it to end well.
+func (d *daemon) stop() {
+	d.t.Helper()
+	_ = d.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-d.exited:
+	case <-time.After(30 * time.Second):
+		d.kill()
+		d.t.Fatalf("tocsin does not stop\n%s", d.said)
+	}
+	if code := d.cmd.ProcessState.ExitCode(); code != 0 {
+		d.t.Fatalf("tocsin stopped with exit code %d\n%s", code, d.said)
+	}
+}
+
+// post sends events and reports whether they were acknowledged.
+func (d *daemon) post(key string, body []byte) error {
+	req, err := http.NewRequest("POST", "http://tocsin/api/v1/events", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Idempotency-Key", key)
+	req.Header.Set("Content-Type", "application/x-ndjson")
+	res, err := d.http.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", res.Status, answer)
+	}
+	return nil
+}
+
+// ask calls the API and decodes its answer.
+func (d *daemon) ask(method, path string, into any) {
+	d.t.Helper()
+	req, err := http.NewRequest(method, "http://tocsin"+path, nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	res, err := d.http.Do(req)
+	if err != nil {
+		d.t.Fatalf("%s %s: %v\n%s", method, path, err, d.said)
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode/100 != 2 {
+		d.t.Fatalf("%s %s: %v %s: %s", method, path, err, res.Status, answer)
+	}
+	if into == nil {
+		return
+	}
+	if err := json.Unmarshal(answer, into); err != nil {
+		d.t.Fatalf("%s %s: %v: %s", method, path, err, answer)
+	}
+}
+
+// events returns how often each event.id is in the history.
+func (d *daemon) events() map[string]int {
+	d.t.Helper()
+	res, err := d.http.Get("http://tocsin/api/v1/search?limit=-1")
+	if err != nil {
+		d.t.Fatalf("search: %v\n%s", err, d.said)
+	}
+	defer res.Body.Close()
+	count := map[string]int{}
+	for lines := json.NewDecoder(res.Body); ; {
+		var e struct {
+			ID      string `json:"event.id"`
+			Message string `json:"message"`
+		}
+		if err := lines.Decode(&e); err == io.EOF {
+			return count
+		} else if err != nil {
+			d.t.Fatalf("search: %v", err)
+		}
+		if e.ID == "" {
+			e.ID = e.Message
+		}
+		count[e.ID]++
+	}
+}

@@ -1,0 +1,344 @@
+// Package app wires every part of tocsin by hand, runs them and lets them drain.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"tocsin/internal/api"
+	"tocsin/internal/catalog"
+	"tocsin/internal/config"
+	"tocsin/internal/delivery"
+	"tocsin/internal/desk"
+	"tocsin/internal/document"
+	"tocsin/internal/event"
+	"tocsin/internal/history"
+	"tocsin/internal/httpapi"
+	"tocsin/internal/ingest"
+	"tocsin/internal/journal"
+	"tocsin/internal/ledger"
+	"tocsin/internal/rule"
+	"tocsin/internal/source"
+	"tocsin/internal/web"
+)
+
+// SocketName is the name of the socket in the data directory on which a running tocsin answers.
+const SocketName = "tocsin.sock"
+
+// Cursors of the journal. Nothing that one of them has not committed is purged.
+const (
+	historyCursor = "history"
+	judgeCursor   = "detect"
+)
+
+// A Setup is a configuration that was read and found good.
+type Setup struct {
+	Config  *config.Config
+	Rules   []rule.Rule // that stand in files, without numbers
+	readers map[string]config.Reader
+	routes  []delivery.Channel
+}
+
+// Plugins are the parts by which the blocks of a configuration are read.
+func Plugins() config.Plugins {
+	return config.Plugins{Formats: catalog.Formats(), Notifiers: catalog.Notifiers()}
+}
+
+// Load reads the configuration with everything that it names, and reports all mistakes at once. It starts nothing.
+func Load(path string, environ []string) (*Setup, error) {
+	c, origins, err := config.Load(path, environ)
+	if err != nil {
+		return nil, err
+	}
+	s := &Setup{Config: c}
+	var errs []error
+	if s.readers, err = c.Readers(origins, Plugins()); err != nil {
+		errs = append(errs, err)
+	}
+	channels, err := c.Channels(Plugins())
+	if err != nil {
+		errs = append(errs, err)
+	}
+	for name, settings := range channels {
+		n, err := settings.New()
+		if err != nil {
+			errs = append(errs, fmt.Errorf("notify.%s: %w", name, err))
+			continue
+		}
+		s.routes = append(s.routes, delivery.Channel{Name: name, MinSeverity: c.Notify[name].MinSeverity, Notifier: n})
+	}
+	if err := s.readRules(origins); err != nil {
+		errs = append(errs, err)
+	}
+	if err := document.Join(errs...); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// readRules reads the rules that stand in the configuration and in the files that it names.
+func (s *Setup) readRules(origins *document.Origins) error {
+	detectors := catalog.Detectors()
+	names := map[string]string{} // where each stands
+	var errs []error
+	add := func(list []rule.Rule, err error) {
+		if err != nil {
+			errs = append(errs, err)
+		}
+		for _, r := range list {
+			place := fmt.Sprintf("%s:%d", r.File, r.Line)
+			if other, twice := names[r.Name]; twice {
+				errs = append(errs, fmt.Errorf("%s: rule %s: there is one of that name in %s", place, r.Name, other))
+				continue
+			}
+			names[r.Name] = place
+			s.Rules = append(s.Rules, r)
+		}
+	}
+	for _, node := range s.Config.Rules {
+		r, err := rule.DecodeOne(node, detectors)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		add([]rule.Rule{r}, nil)
+	}
+	files, err := s.Config.ReadRuleFiles(origins)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	for _, f := range files {
+		add(rule.Decode(f.Path, f.Text, detectors))
+	}
+	return document.Join(errs...)
+}
+
+// Options are what an App is made with besides its configuration.
+type Options struct {
+	Version string
+	Log     *slog.Logger
+	// Live makes it listen, run the sources, tell people and let time go on. Without, it only answers in this process.
+	Live bool
+	// Extra are sources besides the configured ones.
+	Extra map[string]source.Source
+	// Changed is told of alert changes; it must not block. May be nil.
+	Changed func([]ledger.Change)
+	// Crash is called at named points, for tests that end the process there. May be nil.
+	Crash func(point string)
+}
+
+// An App is one running tocsin. New opens everything; Run works until its context ends; Close lets go of what New took.
+type App struct {
+	options Options
+	setup   *Setup
+	log     *slog.Logger
+
+	lock      *lock
+	journal   *journal.Journal
+	history   *history.Store
+	ledger    *ledger.Ledger
+	ingest    *ingest.Service
+	rules     *desk.Rulebook
+	judges    []*judge
+	delivery  *delivery.Service
+	desk      *desk.Desk
+	accounts  *desk.Accounts
+	server    *httpapi.Server
+	listeners []net.Listener
+	feed      chan map[string]source.Source
+	reach     *reach
+	running   chan struct{} // closed when Run has begun
+}
+
+// New opens the data directory and all that is in it, and the listeners. When it fails it leaves nothing open.
+func New(ctx context.Context, setup *Setup, o Options) (a *App, err error) {
+	if o.Crash == nil {
+		o.Crash = func(string) {}
+	}
+	if o.Changed == nil {
+		o.Changed = func([]ledger.Change) {}
+	}
+	a = &App{options: o, setup: setup, log: o.Log, reach: newReach(), running: make(chan struct{}), feed: make(chan map[string]source.Source, 1)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	c := setup.Config
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return a, fmt.Errorf("make data dir: %w", err)
+	}
+	if a.lock, err = lockDir(c.Data); err != nil {
+		return a, err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := a.openStores(ctx, registry); err != nil {
+		return a, err
+	}
+	if err := a.makeServices(ctx, registry); err != nil {
+		return a, err
+	}
+	if o.Live {
+		return a, a.listen(registry)
+	}
+	return a, nil
+}
+
+func (a *App) openStores(ctx context.Context, registry prometheus.Registerer) (err error) {
+	c := a.setup.Config
+	if a.ledger, err = ledger.Open(c.Ledger.DSN.Reveal(), c.Data); err != nil {
+		return err
+	}
+	retention := map[event.Kind]time.Duration{}
+	for name, keep := range c.History.Retention {
+		kind, err := event.ParseKind(name)
+		if err != nil {
+			return err
+		}
+		retention[kind] = keep
+	}
+	a.history, err = history.Open(ctx, history.Options{
+		Dir: filepath.Join(c.Data, "history"), Log: a.log, Registry: registry, Retention: retention, Crash: a.options.Crash,
+		FlushRows: c.History.FlushRows, FlushBytes: int64(c.History.FlushBytes), FlushAge: c.History.FlushAfter,
+	})
+	if err != nil {
+		return err
+	}
+	a.journal, err = journal.Open(ctx, journal.Options{
+		Dir: filepath.Join(c.Data, "journal"), URL: c.Journal.URL.Reveal(), Replicas: c.Journal.Replicas, Node: c.Node,
+		MaxBytes:  map[journal.Class]int64{journal.Events: int64(c.Journal.MaxEvents), journal.Flows: int64(c.Journal.MaxFlows)},
+		FreeFloor: c.Journal.FreeFloor.Limit(), GroupDelay: c.Journal.GroupDelay, GroupRows: c.Journal.GroupRows,
+		CacheBytes: int64(c.Journal.Cache), Cursors: []string{historyCursor, judgeCursor},
+		Log: a.log, Registry: registry, Crash: a.options.Crash,
+	})
+	return err
+}
+
+func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) error {
+	known, err := a.sourcePositions(ctx)
+	if err != nil {
+		return err
+	}
+	c := a.setup.Config
+	a.ingest = ingest.New(ingest.Options{
+		Journal: appender{a.journal}, Formats: catalog.Formats(), Log: a.log, Known: known, Drain: c.Drain / 2, Registry: registry,
+		OnTake: func(kind event.Kind, rows int) { a.desk.Took(kind, rows) },
+	})
+	a.rules = desk.NewRulebook(a.ledger, catalog.Detectors(), a.setup.Rules)
+	a.delivery = delivery.New(a.ledger, a.setup.routes, delivery.Options{Point: a.options.Crash}, a.log, registry)
+	for _, class := range []journal.Class{journal.Events, journal.Flows} {
+		j, err := newJudge(a, class, prometheus.WrapRegistererWith(prometheus.Labels{"class": class.String()}, registry))
+		if err != nil {
+			return err
+		}
+		a.judges = append(a.judges, j)
+	}
+	a.desk = desk.New(desk.Parts{
+		Version: a.options.Version, Journal: a.journal, History: a.history, Ledger: a.ledger, Ingest: a.ingest,
+		Alerting: a.judges[0].alerting, Rules: a.rules, Detectors: catalog.Detectors(),
+		RulesChanged: a.rulesChanged, CaughtUp: a.caughtUp, Problems: a.problems, Backup: a.backup,
+	})
+	a.accounts = desk.NewAccounts(a.ledger)
+	return nil
+}
+
+// sourcePositions returns how far history and journal hold each outside source.
+func (a *App) sourcePositions(ctx context.Context) (map[string]int64, error) {
+	known := a.history.Sources()
+	err := a.journal.Tail(ctx, a.history.Applied(), func(e journal.Entry) bool {
+		for _, r := range e.Sources {
+			known[r.ID] = max(known[r.ID], r.To)
+		}
+		return true
+	})
+	return known, err
+}
+
+// listen opens the socket in the data directory and, unless that is off, the address for the page and the API.
+func (a *App) listen(registry *prometheus.Registry) error {
+	c := a.setup.Config
+	pages, err := web.New(web.Options{Service: a.desk, Log: a.log, NeedsSetup: a.accounts.NeedSetup})
+	if err != nil {
+		return err
+	}
+	a.server, err = httpapi.New(httpapi.Options{
+		Service: a.desk, Auth: a.accounts, Log: a.log, Registry: registry, Pages: pages,
+		Metrics:   promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
+		MaxEvents: int64(c.HTTP.MaxBody), MaxIntake: c.HTTP.MaxIntake, DrainFor: c.Drain / 2,
+	})
+	if err != nil {
+		return err
+	}
+	socket, err := httpapi.ListenSocket(filepath.Join(c.Data, SocketName))
+	if err != nil {
+		return err
+	}
+	a.listeners = append(a.listeners, socket)
+	if address := c.Address(c.HTTP.Listen); address != "" {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return fmt.Errorf("listen for the page and the API: %w (set http.listen)", err)
+		}
+		a.listeners = append(a.listeners, l)
+	}
+	return nil
+}
+
+// Address returns where the page is, "" when nowhere.
+func (a *App) Address() string {
+	for _, l := range a.listeners {
+		if l.Addr().Network() == "tcp" {
+			return "http://" + l.Addr().String()
+		}
+	}
+	return ""
+}
+
+// Service answers in this process, while Run runs.
+func (a *App) Service() api.Service { return a.desk }
+
+// Accounts are those of the ledger.
+func (a *App) Accounts() *desk.Accounts { return a.accounts }
+
+// Close lets go of everything. Run has ended, or never began.
+func (a *App) Close() error {
+	var errs []error
+	for _, l := range a.listeners {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	if a.journal != nil {
+		errs = append(errs, a.journal.Close())
+	}
+	if a.history != nil {
+		errs = append(errs, a.history.Close())
+	}
+	if a.ledger != nil {
+		errs = append(errs, a.ledger.Close())
+	}
+	if a.lock != nil {
+		errs = append(errs, a.lock.release())
+	}
+	return errors.Join(errs...)
+}
+
+// An appender hands batches to the journal; where they are put does not matter to who brings them.
+type appender struct{ journal *journal.Journal }
+
+func (a appender) Append(ctx context.Context, b *event.Batch) error {
+	_, err := a.journal.Append(ctx, b)
+	return err
+}

@@ -1,0 +1,321 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"tocsin/internal/alerting"
+	"tocsin/internal/delivery"
+	"tocsin/internal/detect"
+	"tocsin/internal/event"
+	"tocsin/internal/fault"
+	"tocsin/internal/history"
+	"tocsin/internal/journal"
+	"tocsin/internal/ledger"
+	"tocsin/internal/rule"
+)
+
+// warmFor is how much history a new rule is shown: the week that novelty learns from by default, and a day.
+const warmFor = 8 * 24 * time.Hour
+
+// A judge shows one class of the journal to the rules and hands what they find to alerting. The classes are judged apart, so
+// that what is found at a position of one does not depend on how far the other is.
+type judge struct {
+	app      *App
+	class    journal.Class
+	part     uint16
+	engine   *detect.Engine
+	alerting *alerting.Service
+	file     string // of the saved state
+
+	pending   []byte // state that waits for the ledger to hold what was found up to pendingAt
+	pendingAt event.Position
+
+	changing sync.Mutex // one change of rules at a time
+	ready    atomic.Bool
+}
+
+func newJudge(a *App, class journal.Class, registry prometheus.Registerer) (*judge, error) {
+	engine, err := detect.New(detect.Options{Lateness: a.setup.Config.Detect.Lateness}, nil)
+	if err != nil {
+		return nil, err
+	}
+	j := &judge{
+		app: a, class: class, part: journal.Partition(a.setup.Config.Node, class), engine: engine,
+		file: filepath.Join(a.setup.Config.Data, fmt.Sprintf("detect-%s.state", class)),
+	}
+	name := alerting.Name
+	if class != journal.Events {
+		name += "-" + class.String()
+	}
+	j.alerting = alerting.New(a.ledger, a.rules, delivery.Route(a.setup.routes), alerting.Options{
+		Name: name, Cap: a.setup.Config.Alerts.MaxOpen, Point: a.options.Crash,
+		Written: func(changes []ledger.Change) {
+			a.delivery.Wake()
+			a.options.Changed(changes)
+		},
+	}, a.log, registry)
+	return j, nil
+}
+
+// judgeAll runs the judges until they have read a sealed journal, and alerting until it has written what they found.
+func (a *App) judgeAll(ctx context.Context) error {
+	if err := a.insist(ctx, "load rules", func() error { return a.rules.Load(ctx) }); err != nil {
+		if ctx.Err() != nil {
+			return nil // before the ledger came back; the journal keeps what is not judged
+		}
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, j := range a.judges {
+		g.Go(func() error { return j.run(ctx) })
+	}
+	return g.Wait()
+}
+
+// insist calls do until it succeeds, as long as its failure can pass.
+func (a *App) insist(ctx context.Context, act string, do func() error) error {
+	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
+		err := do()
+		if err == nil || !errors.Is(err, fault.Unavailable) && !errors.Is(err, fault.Full) {
+			return err
+		}
+		a.log.Error(act+" failed, trying again", "cause", err, "pause", pause)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (j *judge) run(ctx context.Context) error {
+	writing, stopWriting := context.WithCancel(ctx)
+	var writer errgroup.Group
+	defer stopWriting()
+	at, err := j.alerting.Start(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	writer.Go(func() error { return j.alerting.Run(writing) })
+	if err := j.begin(ctx, at); err != nil {
+		return err
+	}
+	j.ready.Store(true)
+	j.app.reach.moved()
+	err = j.judge(ctx)
+	stopWriting()
+	if err := errors.Join(err, writer.Wait()); err != nil {
+		return err
+	}
+	if err := j.save(true); err != nil {
+		return err
+	}
+	return j.save(false)
+}
+
+// begin takes the saved state up, or starts anew, and shows history to rules that have seen none.
+func (j *judge) begin(ctx context.Context, at event.Position) error {
+	if err := j.engine.SetRules(j.own()); err != nil {
+		return err
+	}
+	data, err := detect.ReadFile(j.file)
+	if err != nil {
+		return err
+	}
+	if data != nil {
+		lost, err := j.engine.Restore(data)
+		switch {
+		case err != nil:
+			j.app.log.Error("saved state of the rules cannot be read, they start anew", "file", j.file, "cause", err)
+		case !at.Covers(j.engine.Position()):
+			return fault.New(fault.Conflict, "saved state of the rules stands at %s, the ledger only at %s: the ledger is an older one (remove %s to start the rules anew)",
+				j.engine.Position(), at, j.file)
+		case len(lost) > 0:
+			j.app.log.Info("rules start anew", "rules", strings.Join(lost, ", "))
+		}
+	}
+	if j.engine.Begin(j.app.journal.Epoch()) && data != nil {
+		j.app.log.Warn("the journal is another one; rules judge it from its start", "class", j.class.String())
+	}
+	return j.warm(ctx)
+}
+
+// own lists the rules about kinds of this class.
+func (j *judge) own() []rule.Rule {
+	var list []rule.Rule
+	for _, r := range j.app.rules.Running() {
+		for _, k := range r.Kinds() {
+			if journal.ClassOf(k) == j.class {
+				list = append(list, r)
+				break
+			}
+		}
+	}
+	return list
+}
+
+// warm shows history to the rules that have seen none.
+func (j *judge) warm(ctx context.Context) error {
+	cold := j.engine.Cold()
+	if len(cold) == 0 {
+		return nil
+	}
+	var kinds event.KindSet
+	for i := range cold {
+		kinds |= cold[i].From
+	}
+	q := history.Query{Since: time.Now().Add(-warmFor).UnixNano(), All: true}
+	for _, k := range event.Kinds() {
+		if kinds.Has(k) {
+			q.Kinds = append(q.Kinds, k)
+		}
+	}
+	err := j.engine.Warm(ctx, cold, func(yield func(*event.Batch, []int32) error) error {
+		return j.app.history.Ordered(ctx, q, yield)
+	})
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("show history to new rules: %w", err)
+	}
+	return nil
+}
+
+// judge reads the journal until it is sealed and read, or ctx ends.
+func (j *judge) judge(ctx context.Context) error {
+	r, err := j.app.journal.Reader(j.engine.Position(), j.part)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	saving := time.NewTicker(j.app.setup.Config.Detect.SaveEvery)
+	defer saving.Stop()
+	for {
+		b, err := r.Next(ctx)
+		if errors.Is(err, io.EOF) || ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read journal for judging: %w", err)
+		}
+		out := j.engine.Apply(b)
+		for _, s := range b.Sources {
+			if strings.HasPrefix(s.ID, clockSource) {
+				out = j.engine.Tick(s.To)
+			}
+		}
+		err = j.alerting.Take(ctx, alerting.Judged{Position: out.Position, Watermark: out.Watermark, Findings: out.Findings})
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		j.app.reach.moved()
+		due := false
+		select {
+		case <-saving.C:
+			due = true
+		default:
+		}
+		if err := j.save(due); err != nil {
+			j.app.log.Error("state of the rules cannot be saved", "cause", err)
+		}
+	}
+}
+
+// save writes down the state that was taken last, once everything found up to there is in the ledger; until then the one
+// before stays current. When a new one is due and none is waiting it is taken now.
+func (j *judge) save(due bool) (err error) {
+	if due && j.pending == nil {
+		if j.pending, j.pendingAt, err = j.engine.Snapshot(); err != nil {
+			return err
+		}
+	}
+	if j.pending == nil || !j.alerting.Committed().Covers(j.pendingAt) {
+		return nil
+	}
+	data := j.pending
+	j.pending = nil
+	if err := detect.WriteFile(j.file, data); err != nil {
+		return err
+	}
+	return j.app.journal.Commit(judgeCursor, j.pendingAt)
+}
+
+// caughtUp returns when everything up to head was judged and written, or the ledger is away.
+func (j *judge) caughtUp(ctx context.Context, head event.Position) error {
+	want := event.Position{Epoch: head.Epoch}.With(j.part, head.Seq(j.part))
+	if want.Seq(j.part) == 0 {
+		return nil
+	}
+	err := j.app.reach.until(ctx, func() bool {
+		return j.alerting.Problem() != "" || j.ready.Load() && j.engine.Position().Covers(want)
+	})
+	if err != nil || j.alerting.Problem() != "" {
+		return err
+	}
+	return j.alerting.Flush(ctx)
+}
+
+// rulesChanged makes the rules that run those of the rulebook, ends the alerts of those that no longer do, and shows history
+// to the new ones.
+func (a *App) rulesChanged(ctx context.Context) error {
+	for _, j := range a.judges {
+		if err := j.change(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *judge) change(ctx context.Context) error {
+	j.changing.Lock()
+	defer j.changing.Unlock()
+	if !j.ready.Load() {
+		return nil // it begins with the rules of then
+	}
+	before := j.engine.Rules()
+	next := j.own()
+	if err := j.engine.SetRules(next); err != nil {
+		return err
+	}
+	runs := map[int64]bool{}
+	for _, r := range next {
+		runs[r.ID] = true
+	}
+	for _, was := range before {
+		if !runs[was.Rule.ID] {
+			if err := j.alerting.Retire(ctx, was.Rule.ID, time.Now()); err != nil {
+				return err
+			}
+		}
+	}
+	return j.warm(ctx)
+}
+
+// problems tells what someone must act on.
+func (j *judge) problems() []string {
+	var list []string
+	if p := j.alerting.Problem(); p != "" {
+		list = append(list, "ledger: "+p)
+	}
+	for _, r := range j.engine.Rules() {
+		if r.Disabled != "" {
+			list = append(list, fmt.Sprintf("rule %s was switched off: %s", r.Rule.Name, r.Disabled))
+		}
+	}
+	return list
+}

@@ -1,0 +1,42 @@
+// Package catalog lists every plug-in, one line each. It is the only package that knows them all.
+package catalog
+
+import (
+	"tocsin/internal/detector"
+	"tocsin/internal/detector/absence"
+	"tocsin/internal/detector/deviation"
+	"tocsin/internal/detector/novelty"
+	"tocsin/internal/detector/threshold"
+	"tocsin/internal/notifier"
+	"tocsin/internal/notifier/command"
+	"tocsin/internal/parser"
+	"tocsin/internal/parser/combined"
+	"tocsin/internal/parser/jsonlines"
+	"tocsin/internal/parser/syslog"
+)
+
+// Detectors are what rules can judge by.
+func Detectors() detector.Set {
+	return detector.Set{
+		"absence":   absence.Default,
+		"deviation": deviation.Default,
+		"novelty":   novelty.Default,
+		"threshold": threshold.Default,
+	}
+}
+
+// Formats are what log lines can be read as.
+func Formats() parser.Set {
+	return parser.Set{
+		"combined":  combined.Format(),
+		"jsonlines": jsonlines.Format(),
+		"syslog":    syslog.Format(),
+	}
+}
+
+// Notifiers are the ways in which people can be told.
+func Notifiers() notifier.Set {
+	return notifier.Set{
+		"command": command.Default,
+	}
+}

@@ -1,0 +1,76 @@
+// Package desk answers what people ask of tocsin, from its journal, history and ledger. It is the one implementation of
+// api.Service; the command line, the HTTP API and the page all end here.
+package desk
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	"tocsin/internal/alerting"
+	"tocsin/internal/api"
+	"tocsin/internal/detector"
+	"tocsin/internal/history"
+	"tocsin/internal/ingest"
+	"tocsin/internal/journal"
+	"tocsin/internal/ledger"
+)
+
+// Parts are what a desk answers from.
+type Parts struct {
+	Version   string
+	Journal   *journal.Journal
+	History   *history.Store
+	Ledger    *ledger.Ledger
+	Ingest    *ingest.Service
+	Alerting  *alerting.Service // of whichever class: judging history needs no position
+	Rules     *Rulebook
+	Detectors detector.Set
+
+	// RulesChanged makes the rules that run those of the rulebook.
+	RulesChanged func(context.Context) error
+	// CaughtUp returns when all that the journal holds now was judged and is found by queries.
+	CaughtUp func(context.Context) error
+	// Problems tells what else someone must act on.
+	Problems func() []string
+	// Backup copies what the desk does not know, below a directory: all but the history.
+	Backup func(ctx context.Context, dir string) error
+}
+
+// A Desk answers. Its methods may be called from several goroutines.
+type Desk struct {
+	parts   Parts
+	started time.Time
+	counter counter
+	backups sync.Mutex
+}
+
+var _ api.Service = (*Desk)(nil)
+
+// New returns a desk that can answer as soon as its parts run.
+func New(p Parts) *Desk { return &Desk{parts: p, started: time.Now()} }
+
+// Append implements api.Service.
+func (d *Desk) Append(ctx context.Context, q api.AppendRequest, body io.Reader) (api.AppendAnswer, error) {
+	return d.parts.Ingest.Append(ctx, q, body)
+}
+
+// Resume implements api.Service.
+func (d *Desk) Resume(_ context.Context, source string) (int64, error) {
+	offset, _ := d.parts.Ingest.Resume(source)
+	return offset, nil
+}
+
+// Ingest implements api.Service.
+func (d *Desk) Ingest(ctx context.Context, q api.IngestRequest, body io.Reader) (api.IngestAnswer, error) {
+	return d.parts.Ingest.File(ctx, q, body)
+}
+
+// Flush implements api.Service.
+func (d *Desk) Flush(ctx context.Context) error {
+	if err := d.parts.CaughtUp(ctx); err != nil {
+		return err
+	}
+	return d.parts.History.Flush(ctx)
+}
