@@ -44,7 +44,8 @@ func (r *Reader) Position() event.Position {
 	return event.Position{Epoch: r.j.epoch, Seqs: map[uint16]uint64{r.l.partition: r.at}}
 }
 
-// Close gives the reader up. After it Next returns an error.
+// Close gives the reader up: batches are no longer kept in memory for it, and Next returns an error. It must be called
+// unless Next returned an error that was not of its context.
 func (r *Reader) Close() {
 	r.scan.close()
 	r.l.mu.Lock()
@@ -71,6 +72,9 @@ func (r *Reader) Next(ctx context.Context) (*event.Batch, error) {
 		if b != nil && r.scan.at != b.Sequence && len(r.pending) == 0 {
 			r.scan.close() // it came from memory: the place in the stream is left
 			r.scan.at = b.Sequence
+		}
+		if err != nil {
+			r.scan.close()
 		}
 		if b != nil || err != nil {
 			return b, err

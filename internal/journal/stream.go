@@ -81,8 +81,13 @@ func state(ctx context.Context, str jetstream.Stream) (*jetstream.StreamState, e
 	if err != nil {
 		return nil, err
 	}
-	slices.Sort(info.State.Deleted)
-	return &info.State, nil
+	st := &info.State
+	slices.Sort(st.Deleted)
+	st.Deleted = slices.DeleteFunc(st.Deleted, func(seq uint64) bool { // of an empty stream it lists 0
+		return st.Msgs == 0 || seq <= st.FirstSeq || seq >= st.LastSeq
+	})
+	st.NumDeleted = len(st.Deleted)
+	return st, nil
 }
 
 // seek returns the sequence of the first message of a generation that has a batch above number at; one behind the last

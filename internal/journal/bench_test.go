@@ -1,0 +1,94 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"syscall"
+	"testing"
+	"time"
+
+	"tocsin/internal/event"
+)
+
+// accessLines returns batches of log events as the combined-log parser makes them, each with a line of about 240 bytes.
+func accessLines(count, rows int) []*event.Batch {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	zipf := rand.NewZipf(rnd, 1.2, 1, 20000)
+	agents := []string{
+		"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/119.0.0.0 Safari/537.36",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:120.0) Gecko/20100101 Firefox/120.0 and some more of it here",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) AppleWebKit/605.1.15 Version/17.1 Mobile Safari/604.1",
+	}
+	status := []int64{200, 200, 200, 304, 404, 500, 302}
+	var list []*event.Batch
+	at := int64(1700000000e9)
+	for range count {
+		b := event.NewBuilder(event.Log)
+		for range rows {
+			host, page := zipf.Uint64(), zipf.Uint64()
+			code, size, agent := status[rnd.IntN(len(status))], rnd.Int64N(60000), agents[rnd.IntN(len(agents))]
+			at += rnd.Int64N(3e6)
+			path := fmt.Sprintf("/shop/category-%d/item-%d.html?session=%08x", page%40, page, rnd.Uint32())
+			line := fmt.Sprintf(`10.%d.%d.%d - - [%s] "GET %s HTTP/1.1" %d %d "https://example.org/" "%s"`, host>>16&255, host>>8&255, host&255,
+				time.Unix(0, at).UTC().Format("02/Jan/2006:15:04:05 -0700"), path, code, size, agent)
+			b.Time(event.Timestamp, at/1e9*1e9)
+			b.Text(event.Message, line)
+			b.Text(event.HostName, "web1")
+			b.IP(event.SourceIP, [16]byte{10: 0xff, 11: 0xff, 12: 10, 13: byte(host >> 16), 14: byte(host >> 8), 15: byte(host)})
+			b.Text(event.EventDataset, "combined")
+			b.Next()
+		}
+		list = append(list, b.Batch())
+	}
+	return list
+}
+
+// cpu returns the processor time that this process has used.
+func cpu() time.Duration {
+	var ru syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &ru)
+	return time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
+}
+
+// BenchmarkAppend measures synced appends of log lines through the whole path, with one caller that has up to two batches
+// on their way.
+func BenchmarkAppend(b *testing.B) {
+	for _, rows := range []int{100, 1000, 5000} {
+		b.Run(fmt.Sprint(rows), func(b *testing.B) {
+			o := testOptions(b, b.TempDir())
+			o.Cursors, o.every, o.MaxBytes = nil, 0, map[Class]int64{Events: 64 << 30}
+			j := opened(b, o)
+			batches := accessLines(max(2, 40000/rows), rows)
+			lineBytes := 0
+			for _, s := range batches {
+				lineBytes += len(s.Column(event.Message).Strs.Bytes)
+			}
+			used := cpu()
+			b.ReportAllocs()
+			b.ResetTimer()
+			var before *Receipt
+			for i := range b.N {
+				r, err := j.Submit(context.Background(), batches[i%len(batches)])
+				if err == nil && before != nil {
+					_, err = before.Wait(context.Background())
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+				before = r
+			}
+			if _, err := before.Wait(context.Background()); err != nil {
+				b.Fatal(err)
+			}
+			b.StopTimer()
+			used = cpu() - used
+			events := float64(b.N * rows)
+			b.ReportMetric(events/b.Elapsed().Seconds(), "events/s")
+			b.ReportMetric(used.Seconds()/events*1e6, "cpu-s/M")
+			b.ReportMetric(float64(j.Health().Classes[Events].Bytes)/events, "B/event")
+			b.ReportMetric(float64(lineBytes)/float64(len(batches)*rows), "line-B/event")
+			b.ReportMetric(events/b.Elapsed().Seconds()*float64(lineBytes)/float64(len(batches)*rows)/1e6, "line-MB/s")
+		})
+	}
+}
