@@ -24,8 +24,8 @@ type chunk struct {
 	full  mask // all rows
 
 	slots   []mask
-	any     []bool  // the slot has rows; its mask means nothing otherwise
-	touched []int32 // the slots that have
+	sums    []uint64 // one a slot: which words of its mask are not 0; where none is, the mask means nothing
+	touched []int32  // the slots that have
 
 	scratch [chunkRows]int64 // values of a column that does not hold them plainly
 	present mask             // rows that have a value in the column at hand
@@ -41,7 +41,7 @@ func (c *chunk) start(b *event.Batch, from int) {
 	c.words = (c.rows + 63) / 64
 	fill(&c.full, c.rows)
 	for _, s := range c.touched {
-		c.any[s] = false
+		c.sums[s] = 0
 	}
 	c.touched = c.touched[:0]
 }
@@ -60,38 +60,48 @@ func fill(m *mask, n int) {
 	}
 }
 
-// touch readies a slot for its first row.
-func (c *chunk) touch(slot int32) *mask {
+// touch readies a slot for rows in word w.
+func (c *chunk) touch(slot int32, w int) *mask {
 	m := &c.slots[slot]
-	if !c.any[slot] {
-		c.any[slot] = true
+	if c.sums[slot] == 0 {
 		c.touched = append(c.touched, slot)
 		clear(m[:c.words])
 	}
+	c.sums[slot] |= 1 << (uint(w) & 63)
 	return m
 }
 
 // mark puts one row into slots.
 func (c *chunk) mark(slots []int32, row int) {
+	w, bit := row>>6, uint64(1)<<(uint(row)&63)
 	for _, s := range slots {
-		c.touch(s)[row>>6] |= 1 << (uint(row) & 63)
+		c.touch(s, w)[w] |= bit
 	}
 }
 
 // add puts rows into a slot.
 func (c *chunk) add(slot int32, rows *mask) {
-	some := uint64(0)
+	sum := uint64(0)
 	for w := range c.words {
-		some |= rows[w]
+		sum |= some(rows[w]) << (uint(w) & 63)
 	}
-	if some == 0 {
+	switch {
+	case sum == 0:
 		return
+	case c.sums[slot] == 0:
+		c.touched = append(c.touched, slot)
+		copy(c.slots[slot][:c.words], rows[:c.words])
+	default:
+		m := &c.slots[slot]
+		for w := range c.words {
+			m[w] |= rows[w]
+		}
 	}
-	m := c.touch(slot)
-	for w := range c.words {
-		m[w] |= rows[w]
-	}
+	c.sums[slot] |= sum
 }
+
+// some is 1 for a word that is not 0.
+func some(word uint64) uint64 { return (word | -word) >> 63 }
 
 // presence finds the rows that have a value in a column; false when there are none.
 func (c *chunk) presence(col *event.Column) bool {
@@ -139,10 +149,17 @@ func (c *chunk) values(col *event.Column) []int64 {
 // appendRows writes the rows of a mask as row numbers of the batch.
 func (c *chunk) appendRows(dst []int32, m *mask) []int32 {
 	for w := range c.words {
-		base := int32(c.from + w*64)
-		for word := m[w]; word != 0; word &= word - 1 {
-			dst = append(dst, base+int32(bits.TrailingZeros64(word)))
+		if m[w] != 0 {
+			dst = appendWord(dst, int32(c.from+w*64), m[w])
 		}
+	}
+	return dst
+}
+
+// appendWord writes the rows of one word, which has some.
+func appendWord(dst []int32, base int32, word uint64) []int32 {
+	for ; word != 0; word &= word - 1 {
+		dst = append(dst, base+int32(bits.TrailingZeros64(word)))
 	}
 	return dst
 }

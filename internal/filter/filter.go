@@ -25,9 +25,7 @@ func (f *Filter) Select(b *event.Batch, dst []int32) []int32 {
 	s.begin(b)
 	for from := 0; from < b.Rows; from += chunkRows {
 		s.evaluate(b, from)
-		if m := s.result(0); m != nil {
-			dst = s.appendRows(dst, m)
-		}
+		dst = s.result(0, dst)
 	}
 	return dst
 }

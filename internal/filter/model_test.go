@@ -81,8 +81,8 @@ func modelNumber(s string) *big.Rat {
 	return new(big.Rat).SetFloat64(f)
 }
 
-// some makes a condition that holds if any value of the name does.
-func some(name, text string, holds func(modelValue) bool) condition {
+// anyOf makes a condition that holds if any value of the name does.
+func anyOf(name, text string, holds func(modelValue) bool) condition {
 	return condition{text, func(r modelRow) bool {
 		for _, v := range r.values(name) {
 			if holds(v) {

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"math"
 	"math/bits"
 	"slices"
 
@@ -126,8 +127,14 @@ func (d *directSpan) evaluate(c *chunk, values []int64) {
 	c.add(d.slot, &rows)
 }
 
-// A pointTable finds the slots of single values. Open addressing with linear probing, at most a quarter full.
+// maxLookup is the width of a range of values for which a table with one entry a value is made.
+const maxLookup = 1 << 16
+
+// A pointTable finds the slots of single values: when they lie near each other by a table with an entry for each value,
+// otherwise by open addressing with linear probing, at most a quarter full.
 type pointTable struct {
+	base  uint64    // of near
+	near  [][]int32 // slots by value - base; nil when the values lie apart
 	keys  []uint64
 	at    []uint32 // 1 + place in lists, 0 for a free place
 	lists [][]int32
@@ -138,6 +145,9 @@ type pointTable struct {
 func spread(key uint64) uint64 { return (key ^ key>>32) * 0x9e3779b97f4a7c15 }
 
 func newPointTable(lists map[uint64][]int32) *pointTable {
+	if t := newNearTable(lists); t != nil {
+		return t
+	}
 	log := max(4, bits.Len(uint(len(lists)*4-1)))
 	t := &pointTable{keys: make([]uint64, 1<<log), at: make([]uint32, 1<<log), shift: uint(64 - log)}
 	for key, slots := range lists {
@@ -152,7 +162,32 @@ func newPointTable(lists map[uint64][]int32) *pointTable {
 	return t
 }
 
+// newNearTable makes a table with an entry for each value; nil when they lie too far apart.
+func newNearTable(lists map[uint64][]int32) *pointTable {
+	base, last := int64(math.MaxInt64), int64(math.MinInt64)
+	for key := range lists {
+		base, last = min(base, int64(key)), max(last, int64(key))
+	}
+	if uint64(last)-uint64(base) >= maxLookup {
+		return nil
+	}
+	t := &pointTable{base: uint64(base), near: make([][]int32, last-base+1)}
+	for key, slots := range lists {
+		slices.Sort(slots)
+		t.near[key-t.base] = slots
+	}
+	return t
+}
+
 func (t *pointTable) evaluate(c *chunk, values []int64) {
+	if near := t.near; near != nil {
+		for row, v := range values {
+			if at := uint64(v) - t.base; at < uint64(len(near)) && len(near[at]) > 0 && c.present.has(row) {
+				c.mark(near[at], row)
+			}
+		}
+		return
+	}
 	keys, at, shift := t.keys, t.at, t.shift
 	if len(keys) != len(at) || len(at) == 0 {
 		return
@@ -178,6 +213,7 @@ type cutTable struct {
 	spans  []span
 	slots  []int32
 	pieces [][2]int32 // of each span the first and last piece
+	near   []uint16   // when the cuts lie near each other: the piece by key - cuts[0], up to the last cut
 }
 
 func (t *cutTable) add(s span, slot int32) {
@@ -196,10 +232,36 @@ func (t *cutTable) finish() {
 	for _, s := range t.spans {
 		t.pieces = append(t.pieces, [2]int32{int32(t.piece(s.low)), int32(t.piece(s.high))})
 	}
+	if len(t.cuts) > 0 {
+		t.look()
+	}
+}
+
+// look makes the table of pieces when the cuts lie near each other.
+func (t *cutTable) look() {
+	first, last := t.cuts[0], t.cuts[len(t.cuts)-1]
+	if last-first >= maxLookup || len(t.cuts) > math.MaxUint16 {
+		return
+	}
+	near := make([]uint16, last-first+1)
+	for i := range near {
+		near[i] = uint16(t.piece(first + uint64(i)))
+	}
+	t.near = near
 }
 
 // piece returns the piece that a key falls into: the number of cuts at or below it.
 func (t *cutTable) piece(key uint64) int {
+	if t.near != nil {
+		at := key - t.cuts[0]
+		switch {
+		case key < t.cuts[0]:
+			return 0
+		case at < uint64(len(t.near)):
+			return int(t.near[at])
+		}
+		return len(t.cuts)
+	}
 	cuts := t.cuts
 	base, n := 0, len(cuts)
 	for n > 0 {

@@ -33,6 +33,31 @@ type branch struct {
 	kids []*branch
 	slot int32
 	slow bool // some slot in it belongs to a group that is not quick
+
+	// Of an and, the tests among the kids are taken out: their slots, and the slots of those of which the opposite counts.
+	with, without []int32
+	flat          bool // an and of nothing else
+}
+
+// settle takes the tests out of the ands of a tree.
+func (b *branch) settle() {
+	kids := b.kids
+	if b.kind == and {
+		b.kids = nil
+	}
+	for _, kid := range kids {
+		kid.settle()
+		switch {
+		case b.kind != and:
+		case kid.kind == leaf:
+			b.with = append(b.with, kid.slot)
+		case kid.kind == not && kid.kids[0].kind == leaf:
+			b.without = append(b.without, kid.kids[0].slot)
+		default:
+			b.kids = append(b.kids, kid)
+		}
+	}
+	b.flat = b.kind == and && len(b.kids) == 0
 }
 
 // A planner collects the tests of all filters.
@@ -65,7 +90,13 @@ func newPlan(exprs []*Expr) *plan {
 	p.slotCount = len(p.tests)
 	slow := p.group()
 	for _, root := range roots {
-		p.rules = append(p.rules, newRule(root, slow))
+		r := newRule(root, slow)
+		for _, part := range []*branch{r.first, r.rest} {
+			if part != nil {
+				part.settle()
+			}
+		}
+		p.rules = append(p.rules, r)
 	}
 	return &p.plan
 }

@@ -141,38 +141,38 @@ func drawText(t chooser) condition {
 	}
 	switch pick(t, []string{"==", "!=", "<", ">=", "contains", "not contains", "startsWith", "endsWith", "matches", "not matches", "ieq", "icontains", "like", "ilike", "in", "not in"}) {
 	case "==":
-		return some(key, name+" == "+quoted(c), func(v modelValue) bool { return v.text == c })
+		return anyOf(key, name+" == "+quoted(c), func(v modelValue) bool { return v.text == c })
 	case "!=":
-		return opposite(some(key, "", func(v modelValue) bool { return v.text == c }), quoted(c)+" != "+name)
+		return opposite(anyOf(key, "", func(v modelValue) bool { return v.text == c }), quoted(c)+" != "+name)
 	case "<":
-		return some(key, name+" < "+quoted(c), func(v modelValue) bool { return v.text < c })
+		return anyOf(key, name+" < "+quoted(c), func(v modelValue) bool { return v.text < c })
 	case ">=":
-		return some(key, name+" >= "+quoted(c), func(v modelValue) bool { return v.text >= c })
+		return anyOf(key, name+" >= "+quoted(c), func(v modelValue) bool { return v.text >= c })
 	case "contains":
-		return some(key, name+" contains "+quoted(c), func(v modelValue) bool { return strings.Contains(v.text, c) })
+		return anyOf(key, name+" contains "+quoted(c), func(v modelValue) bool { return strings.Contains(v.text, c) })
 	case "not contains":
-		return opposite(some(key, "", func(v modelValue) bool { return strings.Contains(v.text, c) }), name+" not contains "+quoted(c))
+		return opposite(anyOf(key, "", func(v modelValue) bool { return strings.Contains(v.text, c) }), name+" not contains "+quoted(c))
 	case "startsWith":
-		return some(key, name+" startsWith "+quoted(c), func(v modelValue) bool { return strings.HasPrefix(v.text, c) })
+		return anyOf(key, name+" startsWith "+quoted(c), func(v modelValue) bool { return strings.HasPrefix(v.text, c) })
 	case "endsWith":
-		return some(key, name+" endsWith "+quoted(c), func(v modelValue) bool { return strings.HasSuffix(v.text, c) })
+		return anyOf(key, name+" endsWith "+quoted(c), func(v modelValue) bool { return strings.HasSuffix(v.text, c) })
 	case "matches", "not matches":
 		re := pick(t, rePool)
-		m := some(key, name+" matches "+quoted(re), func(v modelValue) bool { return regexp.MustCompile(re).MatchString(v.text) })
+		m := anyOf(key, name+" matches "+quoted(re), func(v modelValue) bool { return regexp.MustCompile(re).MatchString(v.text) })
 		if t.bool() {
 			return opposite(m, name+" not matches "+quoted(re))
 		}
 		return m
 	case "ieq":
-		return some(key, fmt.Sprintf("ieq(%s, %s)", name, quoted(c)), func(v modelValue) bool { return modelSame(v.text, c) })
+		return anyOf(key, fmt.Sprintf("ieq(%s, %s)", name, quoted(c)), func(v modelValue) bool { return modelSame(v.text, c) })
 	case "icontains":
-		return some(key, fmt.Sprintf("icontains(%s, %s)", name, quoted(c)), func(v modelValue) bool { return modelIncludes(v.text, c, true) })
+		return anyOf(key, fmt.Sprintf("icontains(%s, %s)", name, quoted(c)), func(v modelValue) bool { return modelIncludes(v.text, c, true) })
 	case "like":
 		p := pick(t, likePool)
-		return some(key, fmt.Sprintf("like(%s, %s)", name, quoted(p)), func(v modelValue) bool { return modelLike(v.text, p, false) })
+		return anyOf(key, fmt.Sprintf("like(%s, %s)", name, quoted(p)), func(v modelValue) bool { return modelLike(v.text, p, false) })
 	case "ilike":
 		p := pick(t, likePool)
-		return some(key, fmt.Sprintf("ilike(%s, %s)", name, quoted(p)), func(v modelValue) bool { return modelLike(v.text, p, true) })
+		return anyOf(key, fmt.Sprintf("ilike(%s, %s)", name, quoted(p)), func(v modelValue) bool { return modelLike(v.text, p, true) })
 	}
 	list := []string{c}
 	for range t.IntN(6) {
@@ -184,7 +184,7 @@ func drawText(t chooser) condition {
 	for _, s := range list {
 		spelling = append(spelling, quoted(s))
 	}
-	in := some(key, name+" in ["+strings.Join(spelling, ",")+"]", func(v modelValue) bool { return slices.Contains(list, v.text) })
+	in := anyOf(key, name+" in ["+strings.Join(spelling, ",")+"]", func(v modelValue) bool { return slices.Contains(list, v.text) })
 	if t.bool() {
 		return opposite(in, name+" not in ["+strings.Join(spelling, ",")+"]")
 	}
@@ -202,20 +202,20 @@ func drawNumber(t chooser) condition {
 	switch t.IntN(4) {
 	case 0:
 		d := pick(t, intPool)
-		return some(key, fmt.Sprintf("%s in [%s, %d, %s]", name, num, d, num), func(v modelValue) bool {
+		return anyOf(key, fmt.Sprintf("%s in [%s, %d, %s]", name, num, d, num), func(v modelValue) bool {
 			return v.num.Cmp(c) == 0 || v.num.Cmp(new(big.Rat).SetInt64(d)) == 0
 		})
 	case 1:
 		mirrored := map[string]string{"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}[word]
 		if word == "!=" {
-			return opposite(some(key, "", func(v modelValue) bool { return v.num.Cmp(c) == 0 }), num+" != "+name)
+			return opposite(anyOf(key, "", func(v modelValue) bool { return v.num.Cmp(c) == 0 }), num+" != "+name)
 		}
-		return some(key, num+" "+mirrored+" "+name, func(v modelValue) bool { return ordered(word, v.num.Cmp(c)) })
+		return anyOf(key, num+" "+mirrored+" "+name, func(v modelValue) bool { return ordered(word, v.num.Cmp(c)) })
 	}
 	if word == "!=" {
-		return opposite(some(key, "", func(v modelValue) bool { return v.num.Cmp(c) == 0 }), name+" != "+num)
+		return opposite(anyOf(key, "", func(v modelValue) bool { return v.num.Cmp(c) == 0 }), name+" != "+num)
 	}
-	return some(key, name+" "+word+" "+num, func(v modelValue) bool { return ordered(word, v.num.Cmp(c)) })
+	return anyOf(key, name+" "+word+" "+num, func(v modelValue) bool { return ordered(word, v.num.Cmp(c)) })
 }
 
 // inNet reads the truth table: a network of IPv6 never holds an IPv4 address.
@@ -251,29 +251,29 @@ func drawAddress(t chooser) condition {
 	}
 	switch {
 	case t.bool():
-		return opposite(some(name, "", holds), name+" not in "+text)
+		return opposite(anyOf(name, "", holds), name+" not in "+text)
 	case len(list) == 1 && !cidr:
-		return some(name, name+" == "+spelling[0], holds)
+		return anyOf(name, name+" == "+spelling[0], holds)
 	}
-	return some(name, name+" in "+text, holds)
+	return anyOf(name, name+" in "+text, holds)
 }
 
 func drawOther(t chooser) condition {
 	switch t.IntN(5) {
 	case 0:
 		name := pick(t, slices.Concat(textNames, intNames, addrNames, timeNames))
-		return some(plainName(name), "has("+name+")", func(modelValue) bool { return true })
+		return anyOf(plainName(name), "has("+name+")", func(modelValue) bool { return true })
 	case 1:
-		return some("tls.established", pick(t, []string{"tls.established", "tls.established == true"}), func(v modelValue) bool { return v.flag })
+		return anyOf("tls.established", pick(t, []string{"tls.established", "tls.established == true"}), func(v modelValue) bool { return v.flag })
 	case 2:
-		return some("tls.established", "tls.established == false", func(v modelValue) bool { return !v.flag })
+		return anyOf("tls.established", "tls.established == false", func(v modelValue) bool { return !v.flag })
 	case 3:
 		b := t.bool()
 		return condition{strconv.FormatBool(b), func(modelRow) bool { return b }}
 	}
 	name, word, ns := pick(t, timeNames), pick(t, []string{"==", "<", "<=", ">", ">="}), pick(t, timePool)
 	form := pick(t, []string{`date("%s")`, `"%s"`})
-	return some(plainName(name), name+" "+word+" "+fmt.Sprintf(form, instant(ns)), func(v modelValue) bool {
+	return anyOf(plainName(name), name+" "+word+" "+fmt.Sprintf(form, instant(ns)), func(v modelValue) bool {
 		return ordered(word, v.num.Cmp(new(big.Rat).SetInt64(ns)))
 	})
 }

@@ -1,6 +1,10 @@
 package filter
 
-import "tocsin/internal/event"
+import (
+	"math/bits"
+
+	"tocsin/internal/event"
+)
 
 // A Set is many filters that are evaluated together: what they have in common is done once. It is used by one goroutine
 // at a time; Clone makes another one.
@@ -24,7 +28,7 @@ func newSet(p *plan) *Set {
 		plan: p, states: make([]textState, len(p.texts)), demand: make([]mask, len(p.texts)),
 		partial: make([]mask, len(p.rules)), alive: make([]bool, len(p.rules)),
 	}
-	s.slots, s.any = make([]mask, p.slotCount), make([]bool, p.slotCount)
+	s.slots, s.sums = make([]mask, p.slotCount), make([]uint64, p.slotCount)
 	s.labels = newLabelRows(p.labelNames)
 	return s
 }
@@ -42,10 +46,8 @@ func (s *Set) Select(b *event.Batch, each func(i int, rows []int32)) {
 		}
 		s.evaluate(b, 0)
 		for i := range s.rules {
-			if m := s.result(i); m != nil {
-				if s.out = s.appendRows(s.out[:0], m); len(s.out) > 0 {
-					each(i, s.out)
-				}
+			if s.out = s.result(i, s.out[:0]); len(s.out) > 0 {
+				each(i, s.out)
 			}
 		}
 		return
@@ -56,9 +58,7 @@ func (s *Set) Select(b *event.Batch, each func(i int, rows []int32)) {
 	for from := 0; from < b.Rows; from += chunkRows {
 		s.evaluate(b, from)
 		for i := range s.rules {
-			if m := s.result(i); m != nil {
-				s.lists[i] = s.appendRows(s.lists[i], m)
-			}
+			s.lists[i] = s.result(i, s.lists[i])
 		}
 	}
 	for i, rows := range s.lists {
@@ -132,18 +132,22 @@ func (s *Set) quickPart(i int) {
 	}
 }
 
-// result returns the rows of a rule; nil when there are none. The mask is good until the next call.
-func (s *Set) result(i int) *mask {
+// result appends the rows of a rule.
+func (s *Set) result(i int, dst []int32) []int32 {
 	r := &s.rules[i]
-	out := s.level(0)
 	if r.rest == nil {
-		if !s.run(r.first, out, 1) {
-			return nil
+		if r.first.flat {
+			return s.appendFlat(dst, r.first)
 		}
-		return out
+		out := s.level(0)
+		if !s.run(r.first, out, 1) {
+			return dst
+		}
+		return s.appendRows(dst, out)
 	}
+	out := s.level(0)
 	if !s.alive[i] || !s.run(r.rest, out, 1) {
-		return nil
+		return dst
 	}
 	if r.first != nil {
 		left := &s.partial[i]
@@ -151,7 +155,32 @@ func (s *Set) result(i int) *mask {
 			out[w] &= left[w]
 		}
 	}
-	return out
+	return s.appendRows(dst, out)
+}
+
+// appendFlat appends the rows of an and of tests and their opposites, looking only at words that can have some.
+func (s *Set) appendFlat(dst []int32, b *branch) []int32 {
+	words := ^uint64(0) >> uint(64-s.words)
+	for _, slot := range b.with {
+		words &= s.sums[slot]
+	}
+	for ; words != 0; words &= words - 1 {
+		w := bits.TrailingZeros64(words)
+		word := s.full[w]
+		for _, slot := range b.with {
+			word &= s.slots[slot][w]
+		}
+		for _, slot := range b.without {
+			if s.sums[slot]>>uint(w)&1 != 0 {
+				word &^= s.slots[slot][w]
+			}
+		}
+		base := int32(s.from + w*64)
+		for ; word != 0; word &= word - 1 {
+			dst = append(dst, base+int32(bits.TrailingZeros64(word)))
+		}
+	}
+	return dst
 }
 
 // level returns the scratch mask of a level of the tree.
@@ -170,7 +199,7 @@ func (s *Set) run(b *branch, out *mask, depth int) bool {
 		*out = s.full
 		return true
 	case leaf:
-		if !s.any[b.slot] {
+		if s.sums[b.slot] == 0 {
 			return false
 		}
 		copy(out[:s.words], s.slots[b.slot][:s.words])
@@ -193,44 +222,45 @@ func (s *Set) run(b *branch, out *mask, depth int) bool {
 }
 
 func (s *Set) runAnd(b *branch, out *mask, depth int) bool {
+	// The tests come first: each word is read once, and words that cannot have rows are not looked at.
+	words := ^uint64(0) >> uint(64-s.words)
+	for _, slot := range b.with {
+		words &= s.sums[slot]
+	}
+	if words == 0 {
+		return false
+	}
+	clear(out[:s.words])
+	left := uint64(0)
+	for ; words != 0; words &= words - 1 {
+		w := bits.TrailingZeros64(words)
+		word := s.full[w]
+		for _, slot := range b.with {
+			word &= s.slots[slot][w]
+		}
+		for _, slot := range b.without {
+			if s.sums[slot]>>uint(w)&1 != 0 {
+				word &^= s.slots[slot][w]
+			}
+		}
+		out[w] = word
+		left |= word
+	}
 	for _, kid := range b.kids {
-		if kid.kind == leaf && !s.any[kid.slot] {
+		if left == 0 {
 			return false
 		}
-	}
-	first := true
-	for _, kid := range b.kids {
-		var m *mask
-		switch {
-		case kid.kind == leaf:
-			m = &s.slots[kid.slot]
-		case first:
-			if !s.run(kid, out, depth) {
-				return false
-			}
-			first = false
-			continue
-		default:
-			m = s.level(depth)
-			if !s.run(kid, m, depth+1) {
-				return false
-			}
+		m := s.level(depth)
+		if !s.run(kid, m, depth+1) {
+			return false
 		}
-		if first {
-			copy(out[:s.words], m[:s.words])
-			first = false
-			continue
-		}
-		some := uint64(0)
+		left = 0
 		for w := range out[:s.words] {
 			out[w] &= m[w]
-			some |= out[w]
-		}
-		if some == 0 {
-			return false
+			left |= out[w]
 		}
 	}
-	return true
+	return left != 0
 }
 
 func (s *Set) runOr(b *branch, out *mask, depth int) bool {
@@ -239,7 +269,7 @@ func (s *Set) runOr(b *branch, out *mask, depth int) bool {
 		var m *mask
 		switch {
 		case kid.kind == leaf:
-			if !s.any[kid.slot] {
+			if s.sums[kid.slot] == 0 {
 				continue
 			}
 			m = &s.slots[kid.slot]

@@ -8,10 +8,10 @@ import (
 	"tocsin/internal/event"
 )
 
-// Texts that are looked for are found by an automaton from this many on; fewer are quicker one by one.
+// Texts that are looked for are found by a searcher from this many on; fewer are quicker one by one.
 const (
-	minAutomaton      = 5
-	maxAutomatonBytes = 256 << 10 // of all texts of a group; the rest is looked for one by one
+	minSearched      = 3
+	maxSearchedBytes = 256 << 10 // of all texts of a group; the rest is looked for one by one
 )
 
 // textTests are all tests of one text field or label. They look at each value once, at each value of a dictionary once a
@@ -30,10 +30,10 @@ type textTests struct {
 
 // A textSearch holds the tests that look at the same form of a value.
 type textSearch struct {
-	equal    map[string][]int32
-	tests    []*textTest // tried on every value
-	found    []*textTest // tried when the automata find their literal
-	automata []*automaton
+	equal     map[string][]int32
+	tests     []*textTest // tried on every value
+	found     []*textTest // tried when the searchers find what they must contain
+	searchers []*searcher
 }
 
 // A textTest is one test of a text.
@@ -95,6 +95,11 @@ func newTextTest(src *test, slot int32) *textTest {
 // folds reports whether the test looks at folded values.
 func (t *textTest) folds() bool { return t.op == opIncludes || t.op == opAlike }
 
+// sure reports whether the test holds wherever a searcher finds its text.
+func (t *textTest) sure() bool {
+	return (t.op == opContains || t.op == opIncludes) && len(t.text) <= longText
+}
+
 // holds reports whether the test holds for a value.
 func (t *textTest) holds(v []byte) bool {
 	switch t.op {
@@ -131,25 +136,25 @@ func (s *textSearch) addEqual(consts []constant, slot int32) {
 	}
 }
 
-// build decides which tests wait for the automata.
+// build decides which tests wait for the searchers.
 func (s *textSearch) build(tests []*textTest) {
 	var patterns [][]byte
 	var numbers []int32
 	size := 0
 	for _, t := range tests {
-		if len(t.must) == 0 || size+len(t.must) > maxAutomatonBytes {
+		if len(t.must) == 0 || size+len(t.must) > maxSearchedBytes {
 			s.tests = append(s.tests, t)
 			continue
 		}
-		size += len(t.must)
+		size += min(len(t.must), longText)
 		patterns, numbers = append(patterns, t.must), append(numbers, int32(len(s.found)))
 		s.found = append(s.found, t)
 	}
-	if len(patterns) < minAutomaton {
+	if len(patterns) < minSearched {
 		s.tests, s.found = tests, nil
 		return
 	}
-	s.automata = newAutomata(patterns, numbers)
+	s.searchers = newSearchers(patterns, numbers)
 }
 
 func (s *textSearch) none() bool { return s.equal == nil && len(s.tests) == 0 && len(s.found) == 0 }
@@ -165,7 +170,7 @@ type textState struct {
 	memo   []uint64 // one a value of the dictionary: round in the upper half, place in lists in the lower
 	lists  []int32  // the slots of values: a length and so many slots; place 0 is the empty list
 	slots  []int32  // of the value at hand
-	stamps []uint32 // one a test that waits for the automata: the last value that it was tried on
+	stamps []uint32 // one a test that waits for the searchers: the last value that it was tried on
 	stamp  uint32
 	fold   []byte // the value at hand, folded
 }
@@ -225,7 +230,7 @@ func (t *textTests) each(c *chunk, s *textState, demand *mask, values *event.Str
 			v := values.At(at)
 			if t.alone != nil {
 				if s.lone(t.alone, v) {
-					c.touch(t.alone.slot)[w] |= word & -word
+					c.touch(t.alone.slot, w)[w] |= word & -word
 				}
 				continue
 			}
@@ -296,20 +301,20 @@ func (x *textSearch) search(s *textState, v []byte) {
 			s.slots = append(s.slots, t.slot)
 		}
 	}
-	if len(x.automata) == 0 {
+	if len(x.searchers) == 0 {
 		return
 	}
 	if s.stamp++; s.stamp == 0 {
 		clear(s.stamps)
 		s.stamp = 1
 	}
-	for _, a := range x.automata {
+	for _, a := range x.searchers {
 		a.scan(v, func(n int32) {
 			if s.stamps[n] == s.stamp {
 				return
 			}
 			s.stamps[n] = s.stamp
-			if t := x.found[n]; t.op == opContains || t.op == opIncludes || t.holds(v) {
+			if t := x.found[n]; t.sure() || t.holds(v) {
 				s.slots = append(s.slots, t.slot)
 			}
 		})
