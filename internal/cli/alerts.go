@@ -43,7 +43,7 @@ stays: new keys come last. --since and --until ask for the time of the newest tr
 		if err := checkAlertQuery(&q, args); err != nil {
 			return err
 		}
-		if q.Since, q.Until, err = when.times(); err != nil {
+		if q.Since, q.Until, err = when.times(s.Zone); err != nil {
 			return err
 		}
 		list, err := svc.Alerts(ctx, q)
@@ -99,7 +99,7 @@ func (s *shell) listAlerts(list []alert.Alert) error {
 		column{name: "last"}, column{name: "rule"}, column{name: "entity"}, column{name: "triggers", right: true}, column{name: "reason"})
 	for i := range list {
 		a := &list[i]
-		if err := out.add(a, strconv.FormatInt(a.ID, 10), a.Severity.String(), string(a.State), instant(a.Last), a.RuleName,
+		if err := out.add(a, strconv.FormatInt(a.ID, 10), a.Severity.String(), string(a.State), s.instant(a.Last), a.RuleName,
 			a.Entity.String(), strconv.FormatInt(a.Triggers, 10), a.Reason); err != nil {
 			return err
 		}
@@ -139,9 +139,9 @@ func (s *shell) showAlert(a alert.Alert) error {
 	line("why", a.Reason)
 	line("value", number(a.Value)+", at its peak "+number(a.Peak)+", limit "+number(a.Limit))
 	line("triggers", strconv.FormatInt(a.Triggers, 10))
-	line("first", instant(a.First))
-	line("last", instant(a.Last))
-	line("ended", instant(a.EndedAt))
+	line("first", s.instant(a.First))
+	line("last", s.instant(a.Last))
+	line("ended", s.instant(a.EndedAt))
 	for i, sample := range a.Samples {
 		safe, err := safeJSON(sample)
 		if err != nil {

@@ -28,7 +28,7 @@ over the same events changes nothing. Nobody is told unless --notify is given. E
 	must(c.RegisterFlagCompletionFunc("rule", s.completeRules))
 	c.MarkFlagsMutuallyExclusive("dry-run", "notify")
 	c.RunE = s.ask(func(ctx context.Context, svc api.Service, _ []string) (err error) {
-		if q.Since, q.Until, err = when.times(); err != nil {
+		if q.Since, q.Until, err = when.times(s.Zone); err != nil {
 			return err
 		}
 		return s.detect(ctx, svc, q)

@@ -77,7 +77,7 @@ func (s *shell) ingest(ctx context.Context, svc api.Service, q api.IngestRequest
 			last = a.Last
 		}
 		if out != nil {
-			if err := addIngested(out, path, a); err != nil {
+			if err := s.addIngested(out, path, a); err != nil {
 				return err
 			}
 		}
@@ -158,7 +158,7 @@ func (s *shell) ingestSheet() *sheet {
 		column{name: "rejected", right: true}, column{name: "first"}, column{name: "last"})
 }
 
-func addIngested(out *sheet, path string, a api.IngestAnswer) error {
+func (s *shell) addIngested(out *sheet, path string, a api.IngestAnswer) error {
 	format := a.Format
 	if a.Confidence > 0 && a.Confidence < 100 {
 		format += " (" + strconv.Itoa(a.Confidence) + " %)"
@@ -167,7 +167,7 @@ func addIngested(out *sheet, path string, a api.IngestAnswer) error {
 		format = "nothing new"
 	}
 	return out.add(ingestedRow{path, a}, path, format, strconv.FormatInt(a.Lines, 10), strconv.FormatInt(a.Events, 10),
-		strconv.FormatInt(a.Rejected, 10), instant(a.First), instant(a.Last))
+		strconv.FormatInt(a.Rejected, 10), s.instant(a.First), s.instant(a.Last))
 }
 
 // shownErrors is how many rejected lines of a file are shown.

@@ -44,7 +44,7 @@ are printed whole, one a line.`,
 		if err := checkLimit(q.Limit, true); err != nil {
 			return err
 		}
-		if q.Since, q.Until, err = when.times(); err != nil {
+		if q.Since, q.Until, err = when.times(s.Zone); err != nil {
 			return err
 		}
 		columns, err := searchColumns(fields)

@@ -44,7 +44,7 @@ distinct(FIELD), quantile(FIELD, 0.95). Without a field there is one total. With
 		if err := checkLimit(q.Limit, false); err != nil {
 			return err
 		}
-		if q.Since, q.Until, err = when.times(); err != nil {
+		if q.Since, q.Until, err = when.times(s.Zone); err != nil {
 			return err
 		}
 		if series != "" {
@@ -84,7 +84,7 @@ func (s *shell) ranking(q api.TopRequest, a api.TopAnswer) error {
 		var cells []string
 		if q.Bucket > 0 {
 			line.Time = &row.Time
-			cells = append(cells, instant(row.Time))
+			cells = append(cells, s.instant(row.Time))
 		}
 		for i, name := range a.By {
 			if i < len(row.Values) {
@@ -124,9 +124,9 @@ func number(v float64) string {
 }
 
 // instant writes a time in the zone of who asks, to the second; "" for none.
-func instant(t time.Time) string {
+func (s *shell) instant(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.Local().Format("2006-01-02 15:04:05")
+	return t.In(s.Zone).Format("2006-01-02 15:04:05")
 }

@@ -27,7 +27,7 @@ func (s *shell) usersList() *cobra.Command {
 			}
 			out := s.sheet(column{name: "name"}, column{name: "admin"}, column{name: "disabled"}, column{name: "created"})
 			for _, u := range list {
-				if err := out.add(u, u.Name, yesNo(u.Admin), yesNo(u.Disabled), instant(u.Created)); err != nil {
+				if err := out.add(u, u.Name, yesNo(u.Admin), yesNo(u.Disabled), s.instant(u.Created)); err != nil {
 					return err
 				}
 			}
