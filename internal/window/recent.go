@@ -17,8 +17,8 @@ const (
 	maxText     = 512     // bytes of one text in a sample that had to be cut
 )
 
-// Recent keeps the rows folded last, so that a finding can show some of them. It costs a number a row; a row is written
-// out only when it is shown.
+// Recent keeps the rows folded last, so that a finding can show some of them. It costs a number a row; a row is looked at
+// again only when it is shown.
 type Recent struct {
 	folds []fold
 	given int
@@ -27,45 +27,44 @@ type Recent struct {
 type fold struct {
 	batch *event.Batch
 	rows  []int32
-	ids   []uint32
-	times []int64
-	vals  []int64
+	ids   []uint32 // 1 + whose each row is, 0 for nobody's
 }
 
-// Begin makes b the batch of the rows added next.
-func (r *Recent) Begin(b *event.Batch) {
+// Begin makes b the batch whose rows are noted next.
+func (r *Recent) Begin(b *event.Batch, rows []int32) {
 	if len(r.folds) == maxFolds {
 		oldest := r.folds[0]
 		copy(r.folds, r.folds[1:])
-		r.folds[maxFolds-1] = oldest.empty(b)
+		r.folds[maxFolds-1] = oldest.with(b, rows)
 		return
 	}
 	if n := len(r.folds); n < cap(r.folds) {
 		r.folds = r.folds[:n+1]
-		r.folds[n] = r.folds[n].empty(b)
+		r.folds[n] = r.folds[n].with(b, rows)
 		return
 	}
-	r.folds = append(r.folds, fold{batch: b})
+	r.folds = append(r.folds, fold{}.with(b, rows))
 }
 
-// empty keeps the room of f for another batch.
-func (f fold) empty(b *event.Batch) fold {
-	return fold{batch: b, rows: f.rows[:0], ids: f.ids[:0], times: f.times[:0], vals: f.vals[:0]}
+// with keeps the room of f for another batch.
+func (f fold) with(b *event.Batch, rows []int32) fold {
+	f.batch, f.rows = b, append(f.rows[:0], rows...)
+	if cap(f.ids) < len(rows) {
+		f.ids = make([]uint32, len(rows))
+	} else {
+		f.ids = f.ids[:len(rows)]
+		clear(f.ids)
+	}
+	return f
 }
 
-// Add notes a row of the batch, whose it is, when it is judged and what was measured in it.
-func (r *Recent) Add(row int32, id uint32, t, val int64) {
-	f := &r.folds[len(r.folds)-1]
-	f.rows = append(f.rows, row)
-	f.ids = append(f.ids, id)
-	f.times = append(f.times, t)
-	f.vals = append(f.vals, val)
-}
+// Note says whose row i of the rows of the batch is.
+func (r *Recent) Note(i int, id uint32) { r.folds[len(r.folds)-1].ids[i] = id + 1 }
 
 // Release lets go of the batches.
 func (r *Recent) Release() {
 	for i := range r.folds {
-		r.folds[i] = r.folds[i].empty(nil)
+		r.folds[i] = r.folds[i].with(nil, nil)
 		if cap(r.folds[i].rows) > event.MaxRows/4 { // one large batch should not cost its room for ever
 			r.folds[i] = fold{}
 		}
@@ -81,8 +80,8 @@ type spot struct {
 }
 
 // Samples writes out the first, the last and the most unusual (largest) row of an entity between two times, inclusive,
-// oldest first, of those that are still held.
-func (r *Recent) Samples(id uint32, since, until int64) []json.RawMessage {
+// oldest first, of those that are still held. values, which is bound anew, says what is large; nil when nothing is.
+func (r *Recent) Samples(id uint32, since, until int64, values *Values) []json.RawMessage {
 	if r.given >= maxEvidence {
 		return nil
 	}
@@ -90,12 +89,25 @@ func (r *Recent) Samples(id uint32, since, until int64) []json.RawMessage {
 	found := false
 	for i := range r.folds {
 		f := &r.folds[i]
+		bound := false
+		var clock Clock
 		for at, who := range f.ids {
-			t := f.times[at]
-			if who != id || t < since || t > until {
+			if who != id+1 {
 				continue
 			}
-			s := spot{i, at, t, f.vals[at]}
+			if !bound {
+				bound, clock = true, NewClock(f.batch)
+				if values != nil {
+					values.Bind(f.batch)
+				}
+			}
+			s := spot{fold: i, at: at, t: clock.At(f.rows[at])}
+			if s.t < since || s.t > until {
+				continue
+			}
+			if values != nil {
+				s.val, _ = values.At(f.rows[at])
+			}
 			if !found {
 				first, most, last, found = s, s, s, true
 			}

@@ -76,8 +76,8 @@ func (d *watch) Fold(b *event.Batch, rows []int32) {
 		return
 	}
 	d.table.Bind(b)
-	d.recent.Begin(b)
-	for _, row := range rows {
+	d.recent.Begin(b, rows)
+	for i, row := range rows {
 		t := clock.At(row)
 		if t <= d.judged || t == 0 {
 			d.stats.Late++
@@ -89,7 +89,7 @@ func (d *watch) Fold(b *event.Batch, rows []int32) {
 			continue
 		}
 		d.hear(id, stretch{t, t})
-		d.recent.Add(row, id, t, 0)
+		d.recent.Note(i, id)
 	}
 	d.shrink()
 }
@@ -249,7 +249,7 @@ func (d *watch) report(id uint32, e *entity, at int64) {
 	if d.start == e.last && e.state&expected != 0 {
 		f.Reason = fmt.Sprintf("nothing for %s, and never since the beginning at %s", window.Span(time.Duration(d.idle)), since)
 	}
-	f.Samples = d.recent.Samples(id, f.Since, f.Time)
+	f.Samples = d.recent.Samples(id, f.Since, f.Time, nil)
 	d.out = append(d.out, f)
 }
 
@@ -257,7 +257,7 @@ func (d *watch) ended(id uint32, at, last int64, why string) {
 	d.out = append(d.out, alert.Finding{
 		Entity: d.table.Keys().Entity(d.table.Key(id)), Time: at, Since: last, Value: float64(at-last) / 1e9, Limit: float64(d.idle) / 1e9,
 		Window: time.Duration(d.idle), Ended: true, Reason: why + window.Span(time.Duration(at-last).Round(time.Second)),
-		Samples: d.recent.Samples(id, at, at),
+		Samples: d.recent.Samples(id, at, at, nil),
 	})
 }
 

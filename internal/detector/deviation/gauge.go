@@ -80,8 +80,8 @@ func (d *gauge) Fold(b *event.Batch, rows []int32) {
 	}
 	d.table.Bind(b)
 	d.values.Bind(b)
-	d.recent.Begin(b)
-	for _, row := range rows {
+	d.recent.Begin(b, rows)
+	for i, row := range rows {
 		t := clock.At(row)
 		if t <= d.judged || t == 0 {
 			d.stats.Late++
@@ -99,7 +99,7 @@ func (d *gauge) Fold(b *event.Batch, rows []int32) {
 		m := measure{at: d.place(t)}
 		m.add(d.metric.Op, v, 1, t)
 		d.add(id, m)
-		d.recent.Add(row, id, t, v)
+		d.recent.Note(i, id)
 	}
 	d.shrink()
 }
@@ -276,7 +276,7 @@ func (d *gauge) judge(id uint32, e *entity, v float64, past []float64, since, at
 	switch {
 	case out != 0:
 		f.Reason = d.reason(v, mean, deviation)
-		f.Samples = d.recent.Samples(id, from, until)
+		f.Samples = d.recent.Samples(id, from, until, d.sized())
 		e.limit, e.peak = high, v
 	case e.state&open != 0:
 		f.Ended, f.Triggers, f.Value, f.Limit, f.Below = true, 0, e.peak, e.limit, e.state&below != 0
@@ -286,6 +286,14 @@ func (d *gauge) judge(id uint32, e *entity, v float64, past []float64, since, at
 	}
 	e.state = e.state&^(open|below) | out
 	d.out = append(d.out, f)
+}
+
+// sized are the values that make one row more unusual than another; nil when all rows are alike.
+func (d *gauge) sized() *window.Values {
+	if d.metric.Op == metric.Distinct {
+		return nil
+	}
+	return d.values
 }
 
 func (d *gauge) reason(v, mean, deviation float64) string {

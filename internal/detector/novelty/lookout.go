@@ -82,8 +82,8 @@ func (d *lookout) Fold(b *event.Batch, rows []int32) {
 		return
 	}
 	d.table.Bind(b)
-	d.recent.Begin(b)
-	for _, row := range rows {
+	d.recent.Begin(b, rows)
+	for i, row := range rows {
 		t := clock.At(row)
 		if t <= d.judged || t == 0 {
 			d.stats.Late++
@@ -95,7 +95,7 @@ func (d *lookout) Fold(b *event.Batch, rows []int32) {
 			continue
 		}
 		d.see(id, sightings{t, t})
-		d.recent.Add(row, id, t, 0)
+		d.recent.Note(i, id)
 	}
 	d.shrink()
 }
@@ -269,7 +269,7 @@ func (d *lookout) expire(id uint32, e *entity, x int64) {
 func (d *lookout) report(id uint32, t int64, triggers int, why string) {
 	d.out = append(d.out, alert.Finding{
 		Entity: d.table.Keys().Entity(d.table.Key(id)), Time: t, Since: t, Value: 1, Limit: 0, Triggers: triggers, Reason: why,
-		Samples: d.recent.Samples(id, t, t),
+		Samples: d.recent.Samples(id, t, t, nil),
 	})
 }
 

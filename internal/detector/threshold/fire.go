@@ -129,7 +129,7 @@ func (d *judge) check(id uint32, e *entity, t int64, arrival bool) {
 	} else {
 		e.peak = max(e.peak, v)
 	}
-	if (arrival || !d.grows) && t-e.trigger >= d.over {
+	if (arrival || d.limit.below) && t-e.trigger >= d.over {
 		e.trigger = t
 		d.report(id, e, t, e.peak, 1)
 		e.peak = v
@@ -165,8 +165,16 @@ func (d *judge) finding(id uint32, e *entity, t int64, v float64, triggers int) 
 		Triggers: triggers, Estimate: e.state&full != 0 && !d.limit.below || e.lump != 0 && e.lump >= window.Earlier(t, d.over),
 	}
 	f.Reason = d.reason(v, f.Estimate)
-	f.Samples = d.recent.Samples(id, f.Since, f.Time)
+	f.Samples = d.recent.Samples(id, f.Since, f.Time, d.sized())
 	return f
+}
+
+// sized are the values that make one row more unusual than another; nil when all rows are alike.
+func (d *judge) sized() *window.Values {
+	if d.metric.Op == metric.Distinct {
+		return nil
+	}
+	return d.values
 }
 
 // ended ends the alert of an entity.

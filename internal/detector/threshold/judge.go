@@ -109,8 +109,8 @@ func (d *judge) Fold(b *event.Batch, rows []int32) {
 	clock := window.NewClock(b)
 	d.table.Bind(b)
 	d.values.Bind(b)
-	d.recent.Begin(b)
-	for _, row := range rows {
+	d.recent.Begin(b, rows)
+	for i, row := range rows {
 		t := clock.At(row)
 		if t <= d.judged || t == 0 {
 			d.stats.Late++
@@ -126,7 +126,7 @@ func (d *judge) Fold(b *event.Batch, rows []int32) {
 			continue
 		}
 		d.add(id, t, v, 1)
-		d.recent.Add(row, id, t, v)
+		d.recent.Note(i, id)
 	}
 	d.shrink()
 }

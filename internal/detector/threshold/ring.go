@@ -15,6 +15,12 @@ func (d *judge) insert(e *entity, t, v, n int64) {
 		return
 	}
 	e.rows += n
+	if last := len(e.ring) - 1; last-d.exact > int(e.done) && t >= e.ring[last-1].t { // the common case of the rare case below
+		if from, end := d.bucket(t); e.ring[last].t == end && e.ring[last-d.exact].t >= from {
+			d.join(&e.ring[last], v, n)
+			return
+		}
+	}
 	if d.insertSum(e, t, v, n); len(e.ring)-int(e.done) <= d.exact {
 		return
 	}
