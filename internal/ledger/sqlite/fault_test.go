@@ -165,3 +165,30 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestBackup: a copy made while others write is whole, closed to others, and never overwrites anything.
+func TestBackup(t *testing.T) {
+	dir := t.TempDir()
+	l := ledgertest.Open(t, "", dir)
+	if err := set(t, l, "before"); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "copy.db")
+	if err := l.Backup(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	if err := set(t, l, "after"); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("copy is %v, %v, want it closed to others", info.Mode(), err)
+	}
+	wantFault(t, "Backup over a file", l.Backup(t.Context(), path), fault.Conflict, path)
+	copied := ledgertest.Open(t, "sqlite:"+path, "")
+	if got, _, err := copied.Setting(t.Context(), "test"); got != "before" || err != nil {
+		t.Errorf("Setting of the copy = %q, %v, want that of then", got, err)
+	}
+	if err := set(t, copied, "mine"); err != nil {
+		t.Errorf("write to the copy = %v", err)
+	}
+}

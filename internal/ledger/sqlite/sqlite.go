@@ -87,9 +87,35 @@ func (d *Database) HasTable(ctx context.Context, tx *sql.Tx, name string) (bool,
 	return n > 0, err
 }
 
-// Backup writes the database as it is at one moment into a new file.
+// Backup writes the database as it is at one moment into a new file, readable by its owner alone as well.
 func (d *Database) Backup(ctx context.Context, path string) error {
-	_, err := d.reader.ExecContext(ctx, "VACUUM INTO ?", path)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // SQLite fills an empty file
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := d.copyTo(ctx, path); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
+}
+
+// copyTo runs beside the writer, on a connection that may write for as long as that takes.
+func (d *Database) copyTo(ctx context.Context, path string) (err error) {
+	conn, err := d.reader.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		_, lockErr := conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA query_only = 1")
+		err = errors.Join(err, lockErr, conn.Close())
+	}()
+	if _, err := conn.ExecContext(ctx, "PRAGMA query_only = 0"); err != nil {
+		return err
+	}
+	_, err = conn.ExecContext(ctx, "VACUUM INTO $1", path)
 	return err
 }
 
@@ -121,6 +147,9 @@ func (d *Database) Fault(err error) error {
 		case errors.Is(err, context.DeadlineExceeded):
 			return fault.New(fault.Unavailable, "database %s did not answer in time: %w", d.path, err)
 		case errors.As(err, &path):
+			if errors.Is(err, fs.ErrExist) {
+				return fault.New(fault.Conflict, "%w", err)
+			}
 			return fault.New(fault.Unavailable, "%w (tocsin's account must be able to read and write it)", err)
 		}
 		return err

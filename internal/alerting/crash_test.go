@@ -1,0 +1,137 @@
+package alerting_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+	"tocsin/internal/alerting"
+	"tocsin/internal/ledger"
+)
+
+// Variables of a process that is to die: its data directory, and at which commit of its own, counted from 1; below 0 after
+// so many microseconds instead.
+const (
+	crashDir = "ALERTING_TEST_CRASH_DIR"
+	crashAt  = "ALERTING_TEST_CRASH_AT"
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(crashDir); dir != "" {
+		crashChild(dir)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func crashOutputs() []alerting.Judged { return makeOutputs(rand.New(rand.NewPCG(7, 7)), 400) }
+
+// crashChild judges from where the ledger is, and a little before, until it is killed or done.
+func crashChild(dir string) {
+	at, err := strconv.Atoi(os.Getenv(crashAt))
+	if err != nil {
+		panic(err)
+	}
+	die := func() {
+		if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
+			panic(err)
+		}
+		select {} // until it arrives
+	}
+	if at < 0 {
+		time.AfterFunc(time.Duration(-at)*time.Microsecond, die)
+	}
+	l, err := ledger.Open("", dir)
+	if err != nil {
+		panic(err)
+	}
+	commits := 0
+	s := alerting.New(l, rules{}, page, alerting.Options{Every: 5 * time.Millisecond, Point: func(point string) {
+		if commits++; point == alerting.AfterLedger && commits == at {
+			die()
+		}
+	}}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	ctx, stop := context.WithCancel(context.Background())
+	position, err := s.Start(ctx)
+	if err != nil {
+		panic(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	from := max(0, int(position.Seq(0))-3) //nolint:gosec // small
+	for _, j := range crashOutputs()[from:] {
+		if err := s.Take(ctx, j); err != nil {
+			panic(err)
+		}
+		<-time.After(200 * time.Microsecond) // as batches come
+	}
+	if err := s.Flush(ctx); err != nil {
+		panic(err)
+	}
+	stop()
+	if err := errors.Join(<-done, l.Close()); err != nil {
+		panic(err)
+	}
+}
+
+// TestKilled: killed right after a commit and at random moments, the process leaves the rows of an undisturbed run, and one
+// notice for each change.
+func TestKilled(t *testing.T) {
+	clean, hurt := t.TempDir(), t.TempDir()
+	run := func(dir string, at int) (killed bool) {
+		cmd := exec.Command(os.Args[0], "-test.run=^$") //nolint:gosec,noctx // ourselves
+		cmd.Env = append(os.Environ(), crashDir+"="+dir, crashAt+"="+strconv.Itoa(at))
+		output, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		if err == nil {
+			return false
+		}
+		if !errors.As(err, &exit) || !exit.Sys().(syscall.WaitStatus).Signaled() { //nolint:forcetypeassert // on unix it is
+			t.Fatalf("process ended with %v:\n%s", err, output)
+		}
+		return true
+	}
+	run(clean, 0)
+	kills := 0
+	for i := range 12 {
+		at := 1 + i%4
+		if i%2 == 1 {
+			at = -20_000 - rand.IntN(60_000)
+		}
+		if run(hurt, at) {
+			kills++
+		}
+	}
+	run(hurt, 0)
+	if kills < 6 {
+		t.Errorf("only %d processes were killed", kills)
+	}
+	one, two := open(t, clean), open(t, hurt)
+	defer one.Close()
+	defer two.Close()
+	if diff := gocmp.Diff(comparableRows(alerts(t, one)), comparableRows(alerts(t, two))); diff != "" {
+		t.Errorf("rows differ from those of an undisturbed run (-want +got):\n%s", diff)
+	}
+	if want, got := notices(t, one), notices(t, two); want != got || want == 0 {
+		t.Errorf("%d notices, want %d", got, want)
+	}
+}
+
+func notices(t *testing.T, l *ledger.Ledger) int {
+	t.Helper()
+	all, err := l.Deliveries(t.Context(), ledger.DeliveryQuery{Limit: 100_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(all)
+}
