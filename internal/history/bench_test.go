@@ -26,8 +26,7 @@ func accessLines(b testing.TB) [][]byte {
 	return bytes.Split(bytes.TrimSpace(text), []byte("\n"))
 }
 
-// accessBatches parses n lines, the sample again and again, each round later than the one before and with one octet of
-// the addresses changed.
+// accessBatches parses n lines, the sample again and again, one each 10 ms.
 func accessBatches(b testing.TB, n int, each func(batch *event.Batch)) {
 	b.Helper()
 	lines := accessLines(b)
@@ -36,11 +35,19 @@ func accessBatches(b testing.TB, n int, each func(batch *event.Batch)) {
 		b.Fatal(err)
 	}
 	builder, seq := event.NewBuilder(event.Log), uint64(0)
-	round := int64(0)
+	at := day
 	send := func() {
 		if builder.Rows() > 0 {
 			seq++
-			batch := shiftTimes(builder.Batch(), round*int64(4*24*time.Hour))
+			batch := builder.Batch()
+			for _, c := range batch.Columns() {
+				if c.Field.ID == event.Timestamp {
+					for i := range c.Nums {
+						at += int64(10 * time.Millisecond)
+						c.Nums[i] = at
+					}
+				}
+			}
 			batch.Sequence = seq
 			each(batch)
 		}
@@ -48,7 +55,6 @@ func accessBatches(b testing.TB, n int, each func(batch *event.Batch)) {
 	for i := range n {
 		if i > 0 && i%len(lines) == 0 {
 			send()
-			round++
 		}
 		if err := p.Parse(builder, lines[i%len(lines)], day); err != nil {
 			continue
@@ -58,17 +64,6 @@ func accessBatches(b testing.TB, n int, each func(batch *event.Batch)) {
 		}
 	}
 	send()
-}
-
-func shiftTimes(b *event.Batch, by int64) *event.Batch {
-	for _, c := range b.Columns() {
-		if c.Field.ID == event.Timestamp {
-			for i := range c.Nums {
-				c.Nums[i] += by
-			}
-		}
-	}
-	return b
 }
 
 func cpu() time.Duration {
@@ -322,4 +317,39 @@ func BenchmarkAccess(b *testing.B) {
 			}
 		})
 	})
+}
+
+// BenchmarkIngestAccess applies lines as they are parsed, with flushes and merges beside, and tells cost and memory.
+func BenchmarkIngestAccess(b *testing.B) {
+	for b.Loop() {
+		s := open(b, Options{Dir: b.TempDir()})
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan struct{})
+		go func() { defer close(ended); _ = s.Run(ctx) }()
+		before := cpu()
+		var parsed time.Duration
+		const lines = 2_000_000
+		accessBatches(b, lines, func(batch *event.Batch) { apply(b, s, batch) })
+		flush(b, s)
+		parsed = cpu() - before
+		if err := s.Merge(ctx); err != nil {
+			b.Fatal(err)
+		}
+		all := cpu() - before
+		cancel()
+		<-ended
+		st := s.Stats()
+		b.ReportMetric(parsed.Seconds()/lines*1e6, "parse+write-cpu-s/M")
+		b.ReportMetric((all-parsed).Seconds()/lines*1e6, "merge-cpu-s/M")
+		b.ReportMetric(float64(st.Segments), "segments")
+		b.ReportMetric(peakMemory(), "peak-MB")
+		_ = s.Close()
+	}
+}
+
+// peakMemory is the largest resident size of the process so far, in MB.
+func peakMemory() float64 {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return float64(u.Maxrss) / 1024
 }

@@ -25,7 +25,7 @@ type Options struct {
 	Log      *slog.Logger
 	Registry prometheus.Registerer // nil: no metrics
 
-	// Memory is written out when it holds FlushRows rows (0: 131,072) or about FlushBytes (0: 64 MiB), or when its oldest
+	// Memory is written out when it holds FlushRows rows (0: 131,072) or about FlushBytes (0: 32 MiB), or when its oldest
 	// rows have waited FlushAge (0: 30s).
 	FlushRows  int
 	FlushBytes int64
@@ -126,7 +126,7 @@ func withDefaults(o Options) Options {
 		o.FlushRows = 2 * groupRows
 	}
 	if o.FlushBytes <= 0 {
-		o.FlushBytes = 64 << 20
+		o.FlushBytes = 32 << 20
 	}
 	if o.FlushAge <= 0 {
 		o.FlushAge = 30 * time.Second
