@@ -19,7 +19,8 @@ type Service interface {
 
 	// Append takes events as one JSON object a line, and returns once they are synced.
 	Append(ctx context.Context, q AppendRequest, body io.Reader) (AppendAnswer, error)
-	// Ingest reads one old file into the history. body begins at the offset that Resume answered.
+	// Resume returns how far the content of a source is known, -1 when nothing is known of it. Ingest reads one old file into
+	// the history; its body begins there.
 	Resume(ctx context.Context, source string) (offset int64, err error)
 	Ingest(ctx context.Context, q IngestRequest, body io.Reader) (IngestAnswer, error)
 	// Flush returns when everything taken in so far is found by Search and kept in the history.

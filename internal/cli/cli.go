@@ -48,8 +48,8 @@ type Options struct {
 	Check func(ctx context.Context, c Common, out io.Writer) error
 	// TestRule judges one file by one rule and keeps nothing.
 	TestRule func(ctx context.Context, c Common, rule string, q api.IngestRequest, body io.Reader) (api.DetectAnswer, error)
-	// OpenInput opens a file to be ingested; "-" is in.
-	OpenInput func(path string, in io.Reader) (Input, error)
+	// OpenInput opens a file to be ingested; "-" is in. resume tells how far a source is known.
+	OpenInput func(path string, in io.Reader, resume func(source string) (int64, bool)) (Input, error)
 	// ReadPassword asks for a password without showing it. Nil: from the terminal that In is; when In is none it is refused.
 	ReadPassword func(prompt string) (string, error)
 }

@@ -12,9 +12,9 @@ import (
 	"tocsin/internal/api"
 )
 
-// An Input is a file to be ingested, from its beginning.
+// An Input is a file to be ingested, from where it was left.
 type Input struct {
-	Request api.IngestRequest // Source and Path
+	Request api.IngestRequest // Source, Path, and Offset where Body begins
 	Body    io.ReadCloser     // decompressed
 	Size    int64             // bytes on disk; 0: unknown
 	Read    func() int64      // bytes on disk that were read so far, may be called at any time; nil: unknown
@@ -103,21 +103,21 @@ func (s *shell) ingest(ctx context.Context, svc api.Service, q api.IngestRequest
 
 // ingestFile reads one file from where it was left.
 func (s *shell) ingestFile(ctx context.Context, svc api.Service, q api.IngestRequest, path string) (a api.IngestAnswer, err error) {
-	in, err := s.OpenInput(path, s.In)
+	var asking error
+	in, err := s.OpenInput(path, s.In, func(source string) (int64, bool) {
+		at, err := svc.Resume(ctx, source)
+		asking = errors.Join(asking, err)
+		return at, err == nil && at >= 0
+	})
 	if err != nil {
 		return a, refused(err)
 	}
 	defer func() { err = errors.Join(err, in.Body.Close()) }()
+	if asking != nil {
+		return a, asking
+	}
 	r := in.Request
 	r.Format, r.Zone, r.Service = q.Format, q.Zone, q.Service
-	if r.Source != "" {
-		if r.Offset, err = svc.Resume(ctx, r.Source); err != nil {
-			return a, err
-		}
-		if err := skip(in.Body, r.Offset); err != nil {
-			return a, err
-		}
-	}
 	bar := s.bar(path, in.Size)
 	defer func() { bar.end(err == nil) }()
 	r.Progress = func(a api.IngestAnswer) {
@@ -129,22 +129,6 @@ func (s *shell) ingestFile(ctx context.Context, svc api.Service, q api.IngestReq
 	}
 	a, err = svc.Ingest(ctx, r, in.Body)
 	return a, refused(err)
-}
-
-// skip goes on to an offset. Behind the end there is just nothing left.
-func skip(body io.Reader, offset int64) error {
-	if offset == 0 {
-		return nil
-	}
-	if seeker, ok := body.(io.Seeker); ok {
-		_, err := seeker.Seek(offset, io.SeekStart)
-		return err
-	}
-	_, err := io.CopyN(io.Discard, body, offset)
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
 }
 
 // An ingestedRow is one line of -o json.

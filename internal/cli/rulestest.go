@@ -48,7 +48,7 @@ func (s *shell) ruleText(ctx context.Context, owner, name string) (string, error
 }
 
 func (s *shell) testRule(ctx context.Context, text string, q api.IngestRequest, path string) (err error) {
-	in, err := s.OpenInput(path, s.In)
+	in, err := s.OpenInput(path, s.In, func(string) (int64, bool) { return 0, false })
 	if err != nil {
 		return refused(err)
 	}

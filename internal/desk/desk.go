@@ -58,8 +58,10 @@ func (d *Desk) Append(ctx context.Context, q api.AppendRequest, body io.Reader) 
 
 // Resume implements api.Service.
 func (d *Desk) Resume(_ context.Context, source string) (int64, error) {
-	offset, _ := d.parts.Ingest.Resume(source)
-	return offset, nil
+	if offset, known := d.parts.Ingest.Resume(source); known {
+		return offset, nil
+	}
+	return -1, nil
 }
 
 // Ingest implements api.Service.

@@ -37,7 +37,8 @@ func (s *Service) File(ctx context.Context, q api.IngestRequest, body io.Reader)
 		return api.IngestAnswer{}, err
 	}
 	defer release()
-	if at, _ := s.Resume(q.Source); q.Source != "" && at != q.Offset {
+	// A file that is not known yet may be the copy of one that is, and then begins where that was left.
+	if at, known := s.Resume(q.Source); known && at != q.Offset {
 		return api.IngestAnswer{}, fault.New(fault.Conflict, "take in %s: it begins at byte %d, want %d, behind what is there already", q.Path, q.Offset, at)
 	}
 	f := &file{service: s, request: q, splitter: lines.NewSplitter(body, q.Offset), batches: make(chan *event.Batch, 1), from: q.Offset, at: q.Offset}

@@ -71,8 +71,9 @@ func New(o Options) *Service {
 	return s
 }
 
-// Resume returns the offset behind the last durable record of a source; false when nothing of it was ever taken.
-func (s *Service) Resume(id string) (offset int64, ok bool) { return s.positions.get(id) }
+// Resume returns the offset behind the last durable record of a source; false when nothing of it was ever taken. It also
+// answers about the content of files, as fingerprint.Index does.
+func (s *Service) Resume(id string) (offset int64, ok bool) { return s.positions.Resume(id) }
 
 // Run runs sources until ctx ends and then hands what they brought to the journal. Each set that comes over feed takes the
 // place of the one before, which is ended first. A source that fails is started again, after a pause that grows from one
@@ -95,25 +96,26 @@ func (s *Service) Run(ctx context.Context, feed <-chan map[string]source.Source)
 
 // runSources returns when ctx has ended and no source runs any more.
 func (s *Service) runSources(ctx context.Context, feed <-chan map[string]source.Source) {
+	var sources map[string]source.Source
+	for ctx.Err() == nil {
+		sources = s.runSet(ctx, sources, feed)
+	}
+}
+
+// runSet runs one set of sources until ctx ends or the next set comes, which it returns when all of the first have ended.
+func (s *Service) runSet(ctx context.Context, sources map[string]source.Source, feed <-chan map[string]source.Source) map[string]source.Source {
+	set, end := context.WithCancel(ctx)
 	var running sync.WaitGroup
-	end := func() {}
-	defer func() {
-		end()
-		running.Wait()
-	}()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case sources := <-feed:
-			end()
-			running.Wait()
-			var set context.Context
-			set, end = context.WithCancel(ctx)
-			for name, src := range sources {
-				running.Go(func() { s.keep(set, name, src) })
-			}
-		}
+	defer running.Wait()
+	defer end()
+	for name, src := range sources {
+		running.Go(func() { s.keep(set, name, src) })
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case next := <-feed:
+		return next
 	}
 }
 

@@ -1,41 +1,33 @@
 package ingest
 
 import (
-	"maps"
 	"sync"
 
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
+	"tocsin/internal/fingerprint"
 )
 
 // positions knows how far each source was made durable. Journal and history are the truth; this is their index in memory.
 type positions struct {
+	fingerprint.Index
+
 	mu   sync.Mutex
-	at   map[string]int64
 	busy map[string]bool
 }
 
 func newPositions(known map[string]int64) *positions {
-	at := maps.Clone(known)
-	if at == nil {
-		at = map[string]int64{}
+	p := &positions{busy: map[string]bool{}}
+	for id, to := range known {
+		p.Add(id, to)
 	}
-	return &positions{at: at, busy: map[string]bool{}}
-}
-
-func (p *positions) get(id string) (int64, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	to, ok := p.at[id]
-	return to, ok
+	return p
 }
 
 // advance notes what a durable batch holds.
 func (p *positions) advance(ranges []event.SourceRange) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	for _, r := range ranges {
-		p.at[r.ID] = max(p.at[r.ID], r.To)
+		p.Add(r.ID, r.To)
 	}
 }
 

@@ -1,0 +1,203 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/api"
+	"tocsin/internal/fault"
+)
+
+// recorder is a service that notes what it was asked and answers what it was told to.
+type recorder struct {
+	calls  []any
+	events []string
+	top    api.TopAnswer
+	alerts []alert.Alert
+	rules  []api.Rule
+	users  []api.User
+	ingest func(api.IngestRequest, string) (api.IngestAnswer, error)
+	resume int64
+	err    map[string]error // by method
+}
+
+func (r *recorder) note(method string, asked ...any) error {
+	r.calls = append(r.calls, append([]any{method}, asked...))
+	return r.err[method]
+}
+
+func (r *recorder) Search(_ context.Context, q api.SearchRequest, each func(json.RawMessage) error) error {
+	if err := r.note("Search", q); err != nil {
+		return err
+	}
+	for _, e := range r.events {
+		if err := each(json.RawMessage(e)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *recorder) Top(_ context.Context, q api.TopRequest) (api.TopAnswer, error) {
+	return r.top, r.note("Top", q)
+}
+
+func (r *recorder) Append(context.Context, api.AppendRequest, io.Reader) (api.AppendAnswer, error) {
+	return api.AppendAnswer{}, r.note("Append")
+}
+
+func (r *recorder) Resume(_ context.Context, source string) (int64, error) {
+	return r.resume, r.note("Resume", source)
+}
+
+func (r *recorder) Ingest(_ context.Context, q api.IngestRequest, body io.Reader) (api.IngestAnswer, error) {
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return api.IngestAnswer{}, err
+	}
+	if q.Progress != nil {
+		q.Progress(api.IngestAnswer{Bytes: int64(len(text))})
+	}
+	q.Progress = nil
+	err = r.note("Ingest", q, string(text))
+	if r.ingest != nil {
+		return r.ingest(q, string(text))
+	}
+	return api.IngestAnswer{}, err
+}
+func (r *recorder) Flush(context.Context) error { return r.note("Flush") }
+func (r *recorder) Detect(_ context.Context, q api.DetectRequest) (api.DetectAnswer, error) {
+	return api.DetectAnswer{Events: 1000, Rules: 2, Alerts: r.alerts}, r.note("Detect", q)
+}
+
+func (r *recorder) Alerts(_ context.Context, q api.AlertRequest) ([]alert.Alert, error) {
+	return r.alerts, r.note("Alerts", q)
+}
+
+func (r *recorder) Rules(_ context.Context, q api.RuleRequest) ([]api.Rule, error) {
+	var list []api.Rule
+	for _, one := range r.rules {
+		if q.Name == "" || q.Name == one.Name {
+			list = append(list, one)
+		}
+	}
+	return list, r.note("Rules", q)
+}
+
+func (r *recorder) PutRule(_ context.Context, e api.RuleEdit) (api.Rule, error) {
+	err := r.note("PutRule", e)
+	if strings.Contains(e.Text, "bad") {
+		err = fault.New(fault.Invalid, "rule: 1:1: bad word\n  bad\n  ^")
+	}
+	if e.Replace && strings.Contains(e.Text, "new") {
+		err = fault.New(fault.NotFound, "no such rule")
+	}
+	return api.Rule{Name: "kept", Version: 3}, err
+}
+
+func (r *recorder) DeleteRule(_ context.Context, owner, name string) error {
+	return r.note("DeleteRule", owner, name)
+}
+
+func (r *recorder) EnableRule(_ context.Context, owner, name string, enabled bool) error {
+	return r.note("EnableRule", owner, name, enabled)
+}
+func (r *recorder) Users(context.Context) ([]api.User, error)       { return r.users, r.note("Users") }
+func (r *recorder) PutUser(_ context.Context, u api.UserEdit) error { return r.note("PutUser", u) }
+func (r *recorder) Health(context.Context) (api.Health, error)      { return api.Health{}, r.note("Health") }
+func (r *recorder) Backup(_ context.Context, dir string) error      { return r.note("Backup", dir) }
+func (r *recorder) DisableUser(_ context.Context, n string, d bool) error {
+	return r.note("DisableUser", n, d)
+}
+func (r *recorder) MakeToken(_ context.Context, t api.TokenRequest) (api.Token, error) {
+	return api.Token{User: t.User, Token: "tok-123"}, r.note("MakeToken", t)
+}
+
+// A run is a command line with what it may touch, and then what came of it.
+type run struct {
+	svc    *recorder
+	env    map[string]string
+	in     string
+	files  map[string]string
+	open   error
+	change func(*Options)
+
+	code     int
+	out, err string
+	closed   int
+	common   Common
+	closedIn int
+}
+
+// file is an input that counts how often it is closed. It cannot seek, as a decompressed one cannot.
+type file struct {
+	io.Reader
+
+	r *run
+}
+
+func (f file) Close() error { f.r.closedIn++; return nil }
+
+// do runs a command line.
+func (r *run) do(t *testing.T, args ...string) *run {
+	t.Helper()
+	if r.svc == nil {
+		r.svc = &recorder{}
+	}
+	var out, errs bytes.Buffer
+	o := Options{
+		Args: args, In: strings.NewReader(r.in), Out: &out, Err: &errs, Version: "1.2.3", Formats: []string{"combined", "jsonlines"}, Zone: time.UTC,
+		Env: func(name string) string { return r.env[name] },
+		Open: func(_ context.Context, c Common) (api.Service, func() error, error) {
+			r.common = c
+			return r.svc, func() error { r.closed++; return nil }, r.open
+		},
+		Serve: func(_ context.Context, c Common, o ServeOptions) error { r.common = c; return r.svc.note("Serve", o) },
+		Demo:  func(_ context.Context, c Common, o DemoOptions) error { r.common = c; return r.svc.note("Demo", o) },
+		Check: func(_ context.Context, _ Common, out io.Writer) error {
+			_, err := io.WriteString(out, "tocsin.yaml: good\n")
+			return errors.Join(err, r.svc.note("Check"))
+		},
+		TestRule: func(_ context.Context, _ Common, rule string, q api.IngestRequest, body io.Reader) (api.DetectAnswer, error) {
+			text, err := io.ReadAll(body)
+			return api.DetectAnswer{Events: 5, Rules: 1, Alerts: r.svc.alerts}, errors.Join(err, r.svc.note("TestRule", rule, q, string(text)))
+		},
+		OpenInput: func(path string, in io.Reader, resume func(string) (int64, bool)) (Input, error) {
+			if path == "-" {
+				return Input{Request: api.IngestRequest{Path: "-"}, Body: file{in, r}}, nil
+			}
+			text, ok := r.files[path]
+			if !ok {
+				return Input{}, fault.New(fault.NotFound, "open %s: no such file", path)
+			}
+			source := "id of " + path
+			from, _ := resume(source)
+			from = min(from, int64(len(text)))
+			return Input{
+				Request: api.IngestRequest{Source: source, Path: path, Offset: from},
+				Body:    file{strings.NewReader(text[from:]), r}, Size: int64(len(text)),
+			}, nil
+		},
+	}
+	if r.change != nil {
+		r.change(&o)
+	}
+	r.code = Run(t.Context(), o)
+	r.out, r.err = out.String(), errs.String()
+	return r
+}
+
+// want checks exit code and what standard output and error hold.
+func (r *run) want(t *testing.T, code int, out, err string) {
+	t.Helper()
+	if r.code != code || !strings.Contains(r.out, out) || !strings.Contains(r.err, err) {
+		t.Errorf("exit code %d, output %q, errors %q; want %d, %q, %q", r.code, r.out, r.err, code, out, err)
+	}
+}
