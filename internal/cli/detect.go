@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -49,6 +50,14 @@ func (s *shell) judged(a api.DetectAnswer) error {
 	if err := s.listAlerts(a.Alerts); err != nil {
 		return err
 	}
-	s.say("%d events, %d rules, %d alerts new or changed", a.Events, a.Rules, len(a.Alerts))
+	s.say("%s, %s, %s new or changed", plural(a.Events, "event"), plural(int64(a.Rules), "rule"), plural(int64(len(a.Alerts)), "alert"))
 	return nil
+}
+
+// plural writes a number of things.
+func plural(n int64, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return strconv.FormatInt(n, 10) + " " + thing
 }

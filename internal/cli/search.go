@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -78,7 +79,7 @@ func searchColumns(fields []string) ([]column, error) {
 		f, known := event.FieldByName(name)
 		switch {
 		case known:
-			columns[i] = column{name: f.Name, right: f.Type == event.Int || f.Type == event.Uint || f.Type == event.Float, lazy: !named && f.Name != "@timestamp"}
+			columns[i] = column{name: f.Name, time: f.Type == event.Time, right: f.Type == event.Int || f.Type == event.Uint || f.Type == event.Float, lazy: !named && f.Name != "@timestamp"}
 		case strings.HasPrefix(name, "labels."):
 			columns[i] = column{name: name}
 		default:
@@ -96,7 +97,7 @@ func (s *shell) found(ctx context.Context, svc api.Service, q api.SearchRequest,
 		if s.format == "json" {
 			return out.add(row)
 		}
-		cells, err := eventCells(row, columns)
+		cells, err := s.eventCells(row, columns)
 		if err != nil {
 			return err
 		}
@@ -112,7 +113,7 @@ func (s *shell) found(ctx context.Context, svc api.Service, q api.SearchRequest,
 }
 
 // eventCells picks the columns out of an event.
-func eventCells(row json.RawMessage, columns []column) ([]string, error) {
+func (s *shell) eventCells(row json.RawMessage, columns []column) ([]string, error) {
 	var values map[string]json.RawMessage
 	if err := json.Unmarshal(row, &values); err != nil {
 		return nil, err
@@ -122,6 +123,9 @@ func eventCells(row json.RawMessage, columns []column) ([]string, error) {
 		cells[i] = valueText(values[c.name])
 		if cells[i] == "" && c.name == "message" {
 			cells[i] = valueText(values["event.original"])
+		}
+		if at, err := time.Parse(time.RFC3339Nano, cells[i]); err == nil && c.time {
+			cells[i] = s.instant(at)
 		}
 	}
 	return cells, nil

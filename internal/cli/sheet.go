@@ -17,7 +17,8 @@ type column struct {
 	name  string
 	right bool                     // numbers
 	paint func(string) text.Colors // on a terminal; nil: none
-	lazy  bool                     // left out of a block of a table in which it is empty
+	time  bool
+	lazy  bool // left out of a block of a table in which it is empty
 }
 
 // A sheet writes rows in the form that -o names. Tables are written in blocks, so that memory stays small.
@@ -171,6 +172,7 @@ func (t *sheet) aligned() error {
 	kept := t.kept()
 	t.measure(kept)
 	var b strings.Builder
+	var lines []string
 	line := func(cell func(int) string) {
 		for n, i := range kept {
 			align := text.AlignLeft
@@ -186,7 +188,8 @@ func (t *sheet) aligned() error {
 				b.WriteString(cell(i))
 			}
 		}
-		b.WriteByte('\n')
+		lines = append(lines, strings.TrimRight(b.String(), " "))
+		b.Reset()
 	}
 	if !t.headed {
 		line(func(i int) string { return strings.ToUpper(t.columns[i].name) })
@@ -194,7 +197,7 @@ func (t *sheet) aligned() error {
 	for _, row := range t.rows {
 		line(func(i int) string { return row[i] })
 	}
-	_, err := io.WriteString(t.out, b.String())
+	_, err := io.WriteString(t.out, strings.Join(lines, "\n")+"\n")
 	return err
 }
 

@@ -123,10 +123,15 @@ func number(v float64) string {
 	return strconv.FormatFloat(v, 'g', 6, 64)
 }
 
-// instant writes a time in the zone of who asks, to the second; "" for none.
+// instant writes a time: for people in their zone, to the second or as exact as it is; in CSV as RFC 3339 in UTC; "" for
+// none.
 func (s *shell) instant(t time.Time) string {
-	if t.IsZero() {
+	switch {
+	case t.IsZero():
 		return ""
+	case s.format == "csv":
+		return t.UTC().Format(time.RFC3339Nano)
+	default:
+		return t.In(s.Zone).Format("2006-01-02 15:04:05.999")
 	}
-	return t.In(s.Zone).Format("2006-01-02 15:04:05")
 }
