@@ -74,11 +74,10 @@ bench-%: ## the benchmarks of one package below internal, as in make bench-histo
 	go test -run '^$$' -bench . -benchmem -benchtime 2s ./internal/$*/...
 
 .PHONY: cross
-cross: ## the binaries for all platforms, in bin/
-	@for platform in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do \
-		suffix=; case $$platform in windows/*) suffix=.exe;; esac; \
+cross: ## the binaries for Linux and macOS, in bin/
+	@for platform in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do \
 		echo "== $$platform"; \
-		GOOS=$${platform%/*} GOARCH=$${platform#*/} $(BUILD) -o bin/tocsin-$${platform%/*}-$${platform#*/}$$suffix ./cmd/tocsin || exit 1; \
+		GOOS=$${platform%/*} GOARCH=$${platform#*/} $(BUILD) -o bin/tocsin-$${platform%/*}-$${platform#*/} ./cmd/tocsin || exit 1; \
 	done
 
 .PHONY: clean

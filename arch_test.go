@@ -25,13 +25,15 @@ var floors = map[string]int{
 
 	"source": 2, "filter": 2, "aggregate": 2, "parser/*": 2, "detector/*": 2,
 
-	"journal": 3, "history": 3, "ledger": 3, "ledger/*": 3, "rule": 3, "lines": 3,
+	"journal": 3, "history": 3, "ledger": 3, "ledger/*": 3, "rule": 3, "lines": 3, "fingerprint": 3,
 
 	"ingest": 4, "detect": 4, "alerting": 4, "delivery": 4, "config": 4,
 
 	"source/*": 5, "notifier/*": 5, "httpapi": 5, "web": 5, "cli": 5, "desk": 5,
 
-	"app": 6, "catalog": 6, "persona/*": 6,
+	"catalog": 6, "persona/*": 6,
+
+	"app": 7,
 }
 
 // pure is the highest floor without files, sockets, goroutines, logger and clock.
