@@ -43,7 +43,7 @@ func (f *far) Send(ctx context.Context, n notifier.Notice) (string, error) {
 	f.mu.Lock()
 	f.got = append(f.got, n)
 	f.times = append(f.times, time.Now())
-	call := len(f.got)
+	call, answer := len(f.got), f.answer
 	f.mu.Unlock()
 	if f.hang > 0 {
 		select {
@@ -52,10 +52,10 @@ func (f *far) Send(ctx context.Context, n notifier.Notice) (string, error) {
 			return "", context.Cause(ctx)
 		}
 	}
-	if f.answer == nil {
+	if answer == nil {
 		return "ok", nil
 	}
-	return f.answer(n, call)
+	return answer(n, call)
 }
 
 func (f *far) calls() int {

@@ -65,7 +65,7 @@ func (r *row) mark(name string, p event.Position) {
 }
 
 // store writes the alert; a fresh one gets its number.
-func (r *row) store(ctx context.Context, tx *sql.Tx) error {
+func (r *row) store(ctx context.Context, tx session) error {
 	entity, err := encode(r.Entity)
 	if err != nil {
 		return err

@@ -90,7 +90,7 @@ func (l *Ledger) Commit(ctx context.Context, c Commit) (Result, error) {
 		if stored.Position.Covers(c.Front) {
 			return nil
 		}
-		w := &writer{Commit: c, tx: tx, rules: map[int64]*ruleState{}}
+		w := &writer{Commit: c, tx: newSession(tx, len(c.Writes)), rules: map[int64]*ruleState{}}
 		if result, err = w.run(ctx); err != nil {
 			return err
 		}
@@ -107,7 +107,7 @@ func (l *Ledger) Commit(ctx context.Context, c Commit) (Result, error) {
 // A writer carries one commit through its transaction.
 type writer struct {
 	Commit
-	tx     *sql.Tx
+	tx     session
 	result Result
 	rules  map[int64]*ruleState
 	order  []int64 // of rules, as they came
@@ -270,7 +270,7 @@ func (r *row) measure(e *Episode) {
 }
 
 // latestLive returns the newest alert about an entity that was judged live, nil when there is none.
-func latestLive(ctx context.Context, tx *sql.Tx, rule int64, key string) (*row, error) {
+func latestLive(ctx context.Context, tx session, rule int64, key string) (*row, error) {
 	r, err := scanAlert(tx.QueryRowContext(ctx,
 		`SELECT `+alertColumns+` FROM alerts WHERE rule = $1 AND entity_key = $2 AND origin = 'live' ORDER BY id DESC LIMIT 1`, rule, key))
 	if errors.Is(err, sql.ErrNoRows) {
@@ -281,7 +281,7 @@ func latestLive(ctx context.Context, tx *sql.Tx, rule int64, key string) (*row, 
 
 // enqueue puts the notices about a change into the outbox. An alert is created and ended once; other changes of it are
 // told apart by number. The time tells apart alerts of equal number in different ledgers that share a receiver.
-func enqueue(ctx context.Context, tx *sql.Tx, c Change, route Route, now time.Time) error {
+func enqueue(ctx context.Context, tx session, c Change, route Route, now time.Time) error {
 	if route == nil {
 		return nil
 	}
