@@ -120,6 +120,7 @@ func (j *Journal) prepare(b *event.Batch) (*entry, error) {
 func (j *Journal) enqueue(ctx context.Context, l *lane, e *entry) error {
 	if j.space != nil {
 		if err := j.space.check(int64(len(e.msg))); err != nil {
+			j.nudge() // a purge may help
 			return err
 		}
 	}

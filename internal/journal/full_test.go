@@ -1,0 +1,149 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tocsin/internal/event"
+	"tocsin/internal/fault"
+)
+
+// smallDisk mounts a file system of so many MB, or skips the test.
+func smallDisk(t *testing.T, mb int) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", mb)); err != nil {
+		t.Skipf("a small file system cannot be mounted (%v): run as root to test the full disk", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Errorf("unmount %s: %v", dir, err)
+		}
+	})
+	return dir
+}
+
+// until appends fat batches from number n on until one is refused, and returns the number of that one.
+func until(t *testing.T, j *Journal, n int) (int, error) {
+	t.Helper()
+	for ; n < 5000; n++ {
+		if _, err := j.Append(t.Context(), fat(n)); err != nil {
+			return n, err
+		}
+	}
+	t.Fatalf("%d batches of 100 kB were taken", n)
+	return 0, nil
+}
+
+// soon appends the batch until it is taken, for at most a minute.
+func soon(t *testing.T, j *Journal, b *event.Batch) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		_, err := j.Append(t.Context(), b)
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, fault.Full) && !errors.Is(err, fault.Unavailable) || errors.Is(err, ErrUnknown) || time.Now().After(deadline) {
+			t.Fatalf("Append after room was made: %v", err)
+		}
+		<-tick.C
+	}
+}
+
+func TestFullDisk(t *testing.T) {
+	for _, freed := range []string{"outside", "by purge"} {
+		t.Run("freed "+freed, func(t *testing.T) {
+			disk := smallDisk(t, 64)
+			other := filepath.Join(disk, "other")
+			if err := os.WriteFile(other, make([]byte, 20<<20), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			reg := prometheus.NewRegistry()
+			o := testOptions(t, filepath.Join(disk, "j"))
+			o.Registry = reg
+			j := opened(t, o)
+			r := reader(t, j, event.Position{}, 0)
+			defer r.Close()
+			n, err := until(t, j, 0)
+			if !errors.Is(err, fault.Full) || errors.Is(err, ErrUnknown) {
+				t.Fatalf("Append on a full disk: %v", err)
+			}
+			if counted(t, reg, "tocsin_journal_reopened_total") == 0 {
+				t.Errorf("the engine never met the full disk: this tests nothing")
+			}
+			if _, err := j.Append(t.Context(), fat(n)); !errors.Is(err, fault.Full) {
+				t.Errorf("second Append on a full disk: %v", err)
+			}
+			if h := j.Health(); h.Refusing == "" {
+				t.Errorf("health on a full disk: %+v", h)
+			}
+			equal(t, "what was accepted on the full disk", readN(t, r, n), want("fat", 0, n))
+			if freed == "outside" {
+				err = os.Remove(other)
+			} else {
+				err = j.Commit("history", r.Position())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			soon(t, j, fat(n))
+			for i := range 20 {
+				appendOne(t, j, fat(n+1+i))
+			}
+			equal(t, "after room was made", readN(t, r, 21), want("fat", n, n+21))
+			again, err := until(t, j, n+21)
+			if !errors.Is(err, fault.Full) {
+				t.Fatalf("Append when full again: %v", err)
+			}
+			position := r.Position()
+			if err := j.Close(); err != nil {
+				t.Logf("Close on a full disk: %v", err)
+			}
+			o.Registry = nil
+			j = opened(t, o)
+			r = reader(t, j, position, 0)
+			j.Seal()
+			equal(t, "after reopening on a full disk", readAll(t, r), want("fat", n+21, again))
+			if l := j.Losses(); len(l) != 0 {
+				t.Errorf("losses: %+v", l)
+			}
+		})
+	}
+}
+
+func TestFloorKeepsTheEngineFromAFullDisk(t *testing.T) {
+	disk := smallDisk(t, 64)
+	reg := prometheus.NewRegistry()
+	o := testOptions(t, filepath.Join(disk, "j"))
+	o.Registry, o.FreeFloor = reg, 24<<20
+	j := opened(t, o)
+	n, err := until(t, j, 0)
+	if !errors.Is(err, fault.Full) || !strings.Contains(err.Error(), "floor") {
+		t.Fatalf("Append below the floor: %v", err)
+	}
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(disk, &st); err != nil {
+		t.Fatal(err)
+	}
+	if free := int64(st.Bavail) * st.Bsize; free < 16<<20 {
+		t.Errorf("%d MB are free, floor was 24 MB", free>>20)
+	}
+	if got := counted(t, reg, "tocsin_journal_reopened_total"); got != 0 {
+		t.Errorf("engine was restarted %v times", got)
+	}
+	if err := j.Commit("history", j.Head()); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, j, fat(n))
+}
