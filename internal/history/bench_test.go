@@ -155,7 +155,7 @@ func flowStore(b *testing.B, n int) *Store {
 		return a
 	}
 	for i := range n {
-		builder.Time(event.Timestamp, day+int64(i)*int64(6*time.Hour)/int64(n))
+		builder.Time(event.Timestamp, day+int64(i)*(int64(6*time.Hour)/int64(n)))
 		builder.IP(event.SourceIP, ip(10, src.Uint64()))
 		builder.IP(event.DestinationIP, ip(20, dst.Uint64()))
 		builder.Int(event.SourcePort, 1024+rng.Int64N(64000))

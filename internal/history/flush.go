@@ -229,7 +229,8 @@ func bySequence(batches []*event.Batch) []*event.Batch {
 }
 
 // writeMemory writes the batches of one kind as a segment.
-func (s *Store) writeMemory(ctx context.Context, kind event.Kind, batches []*event.Batch) (*segment, error) {
+func (s *Store) writeMemory(ctx context.Context, kind event.Kind, batches []*event.Batch) (_ *segment, err error) {
+	defer noPanic(&err)
 	batches = bySequence(batches)
 	runs, times := sortRows(batches)
 	labels := false
@@ -247,7 +248,7 @@ func (s *Store) writeMemory(ctx context.Context, kind event.Kind, batches []*eve
 	}
 	groups := (len(times) + groupRows - 1) / groupRows
 	each := (len(times) + groups - 1) / groups
-	err := s.write(seg, fieldsOf(have), labels, func(w *segmentWriter) error {
+	err = s.write(seg, fieldsOf(have), labels, func(w *segmentWriter) error {
 		for len(times) > 0 {
 			if err := ctx.Err(); err != nil {
 				return err

@@ -22,6 +22,10 @@ const (
 	fanIn = 8
 	// wholeGroup is how many rows a row group needs to be copied as it is.
 	wholeGroup = groupRows / 4
+	// maxGroupBytes is about how much a row group that is put together takes unpacked, so that long texts cost no more
+	// memory than short ones; maxMergeBytes is how large a merged segment becomes.
+	maxGroupBytes = 64 << 20
+	maxMergeBytes = 1 << 30
 )
 
 // Merge replaces small segments by larger ones until none is left that is worth it. Queries see either the old or the new
@@ -54,7 +58,7 @@ func (s *Store) mergeable(segments []*segment) []*segment {
 	}
 	classes := map[class][]*segment{}
 	for _, seg := range segments {
-		if seg.Rows < s.opts.MergeRows/2 && !seg.foreign.Load() {
+		if seg.Rows < s.opts.MergeRows/2 && seg.Bytes < maxMergeBytes/2 && !seg.foreign.Load() {
 			c := class{seg.Kind, dayOf(seg.Last), bits.Len64(uint64(seg.Rows)) / 3}
 			classes[c] = append(classes[c], seg)
 		}
@@ -64,9 +68,10 @@ func (s *Store) mergeable(segments []*segment) []*segment {
 			continue
 		}
 		slices.SortFunc(list, func(a, b *segment) int { return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.ID, b.ID)) })
-		rows := int64(0)
+		rows, size := int64(0), int64(0)
 		for i, seg := range list {
-			if rows += seg.Rows; i+1 == fanIn || rows >= s.opts.MergeRows {
+			rows, size = rows+seg.Rows, size+seg.Bytes
+			if i+1 == fanIn || rows >= s.opts.MergeRows || size >= maxMergeBytes {
 				if i > 0 {
 					return list[:i+1]
 				}
@@ -88,6 +93,7 @@ func dayOf(t int64) int64 {
 
 // merge writes the rows of inputs as one segment and puts it in their place.
 func (s *Store) merge(ctx context.Context, inputs []*segment) (err error) {
+	defer noPanic(&err)
 	labels := false
 	have := map[event.FieldID]bool{}
 	cursors := make([]*mergeCursor, 0, len(inputs))
@@ -125,10 +131,10 @@ func (s *Store) merge(ctx context.Context, inputs []*segment) (err error) {
 		out.Ingested = max(out.Ingested, seg.Ingested)
 		out.SeqLow, out.SeqHigh = min(out.SeqLow-1, seg.SeqLow-1)+1, max(out.SeqHigh, seg.SeqHigh)
 	}
-	m := &mergeJob{ctx: ctx, cursors: cursors}
+	m := &mergeJob{cursors: cursors}
 	err = s.write(out, fieldsOf(have), labels, func(w *segmentWriter) error {
 		m.w = w
-		return m.run()
+		return m.run(ctx)
 	})
 	if err != nil {
 		if m.bad != nil {
@@ -213,7 +219,6 @@ func (c *mergeCursor) at(row int) place {
 
 // A mergeJob writes the rows of several segments in order.
 type mergeJob struct {
-	ctx     context.Context //nolint:containedctx // of one call; the job does not outlive it
 	w       *segmentWriter
 	cursors []*mergeCursor
 	bad     *segment // the input that could not be read
@@ -221,6 +226,7 @@ type mergeJob struct {
 	parts []mergePart
 	runs  []run
 	rows  int
+	bytes int      // what they take unpacked, about
 	times [2]int64 // first and last of the group that is being put together
 }
 
@@ -231,7 +237,7 @@ type mergePart struct {
 	from, to int
 }
 
-func (m *mergeJob) run() error {
+func (m *mergeJob) run(ctx context.Context) error {
 	live := slices.Clone(m.cursors)
 	for {
 		live = slices.DeleteFunc(live, func(c *mergeCursor) bool {
@@ -244,7 +250,7 @@ func (m *mergeJob) run() error {
 		if m.bad != nil {
 			return damaged("read %s", m.bad.File)
 		}
-		if err := m.ctx.Err(); err != nil {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 		if len(live) == 0 {
@@ -276,9 +282,11 @@ func (m *mergeJob) step(live []*mergeCursor) error {
 		first.row = g.rows
 		return m.w.copyGroup(g, first.file)
 	}
-	end = min(end, first.row+groupRows-m.rows)
+	each := int(g.raw.TotalByteSize)/g.rows + 1
+	end = min(end, first.row+groupRows-m.rows, first.row+(maxGroupBytes-m.bytes)/each+1)
+	m.bytes += (end - first.row) * each
 	m.take(first, g, end)
-	if m.rows == groupRows {
+	if m.rows == groupRows || m.bytes >= maxGroupBytes {
 		return m.flush()
 	}
 	return nil
@@ -343,7 +351,7 @@ func (m *mergeJob) flush() error {
 		}
 		return gatherLabels(parts, m.runs)
 	})
-	m.parts, m.runs, m.rows = m.parts[:0], m.runs[:0], 0
+	m.parts, m.runs, m.rows, m.bytes = m.parts[:0], m.runs[:0], 0, 0
 	if fault != nil {
 		return fault
 	}

@@ -40,7 +40,9 @@ func (s *Store) Ordered(ctx context.Context, q Query, fn Func) error {
 	m := &merger{}
 	defer m.close()
 	compiled := filter.Compile(q.Where)
-	for _, seg := range p.live(v) {
+	live := p.live(v)
+	p.step = orderedStep(live)
+	for _, seg := range live {
 		m.streams = append(m.streams, &stream{store: s, plan: p, seg: seg, filter: compiled, head: place{time: seg.First, src: seg.ID}})
 	}
 	for _, kind := range event.Kinds() {
@@ -51,6 +53,32 @@ func (s *Store) Ordered(ctx context.Context, q Query, fn Func) error {
 	heap.Init(m)
 	return m.run(ctx, fn)
 }
+
+// orderedStep says how many rows of each segment are held at a time: fewer where many segments overlap.
+func orderedStep(live []*segment) int {
+	type edge struct {
+		time int64
+		by   int
+	}
+	edges := make([]edge, 0, 2*len(live))
+	for _, seg := range live {
+		edges = append(edges, edge{seg.First, 1}, edge{seg.Last, -1})
+	}
+	slices.SortFunc(edges, func(a, b edge) int { return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(b.by, a.by)) })
+	at, most := 0, 0
+	for _, e := range edges {
+		at += e.by
+		most = max(most, at)
+	}
+	step := groupRows
+	for step > minStep && step*most > 4*groupRows {
+		step /= 2
+	}
+	return step
+}
+
+// minStep is how many rows of a segment are read at a time, at least.
+const minStep = 1 << 11
 
 // A stream yields the selected rows of one segment, or of memory, in order. Its head is the next row's place, or before
 // the reading begins one that is not behind it.

@@ -37,9 +37,20 @@ func (p *pools) pager() (*pager, error) {
 	return newPager()
 }
 
+// maxKept is how large a buffer may be to be kept for the next use.
+const maxKept = 8 << 20
+
 func (p *pools) putReader(r *reader) {
 	r.at(nil)
+	if cap(r.raw) > maxKept || cap(r.body) > maxKept {
+		r.raw, r.body = nil, nil
+	}
 	p.readers.Put(r)
 }
 
-func (p *pools) putPager(w *pager) { p.pagers.Put(w) }
+func (p *pools) putPager(w *pager) {
+	if cap(w.raw) > maxKept || cap(w.text) > maxKept {
+		w.raw, w.text, w.packed = nil, nil, nil
+	}
+	p.pagers.Put(w)
+}

@@ -77,7 +77,7 @@ func (w *world) want(q Query) (list []seen) {
 // Whatever is applied, flushed, merged and opened again in whatever order: scans, ordered scans and searches find exactly
 // what looking at every row finds.
 func TestHistoryEqualsItsModel(t *testing.T) {
-	fewer(t, "25")
+	fewer(t, "15")
 	rapid.Check(t, func(t *rapid.T) {
 		dir, err := os.MkdirTemp("", "history")
 		if err != nil {

@@ -3,6 +3,7 @@ package history
 import (
 	"fmt"
 	"math"
+	"runtime/debug"
 	"slices"
 	"sort"
 
@@ -38,11 +39,11 @@ type plan struct {
 	restLabels  bool
 	all         bool
 	text        bool // the filter looks at plain text
-	always      []event.FieldID
+	step        int  // rows that are looked at in one go
 }
 
 func newPlan(q Query, always ...event.FieldID) *plan {
-	p := &plan{pruner: pruner{since: q.Since, until: q.Until}, where: q.Where, all: q.All, restLabels: q.Labels || q.All, always: always}
+	p := &plan{pruner: pruner{since: q.Since, until: q.Until}, where: q.Where, all: q.All, restLabels: q.Labels || q.All, step: groupRows}
 	if p.since == 0 {
 		p.since = math.MinInt64
 	}
@@ -104,9 +105,9 @@ func (p *plan) spans(r *reader, g *group) ([]span, error) {
 	}
 	var list []span
 	if can == nil {
-		step := groupRows
+		step := p.step
 		if p.text {
-			step = codePage
+			step = min(step, codePage)
 		}
 		for at := from; at < to; {
 			next := min(at/step*step+step, to)
@@ -275,6 +276,14 @@ func (s *Store) used(seg *segment) {
 func guard(err *error) {
 	if p := recover(); p != nil {
 		*err = damaged("decoder gave up: %v", p)
+	}
+}
+
+// noPanic turns a panic of our own code, or of a function that was handed in, into an error, so that a fault in one query
+// or one batch does not end the daemon.
+func noPanic(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("history: panic: %v at %s", p, debug.Stack())
 	}
 }
 

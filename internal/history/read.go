@@ -361,7 +361,8 @@ func (r *reader) fillText(col *event.Column, p *dataPage, have, low, high int) (
 	if p.nulls == 0 {
 		from, to := r.ends[low], r.ends[high]
 		if col.Strs.Bytes == nil {
-			col.Strs.Bytes = make([]byte, 0, (int(to-from)+int(to-from)/16)*max(1, cap(col.Strs.Ends)/max(1, high-low)))
+			guess := (int(to-from) + int(to-from)/16) * max(1, cap(col.Strs.Ends)/max(1, high-low))
+			col.Strs.Bytes = make([]byte, 0, max(int(to-from), min(guess, 16<<20)))
 		}
 		col.Strs.Bytes = append(col.Strs.Bytes, text[from:to]...)
 		for i, end := range r.ends[low+1 : high+1] {

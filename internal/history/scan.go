@@ -107,7 +107,8 @@ func (s *Store) feed(ctx context.Context, p *plan, v *version, jobs chan<- job) 
 	return nil
 }
 
-func (s *Store) work(ctx context.Context, p *plan, jobs <-chan job, f *filter.Filter, fn Func) error {
+func (s *Store) work(ctx context.Context, p *plan, jobs <-chan job, f *filter.Filter, fn Func) (err error) {
+	defer noPanic(&err)
 	r, err := s.pools.reader()
 	if err != nil {
 		return err
@@ -129,9 +130,7 @@ func (s *Store) work(ctx context.Context, p *plan, jobs <-chan job, f *filter.Fi
 			r.at(at.file)
 		}
 		clear(r.dicts)
-		rows, err = s.scanGroup(ctx, p, r, j, f, fn, rows)
-		j.seg.done()
-		if err != nil {
+		if rows, err = s.scanGroup(ctx, p, r, j, f, fn, rows); err != nil {
 			return err
 		}
 	}
@@ -139,6 +138,7 @@ func (s *Store) work(ctx context.Context, p *plan, jobs <-chan job, f *filter.Fi
 }
 
 func (s *Store) scanGroup(ctx context.Context, p *plan, r *reader, j job, f *filter.Filter, fn Func, rows []int32) ([]int32, error) {
+	defer j.seg.done()
 	spans, err := p.spans(r, j.group)
 	if err != nil {
 		return rows, s.troubled(j.seg.segment, fmt.Errorf("scan %s: %w", j.seg.File, err))
