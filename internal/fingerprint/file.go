@@ -6,6 +6,10 @@ import "strconv"
 type File struct {
 	Device, Inode uint64
 	Head          []byte // the beginning of its content, unpacked, Head bytes or all there are
+	// Whole says that the file is not being written any more, so that a head without a line end has a name too.
+	Whole bool
+	// Anew says that the file was seen to begin anew: what is known by its device and inode is of its past.
+	Anew bool
 	// Look tells how many bytes of content there are, and whether a line ends just before an offset. It is asked only when
 	// there is something to check, since it may have to unpack the file.
 	Look func(offset int64) (size int64, lineEnd bool, err error)
@@ -23,6 +27,9 @@ const strong = 32
 // rotated file that was compressed), is read from where that was left.
 func (f File) Find(resume func(id string) (int64, bool)) (id string, from int64, err error) {
 	lengths := Lengths(f.Head)
+	if len(lengths) == 0 && f.Whole && len(f.Head) > 0 {
+		lengths = append(lengths, min(len(f.Head), Head))
+	}
 	if len(lengths) == 0 {
 		return "", 0, nil
 	}
@@ -45,7 +52,7 @@ func (f File) Find(resume func(id string) (int64, bool)) (id string, from int64,
 		if err != nil {
 			return "", 0, err
 		}
-		if size < to {
+		if size < to || f.Anew {
 			p.Generation++
 			to = 0
 		}

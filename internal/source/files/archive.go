@@ -1,0 +1,224 @@
+package files
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+
+	"tocsin/internal/fingerprint"
+	"tocsin/internal/lines"
+	"tocsin/internal/source"
+)
+
+// An archive is a compressed file that is being read. It is read once, from where its content was left, if it is the
+// rotated form of a file that is known.
+type archive struct {
+	path     string
+	key      key
+	file     *os.File
+	as       closed // what it looked like when it was opened
+	content  *lines.Reader
+	splitter *lines.Splitter
+	stream   *source.Stream
+	id       string
+	head     []byte
+	done     int64 // behind the last record handed on
+}
+
+func (a *archive) close() {
+	a.content.Close()
+	a.file.Close()
+}
+
+func (r *reader) archives() []*archive {
+	return slices.SortedFunc(maps.Values(r.packed), func(a, b *archive) int { return cmp.Compare(a.path, b.path) })
+}
+
+// settle is how often a compressed file that ends early must look the same before it is taken for broken and not for
+// unfinished.
+const settle = 5
+
+// openPacked begins to read a compressed file. keep says that the file is in use. It waits until the file has looked the
+// same twice, since it may still be being written, and as long as a file of the same content is followed, which is about
+// to be replaced by it.
+func (r *reader) openPacked(path string, k key, file *os.File, info fs.FileInfo, rotated bool) (keep bool, err error) {
+	as := closed{info.Size(), info.ModTime()}
+	if r.steady[k].as != as {
+		r.steady[k] = steadiness{as: as}
+		return false, nil
+	}
+	r.steady[k] = steadiness{as: as, looks: r.steady[k].looks + 1}
+	patient := r.steady[k].looks <= settle
+	head, err := headOf(file)
+	if damaged := new(*lines.Damaged); errors.As(err, damaged) && !patient {
+		err = nil
+	}
+	if err == nil && r.followed(head) {
+		return false, nil
+	}
+	var id string
+	var from, size int64
+	if err == nil {
+		f := fingerprint.File{Device: k.device, Inode: k.inode, Head: head, Whole: true, Look: lookInside(file, &size, patient)}
+		id, from, err = f.Find(r.resume)
+	}
+	if err != nil {
+		return false, r.broken(k, as, err)
+	}
+	delete(r.steady, k)
+	if id == "" || from > 0 && from == size || rotated && from == 0 {
+		r.closed[k] = as
+		return false, nil
+	}
+	content, err := lines.Open(io.NewSectionReader(file, 0, info.Size()))
+	if err != nil {
+		return false, err
+	}
+	if _, err := io.CopyN(io.Discard, content, from); err != nil {
+		content.Close()
+		return false, err
+	}
+	a := &archive{path: path, key: k, file: file, as: as, content: content, splitter: lines.NewSplitter(content, from), id: id, head: head, done: from}
+	r.packed[k] = a
+	return true, nil
+}
+
+// A steadiness says for how many looks a compressed file has looked the same.
+type steadiness struct {
+	as    closed
+	looks int
+}
+
+// broken decides about a compressed file that could not be looked into. One that is damaged may just be unfinished: it is
+// looked at again, and after a while taken as far as it goes.
+func (r *reader) broken(k key, as closed, err error) error {
+	if damaged := new(*lines.Damaged); errors.As(err, damaged) && r.steady[k].looks <= settle {
+		return nil
+	}
+	delete(r.steady, k)
+	r.closed[k] = as
+	return err
+}
+
+// headOf unpacks the beginning of a file; that it is short is no mistake.
+func headOf(file *os.File) ([]byte, error) {
+	content, err := lines.Open(io.NewSectionReader(file, 0, 1<<62))
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
+	head := make([]byte, fingerprint.Head)
+	n, err := io.ReadFull(content, head)
+	if errors.Is(err, io.EOF) || err == io.ErrUnexpectedEOF { // the reader's own is wrapped in Damaged
+		err = nil
+	}
+	return head[:n], err
+}
+
+// lookInside answers Find's questions about a compressed file, by unpacking it; size keeps the size of its content. Unless
+// strict, what can be unpacked of a damaged file is taken for all that it holds.
+func lookInside(file *os.File, size *int64, strict bool) func(int64) (int64, bool, error) {
+	return func(offset int64) (int64, bool, error) {
+		content, err := lines.Open(io.NewSectionReader(file, 0, 1<<62))
+		if err != nil {
+			return 0, false, err
+		}
+		defer content.Close()
+		lineEnd := false
+		if offset > 0 {
+			_, err = io.CopyN(io.Discard, content, offset-1)
+			var last [1]byte
+			if err == nil {
+				_, err = io.ReadFull(content, last[:])
+			}
+			lineEnd = err == nil && last[0] == '\n'
+		}
+		if err == nil {
+			_, err = io.Copy(io.Discard, content)
+		}
+		*size = content.Offset()
+		if damaged := new(*lines.Damaged); errors.As(err, damaged) {
+			if strict {
+				return 0, false, err
+			}
+		} else if err != nil && !errors.Is(err, io.EOF) {
+			return 0, false, err
+		}
+		return *size, lineEnd, nil
+	}
+}
+
+// followed reports whether a file with this head is followed, and not yet read as far as it goes: then its compressed form
+// may hold what is about to be read.
+func (r *reader) followed(head []byte) bool {
+	for _, t := range r.tails {
+		if n := len(t.head); n > 0 && t.offset < t.size && bytes.HasPrefix(head, t.head[:min(n, len(head))]) {
+			return true
+		}
+	}
+	return false
+}
+
+// unpack reads on in an archive for one turn.
+func (r *reader) unpack(ctx context.Context, a *archive) (more bool, err error) {
+	if a.stream == nil {
+		content, err := lines.Open(io.NewSectionReader(a.file, 0, a.as.size))
+		var sample [][]byte
+		if err == nil {
+			sample, err = sampleOf(content)
+			content.Close()
+		}
+		var choice Choice
+		if err == nil {
+			choice, err = r.Choose(sample)
+		}
+		if err != nil {
+			r.tell(a.path, err)
+			r.finish(a)
+			return false, nil
+		}
+		a.stream = r.stream(a.id, a.path, choice)
+		r.Log.Info("reading a compressed log file", "source", r.Name, "path", a.path, "compression", a.content.Compression.String(), "format", choice.Format, "from", a.done)
+	}
+	for start := a.done; a.done-start < turnBytes; {
+		records, err := a.splitter.Next()
+		if err != nil {
+			return false, r.last(ctx, a, err)
+		}
+		if err := r.emit(ctx, a.stream, records...); err != nil {
+			return false, err
+		}
+		r.stats.lines.Add(float64(len(records)))
+		a.done = a.splitter.Offset()
+		r.seen.Add(a.id, a.done)
+	}
+	return true, nil
+}
+
+// last hands on a last line without an end, and is done with the archive.
+func (r *reader) last(ctx context.Context, a *archive, end error) error {
+	if !errors.Is(end, io.EOF) || errors.As(end, new(*lines.Damaged)) {
+		r.tell(a.path, end)
+	} else if rest, ok := a.splitter.Rest(); ok {
+		if err := r.emit(ctx, a.stream, rest); err != nil {
+			return err
+		}
+		r.stats.lines.Inc()
+		a.done = rest.To
+		r.seen.Add(a.id, a.done)
+	}
+	r.finish(a)
+	return nil
+}
+
+func (r *reader) finish(a *archive) {
+	a.close()
+	delete(r.packed, a.key)
+	r.closed[a.key] = a.as
+}

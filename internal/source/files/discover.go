@@ -1,0 +1,234 @@
+package files
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"tocsin/internal/fingerprint"
+	"tocsin/internal/lines"
+)
+
+// maxFiles bounds how many files one source follows.
+const maxFiles = 4096
+
+// A key is the place of a file on its disk.
+type key struct{ device, inode uint64 }
+
+func keyOf(info fs.FileInfo) key {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return key{}
+	}
+	return key{uint64(st.Dev), st.Ino}
+}
+
+// closed is what a file looked like when it was read to its end.
+type closed struct {
+	size     int64
+	modified time.Time
+}
+
+func (c closed) is(info fs.FileInfo) bool {
+	return c.size == info.Size() && c.modified.Equal(info.ModTime())
+}
+
+// discover looks for files that are new, and notes under which path each is found now. Beside the files asked for it looks
+// for their rotated forms, PATH with anything behind it, of which only those are opened that are known and not read to
+// their end: what was left of them when tocsin stopped.
+func (r *reader) discover() {
+	for _, t := range r.tails {
+		t.listed = false
+	}
+	found := map[key]bool{}
+	for _, rotated := range []bool{false, true} {
+		for _, pattern := range r.Paths {
+			if rotated {
+				pattern += "?*"
+			}
+			paths, err := filepath.Glob(pattern)
+			if err != nil {
+				continue // New has checked it; a directory that cannot be read shows as its files do
+			}
+			r.watchDir(filepath.Dir(pattern))
+			for _, path := range paths {
+				r.find(path, rotated, found)
+			}
+			if !rotated && len(paths) == 0 && !hasMeta(pattern) {
+				if _, err := os.Stat(pattern); err != nil {
+					r.tell(pattern, err)
+				}
+			}
+		}
+	}
+	maps.DeleteFunc(r.closed, func(k key, _ closed) bool { return !found[k] })
+	maps.DeleteFunc(r.anew, func(k key, _ left) bool { return !found[k] })
+	maps.DeleteFunc(r.steady, func(k key, _ steadiness) bool { return !found[k] })
+}
+
+func hasMeta(pattern string) bool { return bytes.ContainsAny([]byte(pattern), "*?[\\") }
+
+// find takes up one path.
+func (r *reader) find(path string, rotated bool, found map[key]bool) {
+	info, err := os.Stat(path)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) || !rotated {
+			r.tell(path, err)
+		}
+		return
+	}
+	if !info.Mode().IsRegular() {
+		if !rotated {
+			r.tell(path, fmt.Errorf("it is a %s, want a file", modeWord(info.Mode())))
+		}
+		return
+	}
+	k := keyOf(info)
+	found[k] = true
+	if t := r.tails[k]; t != nil {
+		if !rotated {
+			t.listed = true
+			t.path = path
+		}
+		return
+	}
+	if c, ok := r.closed[k]; ok && c.is(info) {
+		return
+	}
+	if r.packed[k] != nil || info.Size() == 0 {
+		return
+	}
+	if len(r.tails)+len(r.packed) >= maxFiles {
+		r.tell(path, fmt.Errorf("%d files are followed already", maxFiles))
+		return
+	}
+	if err := r.open(path, k, rotated); err != nil {
+		r.tell(path, err)
+		return
+	}
+	delete(r.told, path)
+}
+
+func modeWord(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "directory"
+	case m&fs.ModeNamedPipe != 0:
+		return "named pipe"
+	case m&fs.ModeSocket != 0:
+		return "socket"
+	default:
+		return "device"
+	}
+}
+
+// open begins to follow a file, unless it is a copy of one that is followed already, or has no complete line yet.
+func (r *reader) open(path string, k key, rotated bool) error {
+	// A path may become a named pipe between the look and the opening, which must not block.
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	keep := false
+	defer func() {
+		if !keep {
+			file.Close()
+		}
+	}()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() || keyOf(info) != k {
+		return nil // replaced meanwhile: the next look finds what is there now
+	}
+	head := make([]byte, fingerprint.Head)
+	n, err := file.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	head = head[:n]
+	if lines.Recognise(head) != lines.Plain {
+		keep, err = r.openPacked(path, k, file, info, rotated)
+		return err
+	}
+	if err := lines.CheckText(head); err != nil {
+		return err
+	}
+	if r.copied(file, head, info.Size()) {
+		return nil
+	}
+	t := &tail{
+		path: path, key: k, file: file, head: head, listed: !rotated,
+		size: info.Size(), modified: info.ModTime(), changed: time.Now(),
+	}
+	if err := r.name(t, false); err != nil {
+		return err
+	}
+	if rotated && (t.offset == 0 || t.offset == t.size) {
+		r.closed[k] = closed{t.size, t.modified}
+		return nil
+	}
+	keep = true
+	r.tails[k] = t
+	return nil
+}
+
+// lookAt answers Find's questions about a plain file.
+func lookAt(file *os.File) func(int64) (int64, bool, error) {
+	return func(offset int64) (int64, bool, error) {
+		info, err := file.Stat()
+		if err != nil || offset <= 0 || offset > info.Size() {
+			return infoSize(info), false, err
+		}
+		var last [1]byte
+		_, err = file.ReadAt(last[:], offset-1)
+		return info.Size(), last[0] == '\n', err
+	}
+}
+
+func infoSize(info fs.FileInfo) int64 {
+	if info == nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// block is how much of the end of a copy is compared.
+const block = 4 << 10
+
+// copied reports whether a file is the beginning of one that is followed: a copy, as it is made before that is truncated.
+// It is left alone as long as that is so. When the original is cut, the copy is read from where the original was left.
+func (r *reader) copied(file *os.File, head []byte, size int64) bool {
+	for _, t := range r.tails {
+		n := min(len(head), len(t.head))
+		if n == 0 || !bytes.Equal(head[:n], t.head[:n]) || size > t.size || int64(n) > size {
+			continue
+		}
+		length := min(size, block)
+		ours, theirs := make([]byte, length), make([]byte, length)
+		if _, err := file.ReadAt(ours, size-length); err != nil {
+			continue
+		}
+		if _, err := t.file.ReadAt(theirs, size-length); err == nil && bytes.Equal(ours, theirs) {
+			return true
+		}
+	}
+	return false
+}
+
+// ordered lists the tails by path, so that the same files are read in the same order.
+func (r *reader) ordered() []*tail {
+	return slices.SortedFunc(maps.Values(r.tails), func(a, b *tail) int {
+		return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.key.inode, b.key.inode))
+	})
+}
