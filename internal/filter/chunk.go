@@ -2,6 +2,7 @@ package filter
 
 import (
 	"math/bits"
+	"slices"
 
 	"tocsin/internal/event"
 )
@@ -146,22 +147,35 @@ func (c *chunk) values(col *event.Column) []int64 {
 	return out
 }
 
-// appendRows writes the rows of a mask as row numbers of the batch.
-func (c *chunk) appendRows(dst []int32, m *mask) []int32 {
-	for w := range c.words {
-		if m[w] != 0 {
-			dst = appendWord(dst, int32(c.from+w*64), m[w])
-		}
+// spareRows is how much room putWord needs beyond what it writes.
+const spareRows = 4
+
+// putWord writes the rows of one word and returns how many they are. It writes some at once, without asking how many
+// there are, because that cannot be foretold: dst must have room for spareRows more.
+func putWord(dst []int32, base int32, word uint64) int {
+	n := bits.OnesCount64(word)
+	first := dst[:spareRows]
+	for i := range first {
+		first[i] = base + int32(bits.TrailingZeros64(word))
+		word &= word - 1
 	}
-	return dst
+	for i := spareRows; word != 0; i++ {
+		dst[i] = base + int32(bits.TrailingZeros64(word))
+		word &= word - 1
+	}
+	return n
 }
 
-// appendWord writes the rows of one word, which has some.
-func appendWord(dst []int32, base int32, word uint64) []int32 {
-	for ; word != 0; word &= word - 1 {
-		dst = append(dst, base+int32(bits.TrailingZeros64(word)))
+// appendRows writes the rows of a mask as row numbers of the batch.
+func (c *chunk) appendRows(dst []int32, m *mask) []int32 {
+	n := len(dst)
+	dst = slices.Grow(dst, c.rows+spareRows)[:n+c.rows+spareRows]
+	for w := range c.words {
+		if m[w] != 0 {
+			n += putWord(dst[n:], int32(c.from+w*64), m[w])
+		}
 	}
-	return dst
+	return dst[:n]
 }
 
 // empty reports whether a mask has no rows.

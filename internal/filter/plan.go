@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"cmp"
 	"slices"
 
 	"tocsin/internal/event"
@@ -25,6 +26,13 @@ type rule struct {
 	first *branch // what is quick to evaluate; nil when the rule has nothing of the sort, which means every row
 	rest  *branch // what must be evaluated besides, on the rows that first leaves; nil for nothing
 	slow  []int   // which of plan.texts rest looks at
+	steps []step  // of a filter that stands alone: the parts of rest, the cheapest first
+}
+
+// A step is a part of an and with the slow groups that it looks at.
+type step struct {
+	part *branch
+	slow []int
 }
 
 // A branch is a node whose tests are slots.
@@ -65,9 +73,16 @@ type planner struct {
 	plan
 	slotOf map[string]int32
 	tests  []*test // by slot
-	groups map[operand]*operandTests
+	groups map[groupKey]*operandTests
 	order  []*operandTests
+	alone  bool // tests of texts go into groups of their own
 	cross  []*pairTest
+}
+
+// A groupKey tells groups apart: by operand, and those of a single test also by its slot.
+type groupKey struct {
+	operand operand
+	alone   int32 // 1 + slot, 0 for a group of many
 }
 
 // operandTests are all tests of one operand against constants.
@@ -78,19 +93,26 @@ type operandTests struct {
 }
 
 func newPlan(exprs []*Expr) *plan {
-	p := &planner{slotOf: map[string]int32{}, groups: map[operand]*operandTests{}}
+	p := &planner{slotOf: map[string]int32{}, groups: map[groupKey]*operandTests{}}
 	roots := make([]*branch, len(exprs))
 	for i, e := range exprs {
 		if e == nil {
 			roots[i] = &branch{kind: always}
 		} else {
-			roots[i] = p.branch(e.root)
+			roots[i] = p.root(e.root, len(exprs) == 1)
 		}
 	}
 	p.slotCount = len(p.tests)
 	slow := p.group()
 	for _, root := range roots {
 		r := newRule(root, slow)
+		var rests []*branch
+		if r.rest != nil {
+			rests = r.rest.kids
+		}
+		if len(roots) == 1 && r.rest != nil && root.kind == and {
+			r.steps = p.steps(rests, slow)
+		}
 		for _, part := range []*branch{r.first, r.rest} {
 			if part != nil {
 				part.settle()
@@ -99,6 +121,21 @@ func newPlan(exprs []*Expr) *plan {
 		p.rules = append(p.rules, r)
 	}
 	return &p.plan
+}
+
+// root puts the tests of a filter into slots. Where a filter stands alone, each test of a text that must hold (or must not)
+// is a group of its own: it is then evaluated only on the rows that the tests before it left.
+func (p *planner) root(n *node, only bool) *branch {
+	if !only || n.kind != and {
+		return p.branch(n)
+	}
+	b := &branch{kind: and}
+	for _, kid := range n.kids {
+		p.alone = kid.kind == leaf || kid.kind == not && kid.kids[0].kind == leaf
+		b.kids = append(b.kids, p.branch(kid))
+	}
+	p.alone = false
+	return b
 }
 
 // branch puts the tests of a tree into slots.
@@ -151,21 +188,25 @@ func members(view *event.Field) []operand {
 
 // slot returns the slot of a test; equal tests share one.
 func (p *planner) slot(t *test) int32 {
-	key := string(t.append(nil, false))
-	if s, ok := p.slotOf[key]; ok {
+	spelling := string(t.append(nil, false))
+	if s, ok := p.slotOf[spelling]; ok {
 		return s
 	}
 	s := int32(len(p.tests))
-	p.slotOf[key] = s
+	p.slotOf[spelling] = s
 	p.tests = append(p.tests, t)
 	if t.right != nil {
 		p.cross = append(p.cross, &pairTest{slot: s, test: t})
 		return s
 	}
-	g := p.groups[t.left]
+	key := groupKey{operand: t.left}
+	if p.alone && t.op >= opContains {
+		key.alone = 1 + s
+	}
+	g := p.groups[key]
 	if g == nil {
 		g = &operandTests{operand: t.left}
-		p.groups[t.left] = g
+		p.groups[key] = g
 		p.order = append(p.order, g)
 	}
 	g.slots = append(g.slots, s)
@@ -260,6 +301,35 @@ func newRule(root *branch, slow []int) rule {
 		r.first = first
 	}
 	return r
+}
+
+// steps orders the slow parts of an and by what they cost.
+func (p *planner) steps(parts []*branch, slow []int) []step {
+	var list []step
+	for _, part := range parts {
+		s := step{part: part}
+		part.mark(slow, &s.slow)
+		slices.Sort(s.slow)
+		s.slow = slices.Compact(s.slow)
+		list = append(list, s)
+	}
+	slices.SortStableFunc(list, func(a, b step) int { return cmp.Compare(p.cost(a.part), p.cost(b.part)) })
+	return list
+}
+
+// cost ranks a part: a plain search before patterns, these before regular expressions, these before whatever is joined.
+func (p *planner) cost(b *branch) int {
+	switch {
+	case b.kind == not:
+		return p.cost(b.kids[0])
+	case b.kind != leaf:
+		return 100
+	case p.tests[b.slot].op == opMatches:
+		return 3
+	case p.tests[b.slot].op >= opSame:
+		return 2
+	}
+	return 1
 }
 
 // mark notes which branches are slow, and collects the groups that they look at.

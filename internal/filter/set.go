@@ -2,6 +2,7 @@ package filter
 
 import (
 	"math/bits"
+	"slices"
 
 	"tocsin/internal/event"
 )
@@ -97,6 +98,10 @@ func (s *Set) evaluate(b *event.Batch, from int) {
 	for _, g := range s.pairs {
 		g.evaluate(c)
 	}
+	if len(s.rules) == 1 && s.rules[0].steps != nil {
+		s.evaluateSteps(&s.rules[0])
+		return
+	}
 	for i := s.quick; i < len(s.texts); i++ {
 		clear(s.demand[i][:c.words])
 	}
@@ -106,6 +111,28 @@ func (s *Set) evaluate(b *event.Batch, from int) {
 	for i := s.quick; i < len(s.texts); i++ {
 		if !c.empty(&s.demand[i]) {
 			s.texts[i].evaluate(c, &s.states[i], &s.demand[i])
+		}
+	}
+}
+
+// evaluateSteps evaluates a filter that stands alone, step by step, each on the rows that are left.
+func (s *Set) evaluateSteps(r *rule) {
+	left := &s.partial[0]
+	*left = s.full
+	s.alive[0] = r.first == nil || s.run(r.first, left, 0)
+	for _, step := range r.steps {
+		if !s.alive[0] || s.empty(left) {
+			s.alive[0] = false
+			return
+		}
+		for _, g := range step.slow {
+			s.texts[g].evaluate(&s.chunk, &s.states[g], left)
+		}
+		m := s.level(0)
+		if s.alive[0] = s.run(step.part, m, 1); s.alive[0] {
+			for w := range s.words {
+				left[w] &= m[w]
+			}
 		}
 	}
 }
@@ -145,6 +172,12 @@ func (s *Set) result(i int, dst []int32) []int32 {
 		}
 		return s.appendRows(dst, out)
 	}
+	if r.steps != nil {
+		if !s.alive[i] {
+			return dst
+		}
+		return s.appendRows(dst, &s.partial[i])
+	}
 	out := s.level(0)
 	if !s.alive[i] || !s.run(r.rest, out, 1) {
 		return dst
@@ -164,23 +197,32 @@ func (s *Set) appendFlat(dst []int32, b *branch) []int32 {
 	for _, slot := range b.with {
 		words &= s.sums[slot]
 	}
+	if words == 0 {
+		return dst
+	}
+	n := len(dst)
+	dst = slices.Grow(dst, s.rows+spareRows)[:n+s.rows+spareRows]
 	for ; words != 0; words &= words - 1 {
 		w := bits.TrailingZeros64(words)
-		word := s.full[w]
-		for _, slot := range b.with {
-			word &= s.slots[slot][w]
-		}
-		for _, slot := range b.without {
-			if s.sums[slot]>>uint(w)&1 != 0 {
-				word &^= s.slots[slot][w]
-			}
-		}
-		base := int32(s.from + w*64)
-		for ; word != 0; word &= word - 1 {
-			dst = append(dst, base+int32(bits.TrailingZeros64(word)))
+		if word := s.word(b, w); word != 0 {
+			n += putWord(dst[n:], int32(s.from+w*64), word)
 		}
 	}
-	return dst
+	return dst[:n]
+}
+
+// word evaluates the tests of an and for 64 rows.
+func (s *Set) word(b *branch, w int) uint64 {
+	word := s.full[w]
+	for _, slot := range b.with {
+		word &= s.slots[slot][w]
+	}
+	for _, slot := range b.without {
+		if s.sums[slot]>>(uint(w)&63)&1 != 0 {
+			word &^= s.slots[slot][w]
+		}
+	}
+	return word
 }
 
 // level returns the scratch mask of a level of the tree.
@@ -234,15 +276,7 @@ func (s *Set) runAnd(b *branch, out *mask, depth int) bool {
 	left := uint64(0)
 	for ; words != 0; words &= words - 1 {
 		w := bits.TrailingZeros64(words)
-		word := s.full[w]
-		for _, slot := range b.with {
-			word &= s.slots[slot][w]
-		}
-		for _, slot := range b.without {
-			if s.sums[slot]>>uint(w)&1 != 0 {
-				word &^= s.slots[slot][w]
-			}
-		}
+		word := s.word(b, w)
 		out[w] = word
 		left |= word
 	}

@@ -255,8 +255,7 @@ func (t *textTests) coded(c *chunk, s *textState, demand *mask, col *event.Colum
 	}
 	codes := col.Codes[c.from : c.from+c.rows]
 	for w := range c.words {
-		word := c.present[w] & demand[w]
-		for ; word != 0; word &= word - 1 {
+		for word := c.present[w] & demand[w]; word != 0; word &= word - 1 {
 			row := w*64 + bits.TrailingZeros64(word)
 			code := codes[row]
 			known := s.memo[code]
@@ -264,17 +263,27 @@ func (t *textTests) coded(c *chunk, s *textState, demand *mask, col *event.Colum
 				known = uint64(s.round)<<32 | uint64(s.remember(t.slotsOf(s, col.Strs.At(int(code)))))
 				s.memo[code] = known
 			}
-			if at := uint32(known); at != 0 {
+			switch at := uint32(known); {
+			case at == 0:
+			case at&oneSlot != 0:
+				c.touch(int32(at&^oneSlot), w)[w] |= word & -word
+			default:
 				c.mark(s.lists[at+1:at+1+uint32(s.lists[at])], row)
 			}
 		}
 	}
 }
 
+// oneSlot marks a place that is the slot itself, because the list has only that.
+const oneSlot = 1 << 31
+
 // remember keeps a list of slots and returns its place.
 func (s *textState) remember(slots []int32) uint32 {
-	if len(slots) == 0 {
+	switch len(slots) {
+	case 0:
 		return 0
+	case 1:
+		return uint32(slots[0]) | oneSlot
 	}
 	at := uint32(len(s.lists))
 	s.lists = append(append(s.lists, int32(len(slots))), slots...)
