@@ -47,7 +47,8 @@ func Default() *Config {
 
 // Load reads the file at path over the defaults, then the environment over the file, and then the files that hold secrets.
 // An empty path is no file. Paths in the file are taken from its directory, those in the environment are left as they are.
-// The error holds every mistake and is a fault.Invalid, or says that the file cannot be read.
+// The error holds every mistake and is a fault.Invalid; what could be read comes with it, so that the caller can look for
+// mistakes in the blocks of plug-ins and in rules, and join them to these. When the file cannot be read at all, c is nil.
 func Load(path string, environ []string) (*Config, *document.Origins, error) {
 	var text []byte
 	name := "configuration"
@@ -59,20 +60,14 @@ func Load(path string, environ []string) (*Config, *document.Origins, error) {
 		name = path
 	}
 	c, origins, err := decode(name, text, environ)
-	if err != nil {
-		return nil, nil, err
-	}
 	if path != "" {
 		c.dir = filepath.Dir(path)
 		c.anchorPaths(origins)
 	}
-	if err := document.ReadSecrets(c, c.ReadSecret); err != nil {
-		return nil, nil, origins.Locate(err)
-	}
-	return c, origins, nil
+	return c, origins, document.Join(err, origins.Locate(document.ReadSecrets(c, c.ReadSecret)))
 }
 
-// decode is Load without touching anything.
+// decode is Load without touching anything. It always returns what it could read.
 func decode(name string, text []byte, environ []string) (*Config, *document.Origins, error) {
 	environ = slices.DeleteFunc(slices.Clone(environ), func(entry string) bool {
 		variable, _, _ := strings.Cut(entry, "=")
@@ -80,16 +75,13 @@ func decode(name string, text []byte, environ []string) (*Config, *document.Orig
 	})
 	c := Default()
 	origins, err := document.Load(name, text, c, environ, Prefix)
-	if err != nil {
-		return nil, nil, err
-	}
 	for name, channel := range c.Notify {
 		if channel.MinSeverity == 0 {
 			channel.MinSeverity = defaultSeverity
 			c.Notify[name] = channel
 		}
 	}
-	return c, origins, nil
+	return c, origins, err
 }
 
 // anchorPaths takes paths that came from the file from its directory.

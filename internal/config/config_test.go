@@ -373,3 +373,26 @@ func TestReadRuleFiles(t *testing.T) {
 		t.Errorf("ReadRuleFiles of a path that is not there: got %q", got)
 	}
 }
+
+// Mistakes of the file and of the blocks in it are found in one go.
+func TestMistakesOfAllSorts(t *testing.T) {
+	path := write(t, "tocsin.yaml", "http: {listn: x}\nledger: {dsn_file: gone}\nsources: {files: [{name: a, paths: [x], format: combimed}]}\nnotify: {a: {via: {command: {depth: 0}}}, b: {}}\n")
+	c, origins, err := config.Load(path, nil)
+	if c == nil {
+		t.Fatal(err)
+	}
+	got := said(t, path, document.Join(err, c.Check(origins, plugins())))
+	if diff := cmp.Diff([]string{
+		`1: http.listn: is not known here (did you mean listen?)`,
+		`2: ledger.dsn: open ` + filepath.Join(filepath.Dir(path), "gone") + `: no such file or directory`,
+		`3: sources.files[0].format: got "combimed", want combined or syslog (did you mean combined?)`,
+		`4: notify.a.via.command.depth: got 0, want 1 or more`,
+		`4: notify.b.via: is needed`,
+	}, got); diff != "" {
+		t.Errorf("Load and Check: want - got +\n%s", diff)
+	}
+	c, origins, err = config.Load(write(t, "broken.yaml", "a: [\n"), nil)
+	if c == nil || err == nil || c.Check(origins, plugins()) != nil {
+		t.Errorf("Load of a file that is no YAML: got %v and %v, want one mistake and defaults", c, err)
+	}
+}

@@ -70,15 +70,20 @@ func (c *Config) Channels(plugins Plugins) (map[string]notifier.Config, error) {
 	channels := map[string]notifier.Config{}
 	var errs []error
 	for name, channel := range c.Notify {
+		if channel.Via.IsZero() {
+			continue // which is a mistake that loading found
+		}
 		kind, settings, err := channel.Via.One(slices.Sorted(maps.Keys(plugins.Notifiers)))
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		channels[name] = plugins.Notifiers[kind]()
-		if err := c.plugin(settings, channels[name]); err != nil {
+		into := plugins.Notifiers[kind]()
+		if err := c.plugin(settings, into); err != nil {
 			errs = append(errs, err)
+			continue
 		}
+		channels[name] = into
 	}
 	return channels, document.Join(errs...)
 }
