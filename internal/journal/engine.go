@@ -13,6 +13,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"tocsin/internal/fault"
 )
 
 const (
@@ -76,7 +78,7 @@ func (e *engine) start() error {
 			nc.Close()
 		}
 		e.stop()
-		return fmt.Errorf("connect to the journal's engine: %w", err)
+		return fault.New(fault.Unavailable, "connect to the journal's engine: %w", err)
 	}
 	e.nc = nc
 	e.incarnation++

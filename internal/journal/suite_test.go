@@ -17,10 +17,10 @@ import (
 	"tocsin/internal/fault"
 )
 
-func TestInside(t *testing.T) { suite(t, "") }
+func TestInside(t *testing.T) { suiteWith(t, func(*testing.T) string { return "" }) }
 
-// suite is what holds for every engine.
-func suite(t *testing.T, url string) {
+// suiteWith is what holds for every engine; url begins a new one.
+func suiteWith(t *testing.T, url func(t *testing.T) string) {
 	for name, test := range map[string]func(*testing.T, Options){
 		"concurrent appenders": concurrentAppenders,
 		"slow reader":          slowReader,
@@ -36,7 +36,7 @@ func suite(t *testing.T, url string) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := testOptions(t, t.TempDir())
-			o.URL = url
+			o.URL = url(t)
 			test(t, o)
 		})
 	}
@@ -235,7 +235,9 @@ func purgeBehindSlowest(t *testing.T, o Options) {
 	for n := range 100 {
 		appendOne(t, j, batchOf(event.Log, 2000, "p", n)) // alone in its message
 	}
-	at := func(seq uint64) event.Position { return event.Position{Epoch: j.Epoch(), Seqs: map[uint16]uint64{0: seq}} }
+	at := func(seq uint64) event.Position {
+		return event.Position{Epoch: j.Epoch(), Seqs: map[uint16]uint64{0: seq}}
+	}
 	first := func() uint64 {
 		l := j.lanes[Events]
 		l.mu.Lock()
