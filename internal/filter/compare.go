@@ -87,6 +87,9 @@ func arithmeticHint(word string) string {
 
 // noOperand explains why the left side of a comparison will not do.
 func (r *reader) noOperand(n ast.Node) *Error {
+	if b, ok := n.(*ast.BinaryNode); ok && strings.Contains("+-*/%**^", b.Operator) {
+		return r.fail(b, "there is no arithmetic in filters", `a name with odd characters is written labels["any name"]`)
+	}
 	switch n.(type) {
 	case *ast.IntegerNode, *ast.FloatNode, *ast.StringNode, *ast.BytesNode, *ast.BoolNode:
 		return r.fail(n, "a comparison begins with a field", `as in message contains "login"`)

@@ -73,6 +73,8 @@ func syntaxReason(message string) string {
 	switch {
 	case strings.Contains(message, "maximum allowed nodes"):
 		return "the filter has more than 10000 parts"
+	case strings.HasSuffix(message, "value out of range"):
+		return "this number is too large"
 	case strings.HasPrefix(message, "unexpected token EOF"), strings.HasPrefix(message, "unexpected end"):
 		return "the filter ends too early"
 	case strings.HasPrefix(message, "unexpected token "):
@@ -192,7 +194,7 @@ func (r *reader) outside(n ast.Node) *Error {
 	case *ast.IntegerNode, *ast.FloatNode, *ast.StringNode, *ast.BytesNode:
 		return r.fail(n, "this is a value, not a condition", `compare it with a field, as in user.name == "root"`)
 	case *ast.ConditionalNode:
-		what, hint = "a choice with ? or if", "use && and ||"
+		return r.fail(leftmost(n.Cond), "a choice with ? or if is not part of filters", "use && and ||")
 	case *ast.ArrayNode:
 		what, hint = "a list here", "a list stands to the right of in"
 	case *ast.ChainNode:
