@@ -47,6 +47,7 @@ type Engine struct {
 	plans    map[event.Kind]*plan
 	position event.Position
 	clocks   clocks
+	ready    []alert.Finding // of rules that were shown history, for the next output
 }
 
 // running is a rule with its detector.
@@ -59,6 +60,7 @@ type running struct {
 	disabled string // why it no longer runs
 	cold     bool   // it has seen neither history nor a saved state
 	folded   bool   // it got rows of the batch at hand
+	waiting  *queue // what came while it is shown history; nil when it is not
 }
 
 // plan is all rules over one kind of event.
@@ -97,12 +99,13 @@ func (e *Engine) SetRules(rules []rule.Rule) error {
 		if err != nil {
 			return err
 		}
-		if was, ok := old[run.key]; ok && was.disabled == "" {
-			kept := *was
-			kept.rule = r
-			run = &kept
-		}
 		next = append(next, run)
+	}
+	for i, run := range next { // none failed: nothing was changed before
+		if was, ok := old[run.key]; ok && was.disabled == "" {
+			was.rule = run.rule
+			next[i] = was
+		}
 	}
 	e.rules, e.plans = next, plans(next)
 	return nil
@@ -150,6 +153,14 @@ func (e *Engine) Begin(epoch string) (fresh bool) {
 	return true
 }
 
+// StartAt says that everything up to a position was judged already, or is gone from the journal, so that history has it.
+// It is for an engine without a saved state, before the first batch.
+func (e *Engine) StartAt(p event.Position) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.position = p
+}
+
 // Position returns up to where the engine has seen the journal.
 func (e *Engine) Position() event.Position {
 	e.mu.Lock()
@@ -188,6 +199,8 @@ func (e *Engine) Tick(received int64) Output {
 }
 
 func (e *Engine) output(findings []alert.Finding) Output {
+	findings = append(findings, e.ready...)
+	e.ready = nil
 	out := Output{Position: e.position, Watermark: math.MinInt64, Findings: window.Order(findings)}
 	first := true
 	for _, r := range e.rules {
@@ -201,6 +214,10 @@ func (e *Engine) output(findings []alert.Finding) Output {
 // fold shows a batch to the rules of its kind, and takes what they can tell at once.
 func (e *Engine) fold(p *plan, b *event.Batch, findings []alert.Finding) []alert.Finding {
 	p.each(b, func(r *running, rows []int32) {
+		if r.waiting != nil {
+			r.waiting.add(b, rows)
+			return
+		}
 		findings = e.try(r, findings, func() []alert.Finding {
 			r.detector.Fold(b, rows)
 			if len(rows) == 0 {
@@ -268,7 +285,7 @@ func (e *Engine) judge(findings []alert.Finding) []alert.Finding {
 	e.clocks.advance()
 	for _, r := range e.rules {
 		w, ok := e.clocks.watermark(r.rule.From)
-		if !ok || r.disabled != "" || r.judged != math.MinInt64 && w-r.judged < tick {
+		if !ok || r.waiting != nil || r.disabled != "" || r.judged != math.MinInt64 && w-r.judged < tick {
 			continue
 		}
 		r.judged = w

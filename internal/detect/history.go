@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"slices"
 
 	"tocsin/internal/alert"
 	"tocsin/internal/event"
-	"tocsin/internal/filter"
 	"tocsin/internal/rule"
 	"tocsin/internal/window"
 )
@@ -48,7 +46,7 @@ func History(ctx context.Context, options HistoryOptions, rules []rule.Rule, sca
 		}
 		runs = append(runs, run)
 	}
-	p := &pass{runs: runs, plans: plans(runs), cut: math.MaxInt64, newest: math.MinInt64}
+	p := &pass{runs: runs, plans: plans(runs), cut: math.MaxInt64, applied: math.MaxUint64, newest: math.MinInt64}
 	if err := p.run(ctx, scan); err != nil {
 		return nil, p.stats, err
 	}
@@ -68,7 +66,9 @@ func History(ctx context.Context, options HistoryOptions, rules []rule.Rule, sca
 type pass struct {
 	runs     []*running
 	plans    map[event.Kind]*plan
-	cut      int64 // rows after this time are left out
+	cut      int64  // nothing is judged beyond this time
+	applied  uint64 // rows of later journal sequences are left out; rows without one by the time cut
+	hold     int64  // how far judging stays behind, for what else may come
 	newest   int64
 	findings []alert.Finding
 	stats    HistoryStats
@@ -117,17 +117,16 @@ func (p *pass) batch(b *event.Batch, rows []int32) error {
 	return p.err
 }
 
-// trim returns the range of times of the rows and leaves those out that come after the cut.
+// trim returns the range of times of the rows, and leaves those out that are not part of this pass.
 func (p *pass) trim(clock *window.Clock, b *event.Batch, rows []int32) (first, last int64, kept []int32) {
 	first, last = math.MaxInt64, math.MinInt64
 	beyond := false
+	mine := p.membership(clock, b)
 	see := func(row int32) {
 		t := clock.At(row)
-		switch {
-		case t == 0:
-		case t > p.cut:
+		if !mine(row) {
 			beyond = true
-		default:
+		} else if t != 0 {
 			first, last = min(first, t), max(last, t)
 		}
 	}
@@ -149,18 +148,33 @@ func (p *pass) trim(clock *window.Clock, b *event.Batch, rows []int32) (first, l
 	kept = make([]int32, 0, b.Rows)
 	if rows == nil {
 		for row := range b.Rows {
-			if clock.At(int32(row)) <= p.cut {
+			if mine(int32(row)) {
 				kept = append(kept, int32(row))
 			}
 		}
 		return first, last, kept
 	}
 	for _, row := range rows {
-		if clock.At(row) <= p.cut {
+		if mine(row) {
 			kept = append(kept, row)
 		}
 	}
 	return first, last, kept
+}
+
+// membership tells which rows are part of the pass.
+func (p *pass) membership(clock *window.Clock, b *event.Batch) func(row int32) bool {
+	seqs := b.Column(event.TocsinSequence)
+	switch {
+	case p.applied == math.MaxUint64:
+		return func(int32) bool { return true }
+	case seqs == nil:
+		return func(row int32) bool { return clock.At(row) <= p.cut }
+	}
+	return func(row int32) bool {
+		v, ok := seqs.Value(int(row))
+		return !ok && clock.At(row) <= p.cut || ok && seqs.Uint(v) <= p.applied
+	}
 }
 
 // intersect appends what is in both of two rising lists.
@@ -180,7 +194,7 @@ func intersect(dst, a, b []int32) []int32 {
 }
 
 func (p *pass) judge(w int64) error {
-	if w == math.MinInt64 {
+	if w = min(window.Earlier(w, p.hold), p.cut); w == math.MinInt64 {
 		return nil
 	}
 	for _, r := range p.runs {
@@ -199,56 +213,4 @@ func (p *pass) step(r *running, step func() []alert.Finding) {
 		found[i].Rule = r.rule.ID
 	}
 	p.findings = append(p.findings, found...)
-}
-
-// Warm shows history to rules that have seen none, so that they know what is usual. What they find in it is told to
-// nobody. The rows that the engine itself is going to judge, or has judged, are left out by time; scan need not go further
-// than the engine's position. Rules that are not cold are left alone.
-func (e *Engine) Warm(ctx context.Context, rules []rule.Rule, scan Scan) error {
-	e.mu.Lock()
-	ready := map[string]*running{}
-	var runs []*running
-	cut := int64(math.MaxInt64)
-	for _, r := range rules {
-		run, err := e.start(r)
-		if err != nil {
-			e.mu.Unlock()
-			return err
-		}
-		if ready[run.key] == nil {
-			ready[run.key] = run
-			runs = append(runs, run)
-		}
-		if w, ok := e.clocks.watermark(r.From); ok {
-			cut = min(cut, w)
-		}
-	}
-	e.mu.Unlock()
-
-	p := &pass{runs: runs, plans: plans(runs), cut: cut, newest: math.MinInt64}
-	if err := p.run(ctx, scan); err != nil {
-		return err
-	}
-	if err := p.judge(p.newest); err != nil {
-		return err
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.rules = slices.Clone(e.rules)
-	for i, r := range e.rules {
-		if warm := ready[r.key]; r.cold && warm != nil {
-			warm.rule, warm.cold, warm.judged = r.rule, false, r.judged
-			e.rules[i] = warm
-		}
-	}
-	e.plans = plans(e.rules)
-	return nil
-}
-
-// Select returns the rows of a batch that a rule's filter selects.
-func Select(r *rule.Rule, b *event.Batch) []int32 {
-	if !r.From.Has(b.Kind) {
-		return nil
-	}
-	return filter.Compile(r.Where).Select(b, nil)
 }

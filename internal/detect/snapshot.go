@@ -2,10 +2,12 @@ package detect
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,9 +34,9 @@ func (e *Engine) Snapshot() ([]byte, event.Position, error) {
 	s := window.NewEncoder(snapshotName, snapshotVersion)
 	s.Text(e.position.Epoch)
 	s.Uint(uint64(len(e.position.Seqs)))
-	for part, seq := range e.position.Seqs {
+	for _, part := range slices.Sorted(maps.Keys(e.position.Seqs)) {
 		s.Uint(uint64(part))
-		s.Uint(seq)
+		s.Uint(e.position.Seqs[part])
 	}
 	e.clocks.save(s)
 	s.Uint(uint64(len(e.rules)))
@@ -133,16 +135,19 @@ func (s *saved) into(r *running) bool {
 func (c *clocks) save(s *window.Encoder) {
 	s.Int(c.received)
 	s.Uint(uint64(len(c.sources)))
-	for k, v := range c.sources {
+	names := slices.SortedFunc(maps.Keys(c.sources), func(a, b source) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name))
+	})
+	for _, k := range names {
 		s.Uint(uint64(k.kind))
 		s.Text(k.name)
-		s.Int(v.newest)
-		s.Int(v.received)
+		s.Int(c.sources[k].newest)
+		s.Int(c.sources[k].received)
 	}
 	s.Uint(uint64(len(c.marks)))
-	for kind, w := range c.marks {
+	for _, kind := range slices.Sorted(maps.Keys(c.marks)) {
 		s.Uint(uint64(kind))
-		s.Int(w)
+		s.Int(c.marks[kind])
 	}
 }
 
@@ -159,37 +164,30 @@ func (c *clocks) load(s *window.Decoder) {
 }
 
 // WriteFile makes data the content of a file, whole and synced, or leaves the file as it was.
-func WriteFile(path string, data []byte) (err error) {
+func WriteFile(path string, data []byte) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, filepath.Base(path)+".new-*")
 	if err != nil {
 		return fmt.Errorf("write snapshot: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("write snapshot: %w", err), f.Close())
-			if gone := os.Remove(f.Name()); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
-				err = errors.Join(err, gone)
-			}
-		}
-	}()
-	if _, err := f.Write(data); err != nil {
-		return err
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
 	}
-	if err := f.Sync(); err != nil {
-		return err
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
 	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
+	if err != nil {
+		return fmt.Errorf("write snapshot: %w", errors.Join(err, os.Remove(f.Name())))
 	}
 	d, err := os.Open(dir)
 	if err != nil {
-		return err
+		return fmt.Errorf("write snapshot: %w", err)
 	}
-	return errors.Join(d.Sync(), d.Close())
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	return nil
 }
 
 // ReadFile returns what WriteFile wrote; nil when there is no such file.
