@@ -234,6 +234,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 	c := a.setup.Config
 	a.ingest = ingest.New(ingest.Options{
 		Journal: appender{a.journal}, Formats: catalog.Formats(), Log: a.log, Known: known, Drain: c.Drain / 2, Registry: registry,
+		Pace:   a.pace,
 		OnTake: func(kind event.Kind, rows int) { a.desk.Took(kind, rows) },
 	})
 	a.rules = desk.NewRulebook(a.ledger, catalog.Detectors(), a.setup.Rules)

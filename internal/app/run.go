@@ -230,6 +230,23 @@ func (r *reach) until(ctx context.Context, ok func() bool) error {
 	}
 }
 
+// paceBatches is how far, in batches, the history may be behind an old file that is being read: few enough to be in the cache
+// of the journal still.
+const paceBatches = 8
+
+// pace waits while the history is too far behind. An old file can wait; what comes in live never does.
+func (a *App) pace(ctx context.Context) error {
+	return a.reach.until(ctx, func() bool {
+		head, at := a.journal.Head(), a.history.Position()
+		for partition, seq := range head.Seqs {
+			if seq > at.Seq(partition)+paceBatches {
+				return false
+			}
+		}
+		return true
+	})
+}
+
 // caughtUp returns when everything that is in the journal now is found by queries and, unless the ledger is away, was judged.
 func (a *App) caughtUp(ctx context.Context) error {
 	select {

@@ -222,6 +222,9 @@ func (f *file) send(ctx context.Context) error {
 
 func (f *file) journal(ctx context.Context) error {
 	for b := range f.batches {
+		if err := f.service.options.Pace(ctx); err != nil {
+			return err
+		}
 		if err := f.service.appendDurably(ctx, b); err != nil {
 			return err
 		}

@@ -38,6 +38,9 @@ type Options struct {
 	// Drain bounds how long a stop waits for the journal to take what was read; default 10 s.
 	Drain    time.Duration
 	Registry prometheus.Registerer
+	// Pace is called before each batch of an old file is journalled, and waits while the readers of the journal are too far
+	// behind to get it from memory. May be nil.
+	Pace func(ctx context.Context) error
 	// OnTake is told of the rows that became durable.
 	OnTake func(kind event.Kind, rows int)
 }
@@ -60,6 +63,9 @@ func New(o Options) *Service {
 	}
 	if o.Drain <= 0 {
 		o.Drain = 10 * time.Second
+	}
+	if o.Pace == nil {
+		o.Pace = func(context.Context) error { return nil }
 	}
 	if o.OnTake == nil {
 		o.OnTake = func(event.Kind, int) {}
