@@ -1,8 +1,6 @@
 package history
 
 import (
-	"bytes"
-	"hash/maphash"
 	"math/bits"
 
 	"tocsin/internal/event"
@@ -37,50 +35,6 @@ func gather(f *event.Field, parts []part, runs []run) (event.Column, bool) {
 		return c, n > 0
 	}
 	return c, rows > 0
-}
-
-// A words table numbers strings, beginning with 1: number 0 stands for "missing".
-type stringTable struct {
-	table []uint32
-	list  event.Strings
-	seed  maphash.Seed
-}
-
-func newStringTable() *stringTable {
-	t := &stringTable{table: make([]uint32, 256), seed: maphash.MakeSeed()}
-	t.list.Append(nil)
-	return t
-}
-
-func (t *stringTable) code(v []byte) uint32 {
-	if t.list.Len()*2 >= len(t.table) {
-		t.grow()
-	}
-	mask := uint64(len(t.table) - 1)
-	for at := maphash.Bytes(t.seed, v) & mask; ; at = (at + 1) & mask {
-		code := t.table[at]
-		if code == 0 {
-			t.list.Append(v)
-			code = uint32(t.list.Len() - 1)
-			t.table[at] = code
-			return code
-		}
-		if bytes.Equal(t.list.At(int(code)), v) {
-			return code
-		}
-	}
-}
-
-func (t *stringTable) grow() {
-	t.table = make([]uint32, 4*len(t.table))
-	mask := uint64(len(t.table) - 1)
-	for code := 1; code < t.list.Len(); code++ {
-		at := maphash.Bytes(t.seed, t.list.At(code)) & mask
-		for t.table[at] != 0 {
-			at = (at + 1) & mask
-		}
-		t.table[at] = uint32(code)
-	}
 }
 
 // gatherStrings numbers the values of a row group anew. A value of a dictionary is looked up once a part and not once a row.
@@ -203,46 +157,6 @@ func copyPresent(dst event.Bits, at int, src event.Bits, first, n int) {
 	}
 }
 
-// An ipTable numbers addresses as a stringTable does strings.
-type ipTable struct {
-	table []uint32
-	list  [][16]byte
-}
-
-func hashIP(v [16]byte) uint64 {
-	a := le64(v[:8]) ^ 0x9e3779b97f4a7c15
-	b := le64(v[8:]) ^ 0xe7037ed1a0b428db
-	hi, lo := bits.Mul64(a, b)
-	h := hi ^ lo
-	h *= 0x9fb21c651e98df25
-	return h ^ h>>32
-}
-
-func (t *ipTable) code(v [16]byte) uint32 {
-	if len(t.list)*2 >= len(t.table) {
-		t.table = make([]uint32, max(256, 4*len(t.table)))
-		for code := 1; code < len(t.list); code++ {
-			t.table[t.place(t.list[code])] = uint32(code)
-		}
-	}
-	at := t.place(v)
-	if t.table[at] == 0 {
-		t.list = append(t.list, v)
-		t.table[at] = uint32(len(t.list) - 1)
-	}
-	return t.table[at]
-}
-
-// place returns where v stands in the table, or would.
-func (t *ipTable) place(v [16]byte) uint64 {
-	mask := uint64(len(t.table) - 1)
-	at := hashIP(v) & mask
-	for t.table[at] != 0 && t.list[t.table[at]] != v {
-		at = (at + 1) & mask
-	}
-	return at
-}
-
 func gatherIPs(f *event.Field, parts []part, runs []run, rows int) event.Column {
 	table := &ipTable{list: make([][16]byte, 1, 256)}
 	codes := make([]uint32, 0, rows)
@@ -357,43 +271,4 @@ func codeNums(c *event.Column) (event.Column, bool) {
 		codes[row] = uint32(table[at])
 	}
 	return event.Column{Field: c.Field, Codes: codes, Nums: list}, true
-}
-
-// A labelPart is where labels come from, as a part is for a column.
-type labelPart struct {
-	labels *event.Labels
-	base   int32
-}
-
-// gatherLabels lays out labels in the order of runs.
-func gatherLabels(parts []labelPart, runs []run) (l event.Labels) {
-	names := newStringTable()
-	maps := make([][]uint32, len(parts)) // of each part: old number of a name to the new one + 1
-	l.Ends = make([]uint32, 0, runRows(runs))
-	for _, r := range runs {
-		p := parts[r.part]
-		for row := int(r.from - p.base); row < int(r.to-p.base); row++ {
-			if p.labels != nil {
-				m := maps[r.part]
-				if m == nil {
-					m = make([]uint32, p.labels.Names.Len())
-					maps[r.part] = m
-				}
-				first, last := p.labels.Of(row)
-				for e := first; e < last; e++ {
-					old := p.labels.Keys[e]
-					if m[old] == 0 {
-						m[old] = names.code(p.labels.Names.At(int(old)))
-					}
-					l.Keys = append(l.Keys, m[old]-1)
-					l.Vals.Append(p.labels.Vals.At(e))
-				}
-			}
-			l.Ends = append(l.Ends, uint32(len(l.Keys)))
-		}
-	}
-	for n := 1; n < names.list.Len(); n++ {
-		l.Names.Append(names.list.At(n))
-	}
-	return l
 }

@@ -8,36 +8,13 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 )
-
-// Options say where a store lives and when it writes.
-type Options struct {
-	Dir      string // made when it does not exist; one process at a time, which the caller sees to
-	Log      *slog.Logger
-	Registry prometheus.Registerer // nil: no metrics
-
-	// Memory is written out when it holds FlushRows rows (0: 131,072) or about FlushBytes (0: 32 MiB), or when its oldest
-	// rows have waited FlushAge (0: 30s).
-	FlushRows  int
-	FlushBytes int64
-	FlushAge   time.Duration
-	// MergeRows is how many rows a merged segment has at most; 0 is 1,048,576.
-	MergeRows int64
-	// Retention says how long events of a kind are kept, in whole days of UTC: from their time, or from their receipt when
-	// they came later than that. 0 or absent: for ever.
-	Retention map[event.Kind]time.Duration
-	// Crash, when set, is called at named points, for tests that kill the process there.
-	Crash func(point string)
-}
 
 // A Store is a history in one directory. All its methods may be called at once from any goroutine.
 type Store struct {
@@ -116,28 +93,6 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	}
 	s.metrics = newMetrics(opts.Registry, s)
 	return s, nil
-}
-
-func withDefaults(o Options) Options {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.FlushRows <= 0 {
-		o.FlushRows = 2 * groupRows
-	}
-	if o.FlushBytes <= 0 {
-		o.FlushBytes = 32 << 20
-	}
-	if o.FlushAge <= 0 {
-		o.FlushAge = 30 * time.Second
-	}
-	if o.MergeRows <= 0 {
-		o.MergeRows = 1 << 20
-	}
-	if o.Crash == nil {
-		o.Crash = func(string) {}
-	}
-	return o
 }
 
 // cleanFile is there while nobody has the store open and the last one closed it.
@@ -301,72 +256,6 @@ func batchBytes(b *event.Batch) int64 {
 	}
 	l := &b.Labels
 	return n + int64(4*len(l.Ends)+4*len(l.Keys)+4*len(l.Vals.Ends)+len(l.Vals.Bytes)+len(l.Names.Bytes))
-}
-
-// Limits of what is remembered of sources.
-const (
-	maxSources   = 20_000
-	keyPrefix    = "key:" // idempotency keys of requests
-	keyRemembers = 24 * time.Hour
-)
-
-// note remembers how far the sources of a batch were read. The lock is held.
-func (s *Store) note(b *event.Batch) {
-	if len(b.Sources) == 0 {
-		return
-	}
-	seen := latestIngested(b)
-	for _, r := range b.Sources {
-		e := s.sources[r.ID]
-		s.sources[r.ID] = sourceEntry{ID: r.ID, To: max(e.To, r.To), Seen: max(e.Seen, seen)}
-	}
-	if len(s.sources) > maxSources+maxSources/10 {
-		s.forget()
-	}
-}
-
-// forget drops keys that are too old, and the sources that were not seen for longest where there are too many.
-func (s *Store) forget() {
-	now := int64(0)
-	for _, e := range s.sources {
-		now = max(now, e.Seen)
-	}
-	for id, e := range s.sources {
-		if strings.HasPrefix(id, keyPrefix) && e.Seen < now-int64(keyRemembers) {
-			delete(s.sources, id)
-		}
-	}
-	if len(s.sources) <= maxSources {
-		return
-	}
-	list := slices.SortedFunc(maps.Values(s.sources), func(a, b sourceEntry) int { return cmpSeen(a, b) })
-	for _, e := range list[:len(list)-maxSources] {
-		delete(s.sources, e.ID)
-	}
-}
-
-func cmpSeen(a, b sourceEntry) int {
-	switch {
-	case a.Seen != b.Seen && a.Seen < b.Seen:
-		return -1
-	case a.Seen != b.Seen:
-		return 1
-	default:
-		return strings.Compare(a.ID, b.ID)
-	}
-}
-
-func latestIngested(b *event.Batch) (last int64) {
-	c := b.Column(event.Ingested)
-	if c == nil {
-		return 0
-	}
-	for row := range b.Rows {
-		if v, ok := c.Value(row); ok {
-			last = max(last, c.Nums[v])
-		}
-	}
-	return last
 }
 
 // Applied returns the position up to which everything is in a segment that a restart finds.
