@@ -32,7 +32,7 @@ func childMain() bool {
 	round := os.Getenv("JOURNAL_CHILD_ROUND")
 	var calls atomic.Int64
 	o := Options{Dir: dir, URL: os.Getenv("JOURNAL_CHILD_URL"), FreeFloor: -1, Cursors: []string{"parent", "child"}, every: 5 * time.Millisecond,
-		MaxBytes: map[Class]int64{Events: 64 << 20, Flows: 64 << 20},
+		MaxBytes: map[Class]int64{Events: 160 << 20, Flows: 64 << 20},
 		Crash: func(p string) {
 			if p == point && calls.Add(1) > int64(after) {
 				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
@@ -53,7 +53,11 @@ func childMain() bool {
 			kind := []event.Kind{event.Log, event.Flow, event.Login, event.Log}[w]
 			name := fmt.Sprintf("r%s-w%d", round, w)
 			for n := 0; ; n++ {
-				p, err := j.Append(context.Background(), batchOf(kind, 1+rnd.IntN(400), name, n))
+				b := batchOf(kind, 1+rnd.IntN(400), name, n)
+				if w == 3 { // fills a block of the engine soon
+					b = fatOf(name, n)
+				}
+				p, err := j.Append(context.Background(), b)
 				out.Lock()
 				if err != nil {
 					fmt.Println("fail", err)

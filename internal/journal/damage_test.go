@@ -15,14 +15,16 @@ import (
 )
 
 // fat returns a batch that does not compress, of about 100 kB.
-func fat(n int) *event.Batch {
+func fat(n int) *event.Batch { return fatOf("fat", n) }
+
+func fatOf(name string, n int) *event.Batch {
 	rnd := rand.New(rand.NewPCG(uint64(n), 7))
 	blob := make([]byte, 100_000)
 	for i := range blob {
 		blob[i] = byte(rnd.Uint32())
 	}
 	b := event.NewBuilder(event.Log)
-	b.Text(event.Message, fmt.Sprintf("fat %d row 0", n))
+	b.Text(event.Message, fmt.Sprintf("%s %d row 0", name, n))
 	b.Str(event.EventOriginal, blob)
 	b.Next()
 	return b.Batch()
