@@ -245,6 +245,13 @@ func BenchmarkFlows(b *testing.B) {
 	s := flowStore(b, 5_000_000)
 	st := s.Stats()
 	b.Logf("%d flows, %d segments, %.1f B/flow", st.Rows, st.Segments, float64(st.Bytes)/float64(st.Rows))
+	b.Run("read-two-columns", func(b *testing.B) { // what a ranking costs without the ranking
+		measure(b, func() {
+			if err := s.Scan(context.Background(), Query{Fields: []event.FieldID{event.SourceIP, event.NetworkBytes}}, func(*event.Batch, []int32) error { return nil }); err != nil {
+				b.Fatal(err)
+			}
+		})
+	})
 	b.Run("top", func(b *testing.B) { measure(b, func() { topBytes(b, s, Query{}) }) })
 	where := parse(b, "destination.port == 22")
 	b.Run("top-filtered", func(b *testing.B) { measure(b, func() { topBytes(b, s, Query{Where: where}) }) })

@@ -273,6 +273,20 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal("Flush on a full disk: no error")
 		}
 	}
+	s.opts.FlushRows = 500 // from now on whoever applies waits for room
+	next := someBatch(rng, event.Log, last+1, 500, 1e9)
+	for ; s.Stats().MemoryRows < 1000; last++ {
+		batches = append(batches, next)
+		apply(t, s, next)
+		next = someBatch(rng, event.Log, next.Sequence+1, 500, 1e9)
+	}
+	for range 3 {
+		if err := s.Apply(epoch, next); fault.Kind(err) != fault.Full {
+			t.Fatalf("Apply with memory and disk full: %v, want it refused", err)
+		}
+	}
+	want = texts(inOrder(model(batches...)))
+	mustSame(t, "after a refusal", texts(orderedAll(t, s, Query{})), want)
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
 		t.Skipf("cannot make room: %v", err)
 	}

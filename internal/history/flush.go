@@ -3,15 +3,18 @@ package history
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"tocsin/internal/event"
+	"tocsin/internal/fault"
 )
 
 // Flush writes all of memory to segments, in one change of the manifest, and returns when that is durable.
@@ -43,7 +46,7 @@ func (s *Store) Flush(ctx context.Context) error {
 		seg, err := s.writeMemory(ctx, kind, memory[kind])
 		if err != nil {
 			s.discard(made)
-			return fmt.Errorf("flush history: %w", err)
+			return flushFault(err)
 		}
 		made = append(made, seg)
 	}
@@ -66,10 +69,18 @@ func (s *Store) Flush(ctx context.Context) error {
 		}
 	})
 	if err != nil {
-		return fmt.Errorf("flush history: %w", err)
+		return flushFault(err)
 	}
 	s.metrics.flushed(made)
 	return nil
+}
+
+// flushFault says of a flush that failed for want of room that asking again later may help.
+func flushFault(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fault.New(fault.Full, "flush history: %w", err)
+	}
+	return fmt.Errorf("flush history: %w", err)
 }
 
 // discard removes segments that were written and never named by a manifest.

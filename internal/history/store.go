@@ -155,13 +155,22 @@ func (s *Store) adopt(ctx context.Context, m *manifest) error {
 
 // Apply takes a batch with its place in the journal. It is found by queries from now on and durable after the next flush.
 // A batch at or below the applied position is ignored, so that replay doubles nothing. An epoch that is not the one at
-// hand starts at 0. Apply writes memory out itself when nothing else does and too much is waiting.
+// hand starts at 0. When too much is waiting Apply writes memory out first; if that fails, the batch is not taken and may
+// be applied again later (fault.Full on a full disk).
 func (s *Store) Apply(epoch string, b *event.Batch) error {
 	if b.Sequence == 0 {
 		return fault.New(fault.Invalid, "apply batch to history: it has no journal sequence")
 	}
 	if err := s.enter(epoch); err != nil {
 		return err
+	}
+	s.mu.Lock()
+	over := s.memRows >= 2*s.opts.FlushRows || s.memBytes >= 2*s.opts.FlushBytes
+	s.mu.Unlock()
+	if over { // whoever applies waits, so that memory stays bounded
+		if err := s.Flush(context.Background()); err != nil {
+			return fmt.Errorf("apply batch %d: %w", b.Sequence, err)
+		}
 	}
 	s.mu.Lock()
 	if s.closed {
@@ -184,11 +193,7 @@ func (s *Store) Apply(epoch string, b *event.Batch) error {
 	s.position = s.position.With(b.Partition, b.Sequence)
 	s.note(b)
 	due := s.memRows >= s.opts.FlushRows || s.memBytes >= s.opts.FlushBytes
-	over := s.memRows >= 2*s.opts.FlushRows || s.memBytes >= 2*s.opts.FlushBytes
 	s.mu.Unlock()
-	if over { // whoever applies waits, so that memory stays bounded
-		return s.Flush(context.Background())
-	}
 	if due {
 		select {
 		case s.wake <- struct{}{}:
