@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,6 +26,7 @@ import (
 	"tocsin/internal/desk"
 	"tocsin/internal/document"
 	"tocsin/internal/event"
+	"tocsin/internal/fault"
 	"tocsin/internal/history"
 	"tocsin/internal/httpapi"
 	"tocsin/internal/ingest"
@@ -58,11 +62,16 @@ func Plugins() config.Plugins {
 // Load reads the configuration with everything that it names, and reports all mistakes at once. It starts nothing.
 func Load(path string, environ []string) (*Setup, error) {
 	c, origins, err := config.Load(path, environ)
-	if err != nil {
+	if c == nil {
 		return nil, err
 	}
 	s := &Setup{Config: c}
-	var errs []error
+	errs := []error{err}
+	for _, name := range origins.Ignored {
+		if strings.Contains(name, "did you mean") {
+			errs = append(errs, fault.New(fault.Invalid, "environment: %s", name))
+		}
+	}
 	if s.readers, err = c.Readers(origins, Plugins()); err != nil {
 		errs = append(errs, err)
 	}
@@ -70,8 +79,8 @@ func Load(path string, environ []string) (*Setup, error) {
 	if err != nil {
 		errs = append(errs, err)
 	}
-	for name, settings := range channels {
-		n, err := settings.New()
+	for _, name := range slices.Sorted(maps.Keys(channels)) {
+		n, err := channels[name].New()
 		if err != nil {
 			errs = append(errs, fmt.Errorf("notify.%s: %w", name, err))
 			continue
