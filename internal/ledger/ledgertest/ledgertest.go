@@ -69,11 +69,8 @@ func open(t *testing.T, fresh Fresh) *ledger.Ledger {
 	return Open(t, dsn, dir)
 }
 
-// epoch is the time at which the tests begin.
-var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // never changed
-
 // at is n seconds into the test.
-func at(n int) time.Time { return epoch.Add(time.Duration(n) * time.Second) }
+func at(n int) time.Time { return time.Date(2026, 3, 1, 12, 0, n, 0, time.UTC) }
 
 func pos(seq uint64) event.Position {
 	return event.Position{Epoch: "e1", Seqs: map[uint16]uint64{0: seq}}
