@@ -67,7 +67,7 @@ func TestLogTrackAsOracle(t *testing.T) {
 - {name: rate-60, from: log, where: 'service.name == "apache"', detect: {threshold: {over: 60s, at_least: 60}}}
 - {name: rate-200, from: log, where: 'service.name == "apache"', detect: {threshold: {over: 60s, at_least: 200}}}
 - {name: FAVICON, from: log, where: 'service.name == "apache" && like(message, "%FAVICON%")', detect: {threshold: {over: 60m, at_least: 1}}}
-- {name: zscore, from: log, where: 'service.name == "apache"', detect: {deviation: {bucket: 60m, baseline: 6, z: 3, min_buckets: 0, zero: logtrack, align: newest}}}
+- {name: zscore, from: log, where: 'service.name == "apache"', detect: {deviation: {bucket: 60m, baseline: 6, z: 3, zero: logtrack, align: newest}}}
 - {name: silent-nginx, from: log, where: 'service.name == "nginx"', detect: {absence: {idle: 60m}}}
 - {name: wildcards, from: log, where: 'service.name == "apache" && like(message, "%wp_%php%")', detect: {threshold: {over: 1440m, at_least: 2}}}
 - {name: silent-apache, from: log, where: 'service.name == "apache"', detect: {absence: {idle: 60m}}}

@@ -33,7 +33,8 @@ type Config struct {
 	Baseline int `yaml:"baseline"`
 	// Z is how many standard deviations from the mean fire, more than 0. Default 3.
 	Z float64 `yaml:"z"`
-	// MinBuckets is how many buckets an entity must be known for before it is judged, 0 to Baseline. Default 6.
+	// MinBuckets is how many buckets an entity must be known for before it is judged, to Baseline. Default 0: half of
+	// Baseline.
 	MinBuckets int `yaml:"min_buckets"`
 	// MinValue is the least value that a rise must reach, and that a drop must begin from. Default 0.
 	MinValue float64 `yaml:"min_value"`
@@ -55,7 +56,7 @@ type Config struct {
 // Default returns the settings that a rule begins with.
 func Default() detector.Config {
 	return &Config{
-		Metric: "count", Bucket: 5 * time.Minute, Baseline: 12, Z: 3, MinBuckets: 6, Direction: "up",
+		Metric: "count", Bucket: 5 * time.Minute, Baseline: 12, Z: 3, Direction: "up",
 		Zero: "ignore", Gaps: "skip", Align: "epoch", Memory: 256,
 	}
 }
@@ -106,6 +107,11 @@ func (c *Config) New(fs.FS) (detector.Detector, error) {
 	keys, err := window.NewKeys(c.By)
 	if err != nil {
 		return nil, err
+	}
+	if c.MinBuckets == 0 {
+		copied := *c
+		copied.MinBuckets = (c.Baseline + 1) / 2
+		c = &copied
 	}
 	use := map[metric.Op]window.Use{metric.Count: window.Rows, metric.Sum: window.Addend, metric.Avg: window.Addend,
 		metric.Min: window.Extent, metric.Max: window.Extent, metric.Distinct: window.Member}[m.Op]

@@ -45,8 +45,8 @@ func TestProperties(t *testing.T) {
 		})
 	}
 	for _, text := range []string{
-		"{by: [source.ip], bucket: 10s, baseline: 4, z: 1, min_buckets: 0, align: newest, zero: logtrack}",
-		"{metric: distinct(destination.port), bucket: 30s, baseline: 3, z: 1, min_buckets: 0, align: newest}",
+		"{by: [source.ip], bucket: 10s, baseline: 4, z: 1, align: newest, zero: logtrack}",
+		"{metric: distinct(destination.port), bucket: 30s, baseline: 3, z: 1, align: newest}",
 	} {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
