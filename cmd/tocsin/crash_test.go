@@ -36,7 +36,7 @@ journal: {free_floor: "off"}
 history: {flush_rows: 1000, flush_after: 1s}
 detect: {save_every: 1s}
 notify:
-  script: {via: {command: {run: [%q]}}}
+  script: {via: {command: {program: %q}}}
 rules:
   - name: busy-user
     from: log
@@ -65,7 +65,7 @@ func newFeeder(t *testing.T, base time.Time) *feeder {
 	dir := t.TempDir()
 	f := &feeder{t: t, config: filepath.Join(dir, "tocsin.yaml"), file: filepath.Join(dir, "web.log"), told: filepath.Join(dir, "told"), ids: map[string]bool{}}
 	script := filepath.Join(dir, "tell")
-	write(t, script, fmt.Sprintf("#!/bin/sh\nprintf '%%s %%s\\n' \"$1\" \"$TOCSIN_NOTICE_KEY\" >> %s\n", f.told), 0o755)
+	write(t, script, fmt.Sprintf("#!/bin/sh\nprintf '%%s %%s\\n' \"$1\" \"$TOCSIN_KEY\" >> %s\n", f.told), 0o755)
 	write(t, f.config, fmt.Sprintf(crashConfig, f.file, script), 0o644)
 	for i := range bodies {
 		var body bytes.Buffer

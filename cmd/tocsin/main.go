@@ -138,6 +138,9 @@ func (p *program) run(ctx context.Context, c cli.Common, s *app.Setup, o cli.Ser
 	if err != nil {
 		return err
 	}
+	for _, doubt := range s.Doubts {
+		log.Warn(doubt)
+	}
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
@@ -187,6 +190,11 @@ func (p *program) check(_ context.Context, c cli.Common, out io.Writer) error {
 	s, err := setup(c)
 	if err != nil {
 		return err
+	}
+	for _, doubt := range s.Doubts {
+		if _, err := fmt.Fprintln(out, doubt); err != nil {
+			return err
+		}
 	}
 	name := c.Config
 	if name == "" {

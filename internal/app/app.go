@@ -26,7 +26,6 @@ import (
 	"tocsin/internal/desk"
 	"tocsin/internal/document"
 	"tocsin/internal/event"
-	"tocsin/internal/fault"
 	"tocsin/internal/history"
 	"tocsin/internal/httpapi"
 	"tocsin/internal/ingest"
@@ -50,6 +49,7 @@ const (
 type Setup struct {
 	Config  *config.Config
 	Rules   []rule.Rule // that stand in files, without numbers
+	Doubts  []string    // what is probably not meant so, for people
 	readers map[string]config.Reader
 	routes  []delivery.Channel
 }
@@ -69,7 +69,7 @@ func Load(path string, environ []string) (*Setup, error) {
 	errs := []error{err}
 	for _, name := range origins.Ignored {
 		if strings.Contains(name, "did you mean") {
-			errs = append(errs, fault.New(fault.Invalid, "environment: %s", name))
+			s.Doubts = append(s.Doubts, "environment: nothing is called "+name)
 		}
 	}
 	if s.readers, err = c.Readers(origins, Plugins()); err != nil {

@@ -159,6 +159,6 @@ type Alerts struct {
 type Channel struct {
 	// MinSeverity is the least severe alert that is told: `INFO`, `LOW`, `MEDIUM`, `HIGH` or `CRITICAL`.
 	MinSeverity alert.Severity `yaml:"min_severity"`
-	// Via is the kind of channel with its settings, as in `command: {run: [/usr/local/bin/page]}`. Needed.
+	// Via is the kind of channel with its settings, as in `command: {program: /usr/local/bin/page}`. Needed.
 	Via document.Node `yaml:"via"`
 }
