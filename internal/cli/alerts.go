@@ -96,7 +96,7 @@ func (s *shell) listAlerts(list []alert.Alert) error {
 		return nil
 	}
 	out := s.sheet(column{name: "id", right: true}, column{name: "severity", paint: severityColours}, column{name: "state"},
-		column{name: "last"}, column{name: "rule"}, column{name: "entity"}, column{name: "triggers", right: true}, column{name: "reason"})
+		column{name: "last", time: true}, column{name: "rule"}, column{name: "entity"}, column{name: "triggers", right: true}, column{name: "reason"})
 	for i := range list {
 		a := &list[i]
 		if err := out.add(a, strconv.FormatInt(a.ID, 10), a.Severity.String(), string(a.State), s.instant(a.Last), a.RuleName,

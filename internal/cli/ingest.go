@@ -139,7 +139,7 @@ type ingestedRow struct {
 
 func (s *shell) ingestSheet() *sheet {
 	return s.sheet(column{name: "file"}, column{name: "format"}, column{name: "lines", right: true}, column{name: "events", right: true},
-		column{name: "rejected", right: true}, column{name: "first"}, column{name: "last"})
+		column{name: "rejected", right: true}, column{name: "first", time: true}, column{name: "last", time: true})
 }
 
 func (s *shell) addIngested(out *sheet, path string, a api.IngestAnswer) error {

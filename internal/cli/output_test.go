@@ -167,6 +167,21 @@ func TestBlocksOfTables(t *testing.T) {
 	}
 }
 
+// What is in colours is cut by what is seen of it.
+func TestColoursAreNotCounted(t *testing.T) {
+	var out strings.Builder
+	s := &sheet{out: &out, form: "table", width: 40, widths: make([]int, 2), colours: true, columns: []column{{name: "severity", paint: severityColours}, {name: "reason"}}}
+	if err := s.add(nil, "CRITICAL", strings.Repeat("x", 100)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.end(); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "mCRITICAL\x1b[0m") {
+		t.Errorf("table = %q, want the whole word in colours", out.String())
+	}
+}
+
 // On a terminal a table fits its width, whatever is in it.
 func TestTableFitsTerminal(t *testing.T) {
 	for _, width := range []int{40, 80, 200} {

@@ -215,8 +215,8 @@ func (t *sheet) pretty() error {
 	var configs []table.ColumnConfig
 	for n, i := range kept {
 		c := t.columns[i]
-		head = append(head, c.name)
-		config := table.ColumnConfig{Number: n + 1, WidthMax: t.widths[i], WidthMaxEnforcer: trim}
+		head = append(head, trim(c.name, t.widths[i]))
+		config := table.ColumnConfig{Number: n + 1}
 		if c.right {
 			config.Align, config.AlignHeader = text.AlignRight, text.AlignRight
 		}
@@ -239,37 +239,45 @@ func (t *sheet) pretty() error {
 	return err
 }
 
-// fit narrows the widest columns until the table is no wider than the terminal, or they are narrow.
+// Columns are not cut below these widths: those of text, and times, which say nothing when they are cut.
+const (
+	narrowText = 12
+	narrowTime = 19
+)
+
+// fit narrows columns until the table is no wider than the terminal, or they are narrow: first those whose name is wider
+// than what is in them, then always the widest.
 func (t *sheet) fit(kept []int) {
-	total := 0
+	over := -t.width
 	for _, i := range kept {
-		total += t.widths[i] + 3
+		over += t.widths[i] + 3
 	}
-	for total > t.width {
-		widest := kept[0]
+	for _, i := range kept {
+		cells := narrowText
+		for _, row := range t.rows {
+			cells = max(cells, text.StringWidth(row[i]))
+		}
+		if cut := min(over, t.widths[i]-cells); cut > 0 {
+			t.widths[i] -= cut
+			over -= cut
+		}
+	}
+	for over > 0 {
+		widest, room := 0, 0
 		for _, i := range kept {
-			if t.widths[i] > t.widths[widest] {
-				widest = i
+			least := narrowText
+			if t.columns[i].time {
+				least = narrowTime
+			}
+			if t.widths[i] > least && t.widths[i] > room {
+				widest, room = i, t.widths[i]
 			}
 		}
-		if t.widths[widest] <= 12 {
+		if room == 0 {
 			return
 		}
-		cut := min(total-t.width, t.widths[widest]-12)
-		// down to the next widest at most, so that several wide columns share the loss
-		second := 12
-		for _, i := range kept {
-			if i != widest {
-				second = max(second, t.widths[i])
-			}
-		}
-		if second < t.widths[widest] {
-			cut = min(cut, t.widths[widest]-second)
-		} else {
-			cut = 1
-		}
-		t.widths[widest] -= cut
-		total -= cut
+		t.widths[widest]--
+		over--
 	}
 }
 
