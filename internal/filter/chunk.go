@@ -24,9 +24,8 @@ type chunk struct {
 	words int
 	full  mask // all rows
 
-	slots   []mask
-	sums    []uint64 // one a slot: which words of its mask are not 0; where none is, the mask means nothing
-	touched []int32  // the slots that have
+	slots   []slotRows
+	touched []int32 // the slots that have rows
 
 	scratch [chunkRows]int64 // values of a column that does not hold them plainly
 	present mask             // rows that have a value in the column at hand
@@ -35,6 +34,20 @@ type chunk struct {
 	cutUsed []bool
 }
 
+// slotRows are the rows of one slot: a list while they are few, which is quick to write and to go through, else a mask.
+// Rows come in order, and each once.
+type slotRows struct {
+	count int  // in the list; 0 for no rows at all, manyRows when only the mask has them
+	ready bool // the mask has them
+	list  [fewRows]uint16
+	mask  mask
+}
+
+const (
+	fewRows  = 92
+	manyRows = fewRows + 1
+)
+
 // start moves on to the rows from from on.
 func (c *chunk) start(b *event.Batch, from int) {
 	c.batch, c.from = b, from
@@ -42,7 +55,7 @@ func (c *chunk) start(b *event.Batch, from int) {
 	c.words = (c.rows + 63) / 64
 	fill(&c.full, c.rows)
 	for _, s := range c.touched {
-		c.sums[s] = 0
+		c.slots[s].count, c.slots[s].ready = 0, false
 	}
 	c.touched = c.touched[:0]
 }
@@ -61,48 +74,62 @@ func fill(m *mask, n int) {
 	}
 }
 
-// touch readies a slot for rows in word w.
-func (c *chunk) touch(slot int32, w int) *mask {
-	m := &c.slots[slot]
-	if c.sums[slot] == 0 {
-		c.touched = append(c.touched, slot)
-		clear(m[:c.words])
-	}
-	c.sums[slot] |= 1 << (uint(w) & 63)
-	return m
-}
-
 // mark puts one row into slots.
 func (c *chunk) mark(slots []int32, row int) {
-	w, bit := row>>6, uint64(1)<<(uint(row)&63)
 	for _, s := range slots {
-		c.touch(s, w)[w] |= bit
+		c.markOne(s, row)
 	}
+}
+
+// markOne puts one row into a slot.
+func (c *chunk) markOne(slot int32, row int) {
+	s := &c.slots[slot]
+	if n := s.count; n < fewRows {
+		if n == 0 {
+			c.touched = append(c.touched, slot)
+		}
+		s.list[n] = uint16(row)
+		s.count = n + 1
+		return
+	}
+	if s.count == fewRows {
+		c.dense(slot)
+		s.count = manyRows
+	}
+	s.mask[row>>6] |= 1 << (uint(row) & 63)
+}
+
+// dense returns the rows of a slot, which has some, as a mask.
+func (c *chunk) dense(slot int32) *mask {
+	s := &c.slots[slot]
+	if !s.ready {
+		s.ready = true
+		clear(s.mask[:c.words])
+		for _, row := range s.list[:s.count] {
+			s.mask[row>>6] |= 1 << (row & 63)
+		}
+	}
+	return &s.mask
 }
 
 // add puts rows into a slot.
 func (c *chunk) add(slot int32, rows *mask) {
-	sum := uint64(0)
-	for w := range c.words {
-		sum |= some(rows[w]) << (uint(w) & 63)
-	}
-	switch {
-	case sum == 0:
+	if c.empty(rows) {
 		return
-	case c.sums[slot] == 0:
-		c.touched = append(c.touched, slot)
-		copy(c.slots[slot][:c.words], rows[:c.words])
-	default:
-		m := &c.slots[slot]
-		for w := range c.words {
-			m[w] |= rows[w]
-		}
 	}
-	c.sums[slot] |= sum
+	s := &c.slots[slot]
+	if s.count == 0 {
+		c.touched = append(c.touched, slot)
+		s.count, s.ready = manyRows, true
+		copy(s.mask[:c.words], rows[:c.words])
+		return
+	}
+	m := c.dense(slot)
+	s.count = manyRows
+	for w := range c.words {
+		m[w] |= rows[w]
+	}
 }
-
-// some is 1 for a word that is not 0.
-func some(word uint64) uint64 { return (word | -word) >> 63 }
 
 // presence finds the rows that have a value in a column; false when there are none.
 func (c *chunk) presence(col *event.Column) bool {

@@ -72,7 +72,7 @@ func (p *pairTest) evaluate(c *chunk) {
 		}
 		b, ok := p.right.value(c, row)
 		if ok && p.test.op.compares(&a, &b) {
-			c.touch(p.slot, row>>6)[row>>6] |= 1 << (uint(row) & 63)
+			c.markOne(p.slot, row)
 		}
 	}
 }

@@ -278,6 +278,9 @@ func (p *planner) label(name string) int {
 // newRule splits a filter into what is quick and the rest, which is then evaluated on few rows.
 func newRule(root *branch, slow []int) rule {
 	var r rule
+	if root.kind == leaf { // an and of one test is what appendFlat takes
+		root = &branch{kind: and, kids: []*branch{root}}
+	}
 	root.mark(slow, &r.slow)
 	slices.Sort(r.slow)
 	r.slow = slices.Compact(r.slow)

@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"math/bits"
 	"slices"
 
 	"tocsin/internal/event"
@@ -17,6 +16,9 @@ type Set struct {
 	partial []mask      // one a rule with a slow part: the rows that its quick part leaves
 	alive   []bool      // one a rule: some rows are left
 	stack   []*mask     // one for each level of the tree
+	with    []*mask     // of the and at hand: the tests that must hold, and those that must not
+	without []*mask
+	done    []bool // one for each of plan.texts: evaluated in this chunk
 	out     []int32
 	lists   [][]int32 // the rows of each rule, of batches that have several chunks
 }
@@ -27,9 +29,9 @@ func NewSet(exprs []*Expr) *Set { return newSet(newPlan(exprs)) }
 func newSet(p *plan) *Set {
 	s := &Set{
 		plan: p, states: make([]textState, len(p.texts)), demand: make([]mask, len(p.texts)),
-		partial: make([]mask, len(p.rules)), alive: make([]bool, len(p.rules)),
+		done: make([]bool, len(p.texts)), partial: make([]mask, len(p.rules)), alive: make([]bool, len(p.rules)),
 	}
-	s.slots, s.sums = make([]mask, p.slotCount), make([]uint64, p.slotCount)
+	s.slots = make([]slotRows, p.slotCount)
 	s.labels = newLabelRows(p.labelNames)
 	return s
 }
@@ -119,6 +121,7 @@ func (s *Set) evaluate(b *event.Batch, from int) {
 func (s *Set) evaluateSteps(r *rule) {
 	left := &s.partial[0]
 	*left = s.full
+	clear(s.done)
 	s.alive[0] = r.first == nil || s.run(r.first, left, 0)
 	for _, step := range r.steps {
 		if !s.alive[0] || s.empty(left) {
@@ -126,6 +129,10 @@ func (s *Set) evaluateSteps(r *rule) {
 			return
 		}
 		for _, g := range step.slow {
+			if s.done[g] { // then on more rows than are left now
+				continue
+			}
+			s.done[g] = true
 			s.texts[g].evaluate(&s.chunk, &s.states[g], left)
 		}
 		m := s.level(0)
@@ -191,36 +198,73 @@ func (s *Set) result(i int, dst []int32) []int32 {
 	return s.appendRows(dst, out)
 }
 
-// appendFlat appends the rows of an and of tests and their opposites, looking only at words that can have some.
+// appendFlat appends the rows of an and of tests and their opposites. It goes through the shortest list of rows among the
+// tests when there is one, else through all words.
 func (s *Set) appendFlat(dst []int32, b *branch) []int32 {
-	words := ^uint64(0) >> uint(64-s.words)
+	least, shortest := int32(-1), manyRows
 	for _, slot := range b.with {
-		words &= s.sums[slot]
-	}
-	if words == 0 {
-		return dst
-	}
-	n := len(dst)
-	dst = slices.Grow(dst, s.rows+spareRows)[:n+s.rows+spareRows]
-	for ; words != 0; words &= words - 1 {
-		w := bits.TrailingZeros64(words)
-		if word := s.word(b, w); word != 0 {
-			n += putWord(dst[n:], int32(s.from+w*64), word)
+		n := s.slots[slot].count
+		if n == 0 {
+			return dst
+		}
+		if n < shortest {
+			least, shortest = slot, n
 		}
 	}
-	return dst[:n]
+	s.collect(b, least)
+	if least < 0 {
+		n := len(dst)
+		dst = slices.Grow(dst, s.rows+spareRows)[:n+s.rows+spareRows]
+		for w := range s.words {
+			if word := s.word(w); word != 0 {
+				n += putWord(dst[n:], int32(s.from+w*64), word)
+			}
+		}
+		return dst[:n]
+	}
+	list := s.slots[least].list[:shortest]
+	n := len(dst)
+	dst = slices.Grow(dst, len(list))
+	out := dst[n : n+len(list)]
+	kept := 0
+	for _, row := range list {
+		w, bit := row>>6&(chunkWords-1), row&63
+		ok := uint64(1)
+		for _, m := range s.with {
+			ok &= m[w] >> bit
+		}
+		for _, m := range s.without {
+			ok &^= m[w] >> bit
+		}
+		out[kept] = int32(s.from) + int32(row)
+		kept += int(ok)
+	}
+	return dst[:n+kept]
 }
 
-// word evaluates the tests of an and for 64 rows.
-func (s *Set) word(b *branch, w int) uint64 {
-	word := s.full[w]
+// collect readies the masks of the tests of an and, but for one slot.
+func (s *Set) collect(b *branch, but int32) {
+	s.with, s.without = s.with[:0], s.without[:0]
 	for _, slot := range b.with {
-		word &= s.slots[slot][w]
+		if slot != but {
+			s.with = append(s.with, s.dense(slot))
+		}
 	}
 	for _, slot := range b.without {
-		if s.sums[slot]>>(uint(w)&63)&1 != 0 {
-			word &^= s.slots[slot][w]
+		if s.slots[slot].count != 0 {
+			s.without = append(s.without, s.dense(slot))
 		}
+	}
+}
+
+// word evaluates the tests that were collected for 64 rows.
+func (s *Set) word(w int) uint64 {
+	word := s.full[w]
+	for _, m := range s.with {
+		word &= m[w]
+	}
+	for _, m := range s.without {
+		word &^= m[w]
 	}
 	return word
 }
@@ -241,10 +285,10 @@ func (s *Set) run(b *branch, out *mask, depth int) bool {
 		*out = s.full
 		return true
 	case leaf:
-		if s.sums[b.slot] == 0 {
+		if s.slots[b.slot].count == 0 {
 			return false
 		}
-		copy(out[:s.words], s.slots[b.slot][:s.words])
+		copy(out[:s.words], s.dense(b.slot)[:s.words])
 		return true
 	case not:
 		if !s.run(b.kids[0], out, depth) {
@@ -264,21 +308,16 @@ func (s *Set) run(b *branch, out *mask, depth int) bool {
 }
 
 func (s *Set) runAnd(b *branch, out *mask, depth int) bool {
-	// The tests come first: each word is read once, and words that cannot have rows are not looked at.
-	words := ^uint64(0) >> uint(64-s.words)
 	for _, slot := range b.with {
-		words &= s.sums[slot]
+		if s.slots[slot].count == 0 {
+			return false
+		}
 	}
-	if words == 0 {
-		return false
-	}
-	clear(out[:s.words])
+	s.collect(b, -1)
 	left := uint64(0)
-	for ; words != 0; words &= words - 1 {
-		w := bits.TrailingZeros64(words)
-		word := s.word(b, w)
-		out[w] = word
-		left |= word
+	for w := range s.words {
+		out[w] = s.word(w)
+		left |= out[w]
 	}
 	for _, kid := range b.kids {
 		if left == 0 {
@@ -303,10 +342,10 @@ func (s *Set) runOr(b *branch, out *mask, depth int) bool {
 		var m *mask
 		switch {
 		case kid.kind == leaf:
-			if s.sums[kid.slot] == 0 {
+			if s.slots[kid.slot].count == 0 {
 				continue
 			}
-			m = &s.slots[kid.slot]
+			m = s.dense(kid.slot)
 		case !some:
 			some = s.run(kid, out, depth)
 			continue

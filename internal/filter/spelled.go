@@ -41,11 +41,11 @@ func (n *numTests) evaluate(c *chunk) {
 				continue
 			}
 			if n.has >= 0 {
-				c.touch(n.has, w)[w] |= word & -word
+				c.markOne(n.has, row)
 			}
 			for i, t := range n.tests {
 				if t.holdsNumber(typ, value) {
-					c.touch(n.slots[i], w)[w] |= word & -word
+					c.markOne(n.slots[i], row)
 				}
 			}
 		}

@@ -230,7 +230,7 @@ func (t *textTests) each(c *chunk, s *textState, demand *mask, values *event.Str
 			v := values.At(at)
 			if t.alone != nil {
 				if s.lone(t.alone, v) {
-					c.touch(t.alone.slot, w)[w] |= word & -word
+					c.markOne(t.alone.slot, row)
 				}
 				continue
 			}
@@ -266,7 +266,7 @@ func (t *textTests) coded(c *chunk, s *textState, demand *mask, col *event.Colum
 			switch at := uint32(known); {
 			case at == 0:
 			case at&oneSlot != 0:
-				c.touch(int32(at&^oneSlot), w)[w] |= word & -word
+				c.markOne(int32(at&^oneSlot), row)
 			default:
 				c.mark(s.lists[at+1:at+1+uint32(s.lists[at])], row)
 			}
