@@ -154,6 +154,7 @@ func Sample(b *event.Batch, row int32) json.RawMessage {
 		if !ok {
 			continue
 		}
+		before := len(text)
 		if len(text) > 1 {
 			text = append(text, ',')
 		}
@@ -161,9 +162,13 @@ func Sample(b *event.Batch, row int32) json.RawMessage {
 		text = append(text, ':')
 		if c.Field.Type != event.String || len(c.Str(v)) <= maxText {
 			text = c.AppendValueJSON(text, v)
-			continue
+		} else {
+			text = event.AppendQuoted(text, append(append([]byte(nil), c.Str(v)[:maxText]...), "…"...))
 		}
-		text = event.AppendQuoted(text, append(append([]byte(nil), c.Str(v)[:maxText]...), "…"...))
+		if len(text) >= maxSample { // this field is one too many
+			text = text[:before]
+			break
+		}
 	}
 	return append(text, '}')
 }
