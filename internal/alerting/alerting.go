@@ -2,7 +2,7 @@
 // each finding into the ledger exactly once.
 //
 // Findings about an entity that has been quiet are written at once; after that its row is written at most once a second,
-// with everything that came meanwhile summed up. What is held back is in memory only. It is not lost with the process:
+// with everything that came meanwhile summed up, or earlier when more is held back than memory is meant for. What is held back is in memory only. It is not lost with the process:
 // the position that the ledger keeps stands before the oldest finding held back, so that the journal is judged again from
 // there, and each alert remembers how far it has counted, so that nothing is counted twice. Everything above holds if the
 // journal, judged again, gives the same findings at the same positions.
@@ -161,7 +161,7 @@ func (s *Service) Problem() string {
 func (s *Service) Take(ctx context.Context, j Judged) error {
 	s.taking.Lock()
 	defer s.taking.Unlock()
-	if err := s.waitUntil(ctx, s.hasRoom); err != nil {
+	if err := s.makeRoom(ctx); err != nil {
 		return fmt.Errorf("take findings at %s: %w", j.Position, err)
 	}
 	s.mu.Lock()
@@ -186,6 +186,19 @@ func (s *Service) Take(ctx context.Context, j Judged) error {
 		return nil
 	}
 	return s.waitUntil(ctx, func() bool { return s.committed.Position.Covers(j.Position) })
+}
+
+// makeRoom returns when not too much is held back. Rather than wait for findings to become due it has them written early.
+func (s *Service) makeRoom(ctx context.Context) error {
+	s.mu.Lock()
+	room := s.hasRoom()
+	s.flush = s.flush || !room
+	s.mu.Unlock()
+	if room {
+		return nil
+	}
+	s.nudge()
+	return s.waitUntil(ctx, s.hasRoom)
 }
 
 // hasRoom is called with mu held.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -453,6 +455,31 @@ func TestStopWhileAway(t *testing.T) {
 		p.end()
 		if all := alerts(t, l); len(all) != 1 || all[0].Triggers != 1 {
 			t.Errorf("alerts = %+v, want one", all)
+		}
+	})
+}
+
+// TestLedgerAwayAtStart: Start waits for a ledger that is down, says so, and goes on when it is up.
+func TestLedgerAwayAtStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "later")
+		l := open(t, dir)
+		defer l.Close()
+		s := alerting.New(l, rules{}, nil, alerting.Options{}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+		started := make(chan error, 1)
+		go func() {
+			_, err := s.Start(t.Context())
+			started <- err
+		}()
+		time.Sleep(time.Minute)
+		if s.Problem() == "" || len(started) > 0 {
+			t.Errorf("Start with a ledger that is down: problem %q, returned %v; want it to wait and say why", s.Problem(), len(started) > 0)
+		}
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-started; err != nil || s.Problem() != "" {
+			t.Errorf("Start = %v, problem %q after the ledger came up", err, s.Problem())
 		}
 	})
 }

@@ -52,6 +52,43 @@ func BenchmarkTake(b *testing.B) {
 	}
 }
 
+// BenchmarkFlood measures findings of one rule that are each about another entity, as a flood of made-up addresses brings
+// them: 1,000 get an alert, the rest is counted.
+func BenchmarkFlood(b *testing.B) {
+	l, err := ledger.Open("", b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	s := alerting.New(l, rules{}, page, alerting.Options{}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	ctx, stop := context.WithCancel(b.Context())
+	if _, err := s.Start(ctx); err != nil {
+		b.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	n, seq := 0, 0
+	for b.Loop() {
+		seq++
+		j := judged(seq)
+		for range 1000 {
+			n++
+			j.Findings = append(j.Findings, trigger(1, strconv.Itoa(n), n))
+		}
+		if err := s.Take(ctx, j); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := s.Flush(ctx); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(n), "us/finding")
+	stop()
+	if err := <-done; err != nil {
+		b.Fatal(err)
+	}
+}
+
 // BenchmarkFirst measures new alerts, 100 a commit, each with one notice.
 func BenchmarkFirst(b *testing.B) {
 	l, err := ledger.Open("", b.TempDir())
