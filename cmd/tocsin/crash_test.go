@@ -172,11 +172,11 @@ func (o outcome) check(t *testing.T, want outcome) {
 	}
 }
 
-// points are the named points at which a crash is least convenient.
+// points are the named points at which a crash is least convenient, as far as a feed of seconds comes by them. Those of
+// purging and merging need more data; the tests of journal and history kill processes there.
 var points = []string{
-	"after-publish-before-ack", "after-ack-before-return", "after-guard-before-purge", "after-purge",
-	"during-segment", "after-rename-before-manifest", "after-manifest-before-copy", "after-merge-before-manifest",
-	"after-merge-before-unlink", "after-ledger-before-snapshot", "after-send-before-outbox",
+	"after-publish-before-ack", "after-ack-before-return", "during-segment", "after-rename-before-manifest",
+	"after-manifest-before-copy", "after-ledger-before-snapshot", "after-send-before-outbox",
 }
 
 // Every acknowledged event is kept exactly once, and each alert is opened once with the number of triggers of a run without
@@ -201,7 +201,7 @@ func TestCrashes(t *testing.T) {
 				died += settle(d)
 			}
 			if died == 0 {
-				t.Logf("the process never came by %s", point)
+				t.Errorf("the process never came by %s", point)
 			}
 			f.finish(start(t, dir, f.config, "")).check(t, want)
 		})
