@@ -221,6 +221,13 @@ func checkDamaged(t *testing.T, dir string, harmed, tail bool) {
 	if harmed != (missing > 0) || !tail && (missing == 0) != (len(losses) == 0) {
 		t.Errorf("%d batches are missing (harm expected: %v); losses %+v", missing, harmed, losses)
 	}
+	if err := j.Commit("history", j.Head()); err != nil {
+		t.Fatal(err)
+	}
+	j.round(t.Context(), true)
+	if n := j.Health().Classes[Events].Generations; n != 1 {
+		t.Errorf("%d streams are kept although the cursor is through", n)
+	}
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}

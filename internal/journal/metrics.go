@@ -19,6 +19,9 @@ type metrics struct {
 	limit     *prometheus.GaugeVec
 	free      prometheus.Gauge
 	lag       *prometheus.GaugeVec
+
+	registry   prometheus.Registerer // nil for none
+	registered []prometheus.Collector
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -46,14 +49,24 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		unread:    prometheus.NewCounter(prometheus.CounterOpts{Name: "tocsin_journal_unreadable_total", Help: "Messages that could not be read or were not the journal's."}),
 		free:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "tocsin_journal_free_bytes", Help: "Bytes free on the disk of the journal."}),
 	}
+	m.registry = reg
 	if reg == nil {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{m.batches, m.events, m.bytes, m.messages, m.refused, m.publish, m.retries, m.reopened,
 		m.lost, m.unread, m.fromCache, m.stored, m.limit, m.free, m.lag} {
 		if err := reg.Register(c); err != nil {
+			m.unregister()
 			return nil, err
 		}
+		m.registered = append(m.registered, c)
 	}
 	return m, nil
+}
+
+// unregister makes room for the metrics of another journal.
+func (m *metrics) unregister() {
+	for _, c := range m.registered {
+		m.registry.Unregister(c)
+	}
 }
