@@ -37,7 +37,7 @@ func Default() *Config {
 		},
 		History: History{
 			Retention: map[string]time.Duration{"login": 400 * day, "flow": 30 * day, "log": 90 * day, "sighting": 400 * day},
-			FlushRows: 200_000, FlushBytes: 64 << 20, FlushAfter: 30 * time.Second,
+			FlushRows: 200_000, FlushBytes: 32 << 20, FlushAfter: 30 * time.Second,
 		},
 		Sources: Sources{Syslog: []Syslog{{Name: "syslog", UDP: ":5514", TCP: ":5514"}}},
 		Detect:  Detect{Lateness: 5 * time.Minute, SaveEvery: 5 * time.Second},
