@@ -24,7 +24,7 @@ type chunk struct {
 	words int
 	full  mask // all rows
 
-	slots   []slotRows
+	slots   slotRows
 	touched []int32 // the slots that have rows
 
 	scratch [chunkRows]int64 // values of a column that does not hold them plainly
@@ -34,19 +34,23 @@ type chunk struct {
 	cutUsed []bool
 }
 
-// slotRows are the rows of one slot: a list while they are few, which is quick to write and to go through, else a mask.
-// Rows come in order, and each once.
+// slotRows are the rows of all slots: of each a list while they are few, which is quick to write and to go through, else a
+// mask. Rows come in order, and each once. The counts lie together, because they are looked at for every row.
 type slotRows struct {
-	count int  // in the list; 0 for no rows at all, manyRows when only the mask has them
-	ready bool // the mask has them
-	list  [fewRows]uint16
-	mask  mask
+	counts []uint16 // rows in the list; 0 for no rows at all, manyRows when only the mask has them
+	ready  []bool   // the mask has them
+	lists  [][fewRows]uint16
+	masks  []mask
 }
 
 const (
-	fewRows  = 92
+	fewRows  = 96
 	manyRows = fewRows + 1
 )
+
+func newSlotRows(n int) slotRows {
+	return slotRows{counts: make([]uint16, n), ready: make([]bool, n), lists: make([][fewRows]uint16, n), masks: make([]mask, n)}
+}
 
 // start moves on to the rows from from on.
 func (c *chunk) start(b *event.Batch, from int) {
@@ -55,7 +59,7 @@ func (c *chunk) start(b *event.Batch, from int) {
 	c.words = (c.rows + 63) / 64
 	fill(&c.full, c.rows)
 	for _, s := range c.touched {
-		c.slots[s].count, c.slots[s].ready = 0, false
+		c.slots.counts[s], c.slots.ready[s] = 0, false
 	}
 	c.touched = c.touched[:0]
 }
@@ -83,33 +87,33 @@ func (c *chunk) mark(slots []int32, row int) {
 
 // markOne puts one row into a slot.
 func (c *chunk) markOne(slot int32, row int) {
-	s := &c.slots[slot]
-	if n := s.count; n < fewRows {
+	n := c.slots.counts[slot]
+	if n < fewRows {
 		if n == 0 {
 			c.touched = append(c.touched, slot)
 		}
-		s.list[n] = uint16(row)
-		s.count = n + 1
+		c.slots.lists[slot][n] = uint16(row)
+		c.slots.counts[slot] = n + 1
 		return
 	}
-	if s.count == fewRows {
+	if n == fewRows {
 		c.dense(slot)
-		s.count = manyRows
+		c.slots.counts[slot] = manyRows
 	}
-	s.mask[row>>6] |= 1 << (uint(row) & 63)
+	c.slots.masks[slot][row>>6] |= 1 << (uint(row) & 63)
 }
 
 // dense returns the rows of a slot, which has some, as a mask.
 func (c *chunk) dense(slot int32) *mask {
-	s := &c.slots[slot]
-	if !s.ready {
-		s.ready = true
-		clear(s.mask[:c.words])
-		for _, row := range s.list[:s.count] {
-			s.mask[row>>6] |= 1 << (row & 63)
+	m := &c.slots.masks[slot]
+	if !c.slots.ready[slot] {
+		c.slots.ready[slot] = true
+		clear(m[:c.words])
+		for _, row := range c.slots.lists[slot][:c.slots.counts[slot]] {
+			m[row>>6] |= 1 << (row & 63)
 		}
 	}
-	return &s.mask
+	return m
 }
 
 // add puts rows into a slot.
@@ -117,15 +121,14 @@ func (c *chunk) add(slot int32, rows *mask) {
 	if c.empty(rows) {
 		return
 	}
-	s := &c.slots[slot]
-	if s.count == 0 {
+	if c.slots.counts[slot] == 0 {
 		c.touched = append(c.touched, slot)
-		s.count, s.ready = manyRows, true
-		copy(s.mask[:c.words], rows[:c.words])
+		c.slots.counts[slot], c.slots.ready[slot] = manyRows, true
+		copy(c.slots.masks[slot][:c.words], rows[:c.words])
 		return
 	}
 	m := c.dense(slot)
-	s.count = manyRows
+	c.slots.counts[slot] = manyRows
 	for w := range c.words {
 		m[w] |= rows[w]
 	}

@@ -2,12 +2,12 @@ package filter
 
 import "math"
 
-// A searcher finds all of many texts in one pass over a value. It looks at the last two bytes of a window as wide as the
+// A searcher finds all of many texts in one pass over a value. It looks at the last three bytes of a window as wide as the
 // shortest text and learns from a table how far the window may jump, as in Wu and Manber, A Fast Algorithm for
 // Multi-Pattern Searching, 1994. Only where the table says that a text may begin does it follow a tree of their
 // beginnings, which all texts share however many there are. Nothing is allocated.
 type searcher struct {
-	window  int                // bytes of the shortest text
+	window  int                // bytes of the shortest text, longText at most
 	shift   [shiftPlaces]uint8 // by the bytes at the end of the window; 0 where a text may begin at its start
 	classes [256]uint8         // bytes that stand in no text share class 0
 	width   int                // number of classes
@@ -24,7 +24,8 @@ const (
 	shortText = 4
 )
 
-func shiftPlace(a, b byte) uint { return (uint(a)<<5 ^ uint(b)) & (shiftPlaces - 1) }
+// shiftPlace mixes three bytes; short texts give 0 for the first.
+func shiftPlace(a, b, c byte) uint { return (uint(a)<<9 ^ uint(b)<<5 ^ uint(c)) & (shiftPlaces - 1) }
 
 // newSearchers builds searchers over texts that are not empty. Numbers go with the texts.
 func newSearchers(texts [][]byte, numbers []int32) []*searcher {
@@ -51,7 +52,10 @@ func newSearchers(texts [][]byte, numbers []int32) []*searcher {
 
 // classify gives a class to every byte that occurs, and fills the table of jumps.
 func (s *searcher) classify(texts [][]byte) {
-	jump := uint8(max(s.window-1, 1))
+	jump := uint8(max(s.window-2, 1))
+	if s.window < shortText {
+		jump = uint8(max(s.window-1, 1))
+	}
 	for i := range s.shift {
 		s.shift[i] = jump
 	}
@@ -63,7 +67,13 @@ func (s *searcher) classify(texts [][]byte) {
 			}
 		}
 		for i := 1; i < s.window; i++ {
-			place := shiftPlace(t[i-1], t[i])
+			place := shiftPlace(0, t[i-1], t[i])
+			if s.window >= shortText {
+				if i < 2 {
+					continue
+				}
+				place = shiftPlace(t[i-2], t[i-1], t[i])
+			}
 			s.shift[place] = min(s.shift[place], uint8(s.window-1-i))
 		}
 	}
@@ -95,14 +105,25 @@ func (s *searcher) plant(texts [][]byte, numbers []int32) {
 
 // scan calls hit with the number of every text in v, once for each place.
 func (s *searcher) scan(v []byte, hit func(number int32)) {
-	if s.window == 1 {
+	switch {
+	case s.window == 1:
 		for i := range v {
 			s.follow(v[i:], hit)
 		}
 		return
+	case s.window < shortText:
+		for end := s.window - 1; end < len(v); {
+			if jump := s.shift[shiftPlace(0, v[end-1], v[end])]; jump != 0 {
+				end += int(jump)
+				continue
+			}
+			s.follow(v[end+1-s.window:], hit)
+			end++
+		}
+		return
 	}
 	for end := s.window - 1; end < len(v); {
-		if jump := s.shift[shiftPlace(v[end-1], v[end])]; jump != 0 {
+		if jump := s.shift[shiftPlace(v[end-2], v[end-1], v[end])]; jump != 0 {
 			end += int(jump)
 			continue
 		}

@@ -31,7 +31,7 @@ func newSet(p *plan) *Set {
 		plan: p, states: make([]textState, len(p.texts)), demand: make([]mask, len(p.texts)),
 		done: make([]bool, len(p.texts)), partial: make([]mask, len(p.rules)), alive: make([]bool, len(p.rules)),
 	}
-	s.slots = make([]slotRows, p.slotCount)
+	s.slots = newSlotRows(p.slotCount)
 	s.labels = newLabelRows(p.labelNames)
 	return s
 }
@@ -201,9 +201,9 @@ func (s *Set) result(i int, dst []int32) []int32 {
 // appendFlat appends the rows of an and of tests and their opposites. It goes through the shortest list of rows among the
 // tests when there is one, else through all words.
 func (s *Set) appendFlat(dst []int32, b *branch) []int32 {
-	least, shortest := int32(-1), manyRows
+	least, shortest := int32(-1), uint16(manyRows)
 	for _, slot := range b.with {
-		n := s.slots[slot].count
+		n := s.slots.counts[slot]
 		if n == 0 {
 			return dst
 		}
@@ -222,7 +222,7 @@ func (s *Set) appendFlat(dst []int32, b *branch) []int32 {
 		}
 		return dst[:n]
 	}
-	list := s.slots[least].list[:shortest]
+	list := s.slots.lists[least][:shortest]
 	n := len(dst)
 	dst = slices.Grow(dst, len(list))
 	out := dst[n : n+len(list)]
@@ -251,7 +251,7 @@ func (s *Set) collect(b *branch, but int32) {
 		}
 	}
 	for _, slot := range b.without {
-		if s.slots[slot].count != 0 {
+		if s.slots.counts[slot] != 0 {
 			s.without = append(s.without, s.dense(slot))
 		}
 	}
@@ -285,7 +285,7 @@ func (s *Set) run(b *branch, out *mask, depth int) bool {
 		*out = s.full
 		return true
 	case leaf:
-		if s.slots[b.slot].count == 0 {
+		if s.slots.counts[b.slot] == 0 {
 			return false
 		}
 		copy(out[:s.words], s.dense(b.slot)[:s.words])
@@ -309,7 +309,7 @@ func (s *Set) run(b *branch, out *mask, depth int) bool {
 
 func (s *Set) runAnd(b *branch, out *mask, depth int) bool {
 	for _, slot := range b.with {
-		if s.slots[slot].count == 0 {
+		if s.slots.counts[slot] == 0 {
 			return false
 		}
 	}
@@ -342,7 +342,7 @@ func (s *Set) runOr(b *branch, out *mask, depth int) bool {
 		var m *mask
 		switch {
 		case kid.kind == leaf:
-			if s.slots[kid.slot].count == 0 {
+			if s.slots.counts[kid.slot] == 0 {
 				continue
 			}
 			m = s.dense(kid.slot)
