@@ -43,9 +43,6 @@ func newCells(m metric.Metric) cells {
 	}
 }
 
-// numbersOf returns the column of a numeric field; nil when no row has it.
-func numbersOf(b *event.Batch, f *event.Field) *event.Column { return b.Column(f.ID) }
-
 // grown returns a slice of at least n entries.
 func grown[T any](s []T, n int) []T {
 	if n <= len(s) {
@@ -151,7 +148,7 @@ func (c *sums) extend(n int) {
 func (c *sums) bytes() int { return 16*len(c.s) + 8*len(c.n) }
 
 func (c *sums) fold(_ *Table, b *event.Batch, rows []int32, groups []uint32) {
-	col := numbersOf(b, c.field)
+	col := b.Column(c.field.ID)
 	if col == nil {
 		return
 	}
@@ -221,7 +218,7 @@ func (c *floatSums) extend(n int) { c.s = grown(c.s, n) }
 func (c *floatSums) bytes() int   { return 24 * len(c.s) }
 
 func (c *floatSums) fold(_ *Table, b *event.Batch, rows []int32, groups []uint32) {
-	col := numbersOf(b, c.field)
+	col := b.Column(c.field.ID)
 	if col == nil {
 		return
 	}
@@ -262,7 +259,7 @@ func (c *extremes) extend(n int) { c.v, c.some = grown(c.v, n), grown(c.some, n)
 func (c *extremes) bytes() int   { return 9 * len(c.v) }
 
 func (c *extremes) fold(_ *Table, b *event.Batch, rows []int32, groups []uint32) {
-	col := numbersOf(b, c.field)
+	col := b.Column(c.field.ID)
 	if col == nil {
 		return
 	}

@@ -24,21 +24,6 @@ type constant struct {
 	prefix netip.Prefix // of opWithin: in IPv4 form where it lies in the v4-mapped range; typ is 0
 }
 
-// integer returns the value as an integer; false when it is none.
-func (c constant) integer() (neg bool, abs uint64, ok bool) {
-	switch c.typ {
-	case event.Int:
-		if v := int64(c.bits); v < 0 {
-			return true, -uint64(v), true
-		}
-		return false, c.bits, true
-	case event.Uint:
-		return false, c.bits, true
-	default:
-		return false, 0, false
-	}
-}
-
 // intConstant keeps an integer as Int where it fits, else as Uint.
 func intConstant(v uint64) constant {
 	if v > math.MaxInt64 {
