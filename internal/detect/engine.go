@@ -126,15 +126,13 @@ func plans(rules []*running) map[event.Kind]*plan {
 	all := map[event.Kind]*plan{}
 	for _, kind := range event.Kinds() {
 		p := &plan{}
-		var exprs []*filter.Expr
 		for _, r := range rules {
 			if r.rule.From.Has(kind) {
 				p.rules = append(p.rules, r)
-				exprs = append(exprs, r.rule.Where)
 			}
 		}
-		if len(exprs) > 0 {
-			p.set = filter.NewSet(exprs)
+		if len(p.rules) > 0 {
+			p.compile()
 			all[kind] = p
 		}
 	}
@@ -213,7 +211,8 @@ func (e *Engine) output(findings []alert.Finding) Output {
 
 // fold shows a batch to the rules of its kind, and takes what they can tell at once.
 func (e *Engine) fold(p *plan, b *event.Batch, findings []alert.Finding) []alert.Finding {
-	p.each(b, func(r *running, rows []int32) {
+	broke := func(r *running, err error) { findings = e.broke(r, findings, err) }
+	p.each(b, broke, func(r *running, rows []int32) {
 		if r.waiting != nil {
 			r.waiting.add(b, rows)
 			return
@@ -229,13 +228,14 @@ func (e *Engine) fold(p *plan, b *event.Batch, findings []alert.Finding) []alert
 	return findings
 }
 
-// each calls f for every rule that runs, with the rows that its filter selects; these may be none.
-func (p *plan) each(b *event.Batch, f func(r *running, rows []int32)) {
+// each calls f for every rule that runs, with the rows that its filter selects; these may be none. A rule whose filter
+// panics is told to broke.
+func (p *plan) each(b *event.Batch, broke func(r *running, err error), f func(r *running, rows []int32)) {
 	for _, r := range p.rules {
 		r.folded = false
 	}
 	if !p.selectAll(b, f) {
-		p.selectEach(b, f)
+		p.selectEach(b, broke, f)
 	}
 	for _, r := range p.rules {
 		if !r.folded && r.disabled == "" {
@@ -261,20 +261,31 @@ func (p *plan) selectAll(b *event.Batch, f func(r *running, rows []int32)) (ok b
 	return true
 }
 
-// selectEach runs the filters that are left one by one, so that the one that panics harms no other.
-func (p *plan) selectEach(b *event.Batch, f func(r *running, rows []int32)) {
+// selectEach runs the filters that are left one by one, so that the one that panics harms no other, and puts those of the
+// rules that still run together anew.
+func (p *plan) selectEach(b *event.Batch, broke func(r *running, err error), f func(r *running, rows []int32)) {
 	for _, r := range p.rules {
 		if r.folded || r.disabled != "" {
 			continue
 		}
+		r.folded = true
 		rows, err := guarded(func() []int32 { return filter.Compile(r.rule.Where).Select(b, nil) })
 		if err != nil {
-			r.panics++
+			broke(r, err)
 			continue
 		}
-		r.folded = true
 		f(r, rows)
 	}
+	p.rules = slices.DeleteFunc(p.rules, func(r *running) bool { return r.disabled != "" })
+	p.compile()
+}
+
+func (p *plan) compile() {
+	exprs := make([]*filter.Expr, len(p.rules))
+	for i, r := range p.rules {
+		exprs[i] = r.rule.Where
+	}
+	p.set = filter.NewSet(exprs)
 }
 
 // tick is by how much a rule's watermark must have gone on to be judged again.
@@ -297,8 +308,7 @@ func (e *Engine) judge(findings []alert.Finding) []alert.Finding {
 // maxPanics is after how many panics a rule is disabled.
 const maxPanics = 3
 
-// try runs a step of a rule. When it panics, the detector begins anew without the batch; after three times the rule is
-// disabled, and a finding says so.
+// try runs a step of a rule and takes what it found.
 func (e *Engine) try(r *running, findings []alert.Finding, step func() []alert.Finding) []alert.Finding {
 	found, err := guarded(step)
 	if err == nil {
@@ -307,6 +317,12 @@ func (e *Engine) try(r *running, findings []alert.Finding, step func() []alert.F
 		}
 		return append(findings, found...)
 	}
+	return e.broke(r, findings, err)
+}
+
+// broke counts a panic of a rule. Its detector begins anew without the batch; after three times the rule is disabled, and a
+// finding says so.
+func (e *Engine) broke(r *running, findings []alert.Finding, err error) []alert.Finding {
 	r.panics++
 	fresh, startErr := e.start(r.rule)
 	if r.panics < maxPanics && startErr == nil {

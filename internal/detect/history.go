@@ -95,7 +95,7 @@ func (p *pass) batch(b *event.Batch, rows []int32) error {
 	if rows != nil && len(rows) == 0 {
 		return nil
 	}
-	if first != math.MinInt64 {
+	if first != math.MinInt64 && p.newest != math.MinInt64 { // time begins with the first event
 		if err := p.judge(first - 1); err != nil {
 			return err
 		}
@@ -106,7 +106,12 @@ func (p *pass) batch(b *event.Batch, rows []int32) error {
 	} else {
 		p.stats.Events += int64(len(rows))
 	}
-	kind.each(b, func(r *running, chosen []int32) {
+	broke := func(r *running, err error) {
+		if p.err == nil {
+			p.err = fmt.Errorf("judge history by rule %s: %w", r.rule.Name, err)
+		}
+	}
+	kind.each(b, broke, func(r *running, chosen []int32) {
 		if rows != nil {
 			p.rows = intersect(p.rows[:0], chosen, rows)
 			chosen = p.rows
@@ -214,3 +219,7 @@ func (p *pass) step(r *running, step func() []alert.Finding) {
 	}
 	p.findings = append(p.findings, found...)
 }
+
+// SelectedOnly reports whether a rule looks at nothing but the events that its filter selects, so that a scan for it alone
+// may leave all others out. The other detectors learn from the rest when time began, and when nothing came in at all.
+func SelectedOnly(r *rule.Rule) bool { return r.Detector == "threshold" }

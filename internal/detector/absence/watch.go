@@ -148,6 +148,9 @@ func (d *watch) Judge(w event.Watermark) []alert.Finding {
 		return nil
 	}
 	d.judged = int64(w)
+	if d.start == math.MaxInt64 {
+		d.start = d.judged // nothing at all has come so far: those expected are missed all the same
+	}
 	if !d.placed && d.start <= d.judged {
 		d.place()
 	}
