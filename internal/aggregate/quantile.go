@@ -26,7 +26,7 @@ func (c *quantiles) extend(n int) {
 func (c *quantiles) bytes() int { return c.size }
 
 func (c *quantiles) fold(t *Table, b *event.Batch, rows []int32, groups []uint32) {
-	col := numbersOf(b, c.field)
+	col := b.Column(c.field.ID)
 	if col == nil {
 		return
 	}
