@@ -48,16 +48,15 @@ func (r *reader) at(file io.ReaderAt) {
 
 // A dataPage is one page, unpacked. Its slices are good until the next page is read.
 type dataPage struct {
-	values  int
-	nulls   int
-	enc     format.Encoding
-	repeat  []byte
-	define  []byte
-	body    []byte
-	rowsAll int
+	values int
+	nulls  int
+	enc    format.Encoding
+	repeat []byte
+	define []byte
+	body   []byte
 }
 
-// next takes the page at the front of raw, which begins at its header, and is size bytes long.
+// page checks and unpacks the page that raw holds, header first.
 func (r *reader) page(raw []byte) (p dataPage, err error) {
 	var h format.PageHeader
 	src := (&thrift.CompactProtocol{}).NewReaderFromBytes(raw)
@@ -88,7 +87,7 @@ func (r *reader) page(raw []byte) (p dataPage, err error) {
 		return p, damaged("page header")
 	}
 	p = dataPage{values: int(v.NumValues), nulls: int(v.NumNulls), enc: v.Encoding, repeat: rest[:rl], define: rest[rl : rl+dl],
-		body: rest[rl+dl:], rowsAll: int(v.NumRows)}
+		body: rest[rl+dl:]}
 	if compressed, ok := v.IsCompressed.Get(); compressed || !ok {
 		p.body, err = r.unpack(p.body, int(h.UncompressedPageSize)-rl-dl)
 	}
@@ -101,6 +100,10 @@ func (r *reader) unpack(src []byte, size int) (_ []byte, err error) {
 	}
 	if len(src) == 0 {
 		return nil, nil
+	}
+	var h zstd.Header // it stands under the checksum of the page, which the size in the page header does not
+	if err := h.Decode(src); err != nil || !h.HasFCS || h.FrameContentSize != uint64(size) {
+		return nil, damaged("page that unpacks to other than %d bytes", size)
 	}
 	r.body, err = r.zstd.DecodeAll(src, slices.Grow(r.body[:0], size))
 	if err != nil || len(r.body) != size {

@@ -8,7 +8,7 @@ import (
 	"tocsin/internal/event"
 )
 
-// A words table numbers strings, beginning with 1: number 0 stands for "missing".
+// A stringTable numbers strings, beginning with 1: number 0 stands for "missing".
 type stringTable struct {
 	table []uint32
 	list  event.Strings

@@ -20,7 +20,7 @@ const (
 
 func gramHash(x uint32) uint32 { return (x * 0x9e3779b1) ^ (x*0x85ebca77)>>15 }
 
-// appendGrams appends the word filter of rows from up to to of a plain text column, and returns it with its length.
+// appendGrams appends the word filter of rows from up to to of a plain text column. set is room for the largest filter.
 func appendGrams(dst []byte, set []uint64, c *event.Column, from, to int) []byte {
 	clear(set)
 	const mask = 1<<gramBits - 1

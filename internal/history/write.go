@@ -8,7 +8,6 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
-	"math/bits"
 	"os"
 
 	"github.com/parquet-go/parquet-go/format"
@@ -283,12 +282,4 @@ func (w *segmentWriter) copyFrom(r io.ReaderAt, at, size int64) (int64, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	return begin, err
-}
-
-// onesIn counts the rows of a set below n.
-func onesIn(b event.Bits, n int) (ones int) {
-	for _, w := range b[:(n+63)/64] {
-		ones += bits.OnesCount64(w)
-	}
-	return ones
 }
