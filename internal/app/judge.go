@@ -114,6 +114,9 @@ func (j *judge) run(ctx context.Context) error {
 	if err := j.begin(ctx, at); err != nil {
 		return err
 	}
+	if err := j.retireGone(ctx); err != nil {
+		return err
+	}
 	j.ready.Store(true)
 	j.app.reach.moved()
 	err = j.judge(ctx)
@@ -152,6 +155,27 @@ func (j *judge) begin(ctx context.Context, at event.Position) error {
 		j.app.log.Warn("the journal is another one; rules judge it from its start", "class", j.class.String())
 	}
 	return j.warm(ctx)
+}
+
+// retireGone ends the alerts of rules that went away while nothing ran. One judge does it for all.
+func (j *judge) retireGone(ctx context.Context) error {
+	if j.class != journal.Events {
+		return nil
+	}
+	open, err := j.app.ledger.OpenAlerts(ctx)
+	if err != nil {
+		j.app.log.Error("alerts of rules that are gone stay open", "cause", err)
+		return nil
+	}
+	for _, r := range j.app.rules.Running() {
+		delete(open, r.ID)
+	}
+	for id := range open {
+		if err := j.alerting.Retire(ctx, id, time.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // own lists the rules about kinds of this class.
@@ -213,7 +237,9 @@ func (j *judge) judge(ctx context.Context) error {
 		out := j.engine.Apply(b)
 		for _, s := range b.Sources {
 			if strings.HasPrefix(s.ID, clockSource) {
-				out = j.engine.Tick(s.To)
+				later := j.engine.Tick(s.To)
+				later.Findings = append(out.Findings, later.Findings...)
+				out = later
 			}
 		}
 		err = j.alerting.Take(ctx, alerting.Judged{Position: out.Position, Watermark: out.Watermark, Findings: out.Findings})

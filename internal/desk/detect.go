@@ -33,7 +33,6 @@ func (d *Desk) Detect(ctx context.Context, r api.DetectRequest) (api.DetectAnswe
 		return answer, err
 	}
 	narrow(&q, rules)
-	q.All = true
 	findings, stats, err := detect.History(ctx, detect.HistoryOptions{Until: q.Until}, rules, func(yield func(*event.Batch, []int32) error) error {
 		return d.parts.History.Ordered(ctx, q, yield)
 	})
@@ -41,6 +40,9 @@ func (d *Desk) Detect(ctx context.Context, r api.DetectRequest) (api.DetectAnswe
 		return answer, err
 	}
 	answer.Events = stats.Events
+	if err := d.completeSamples(ctx, q, findings); err != nil {
+		return answer, err
+	}
 	alerts, err := d.parts.Alerting.History(ctx, findings, alerting.HistoryOptions{Notify: r.Notify, DryRun: r.DryRun})
 	if err != nil {
 		return answer, err
@@ -76,12 +78,22 @@ func (d *Desk) judges(ctx context.Context, names []string) ([]rule.Rule, error) 
 	return rules, nil
 }
 
-// narrow restricts a query to the kinds of the rules and, when there is one rule alone, to the events that it selects.
+// narrow restricts a query to the kinds of the rules, to the fields that they look at and, when there is one rule alone, to
+// the events that it selects.
 func narrow(q *history.Query, rules []rule.Rule) {
 	var kinds event.KindSet
+	q.Fields = append([]event.FieldID{event.Ingested, event.TocsinSource}, samplePlace...)
 	for i := range rules {
-		kinds |= rules[i].From
+		r := &rules[i]
+		kinds |= r.From
+		fields, labels := r.Config.Reads()
+		q.Fields, q.Labels = append(q.Fields, fields...), q.Labels || labels
+		if r.Where != nil {
+			q.Fields, q.Labels = append(q.Fields, r.Where.Fields()...), q.Labels || len(r.Where.Labels()) > 0
+		}
 	}
+	slices.Sort(q.Fields)
+	q.Fields = slices.Compact(q.Fields)
 	for _, k := range event.Kinds() {
 		if kinds.Has(k) {
 			q.Kinds = append(q.Kinds, k)

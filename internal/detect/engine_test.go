@@ -541,6 +541,7 @@ func TestFoulSnapshots(t *testing.T) {
 type broken struct{}
 
 func (*broken) Validate() error                        { return nil }
+func (*broken) Reads() ([]event.FieldID, bool)         { return nil, false }
 func (b *broken) New(fs.FS) (detector.Detector, error) { return b, nil }
 func (*broken) Early() []alert.Finding                 { return nil }
 func (*broken) Judge(event.Watermark) []alert.Finding  { return nil }

@@ -13,6 +13,7 @@ import (
 
 	"tocsin/internal/alert"
 	"tocsin/internal/event"
+	"tocsin/internal/metric"
 )
 
 // maxPart bounds what one by field adds to a key, in bytes. A longer text is cut, with a checksum of the whole behind it,
@@ -55,6 +56,29 @@ func NewKeys(by []string) (*Keys, error) {
 		k.parts = append(k.parts, p)
 	}
 	return k, errors.Join(errs...)
+}
+
+// Reads names the fields that keys of these names and a metric look at, and says whether they look at labels. The metric
+// may be empty. Names that mean nothing are left out.
+func Reads(by []string, measure string) (fields []event.FieldID, labels bool) {
+	if k, err := NewKeys(by); err == nil {
+		for i := range k.parts {
+			if f := k.parts[i].field; f != nil {
+				fields = append(fields, f.ID)
+			} else {
+				labels = true
+			}
+		}
+	}
+	if measure == "" {
+		return fields, labels
+	}
+	if m, err := metric.Parse(measure); err == nil && m.Field != nil {
+		fields = append(fields, m.Field.ID)
+	} else if err == nil && m.Label != "" {
+		labels = true
+	}
+	return fields, labels
 }
 
 // Len returns the number of fields in a key.

@@ -11,6 +11,7 @@ import (
 
 	"tocsin/internal/detector"
 	"tocsin/internal/document"
+	"tocsin/internal/event"
 	"tocsin/internal/window"
 )
 
@@ -44,6 +45,9 @@ const (
 	year      = 366 * 24 * time.Hour
 	maxExpect = 100_000
 )
+
+// Reads implements detector.Config.
+func (c *Config) Reads() ([]event.FieldID, bool) { return window.Reads(c.By, "") }
 
 // Validate tells everything that is wrong.
 func (c *Config) Validate() error {

@@ -11,6 +11,7 @@ import (
 
 	"tocsin/internal/detector"
 	"tocsin/internal/document"
+	"tocsin/internal/event"
 	"tocsin/internal/metric"
 	"tocsin/internal/window"
 )
@@ -65,6 +66,9 @@ const (
 	maxBucket   = 7 * 24 * time.Hour
 	maxBaseline = 10_000
 )
+
+// Reads implements detector.Config.
+func (c *Config) Reads() ([]event.FieldID, bool) { return window.Reads(c.By, c.Metric) }
 
 // Validate tells everything that is wrong.
 func (c *Config) Validate() error {

@@ -15,6 +15,7 @@ import (
 
 	"tocsin/internal/detector"
 	"tocsin/internal/document"
+	"tocsin/internal/event"
 	"tocsin/internal/window"
 )
 
@@ -57,6 +58,9 @@ const (
 )
 
 var listName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// Reads implements detector.Config.
+func (c *Config) Reads() ([]event.FieldID, bool) { return window.Reads(c.By, "") }
 
 // Validate tells everything that is wrong.
 func (c *Config) Validate() error {

@@ -136,7 +136,7 @@ func TestAgainstModel(t *testing.T) {
 func TestDense(t *testing.T) {
 	dense := func(r *rand.Rand) []detectortest.Event {
 		now := int64(1_700_000_000) * 1e9
-		events := make([]detectortest.Event, 6000)
+		events := make([]detectortest.Event, 3500)
 		for i := range events {
 			now += r.Int64N(9e6)
 			if r.IntN(1000) == 0 {

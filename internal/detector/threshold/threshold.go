@@ -48,6 +48,9 @@ func Default() detector.Config {
 	return &Config{Metric: "count", Over: 10 * time.Minute, Memory: 512}
 }
 
+// Reads implements detector.Config.
+func (c *Config) Reads() ([]event.FieldID, bool) { return window.Reads(c.By, c.Metric) }
+
 // Validate tells everything that is wrong.
 func (c *Config) Validate() error {
 	var errs []error
