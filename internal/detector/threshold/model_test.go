@@ -147,8 +147,8 @@ func TestDense(t *testing.T) {
 		return events
 	}
 	for _, c := range []Config{
-		{Metric: "count", By: []string{"source.ip"}, Over: 10 * time.Second, AtLeast: num(2000)},
-		{Metric: "sum(destination.port)", By: []string{"source.ip"}, Over: 10 * time.Second, AtLeast: num(9e6)},
+		{Metric: "count", By: []string{"source.ip"}, Over: 10 * time.Second, AtLeast: num(1500)},
+		{Metric: "sum(destination.port)", By: []string{"source.ip"}, Over: 10 * time.Second, AtLeast: num(6.5e6)},
 		{Metric: "count", Over: 10 * time.Second, AtLeast: num(500)},
 	} {
 		c.Memory = 64
