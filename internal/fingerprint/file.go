@@ -59,13 +59,14 @@ func (f File) Find(resume func(id string) (int64, bool)) (id string, from int64,
 		return p.String(), to, nil
 	}
 	own := Of(f.Device, f.Inode, f.Head, lengths[len(lengths)-1])
-	for i := len(lengths) - 1; i >= 0; i-- {
-		from, err := f.elsewhere(lengths[i], resume)
-		if err != nil || from > 0 {
-			return own.String(), from, err
+	for _, length := range lengths {
+		at, err := f.elsewhere(length, resume)
+		if err != nil {
+			return "", 0, err
 		}
+		from = max(from, at)
 	}
-	return own.String(), 0, nil
+	return own.String(), from, nil
 }
 
 // elsewhere returns how far a file of the same content was read, 0 when there is none. The same size is proof enough

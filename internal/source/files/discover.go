@@ -61,7 +61,7 @@ func (r *reader) discover() {
 			}
 			r.watchDir(filepath.Dir(pattern))
 			for _, path := range paths {
-				r.find(path, rotated, found)
+				r.find(path, rotated && !r.asked(path), found)
 			}
 			if !rotated && len(paths) == 0 && !hasMeta(pattern) {
 				if _, err := os.Stat(pattern); err != nil {
@@ -73,6 +73,16 @@ func (r *reader) discover() {
 	maps.DeleteFunc(r.closed, func(k key, _ closed) bool { return !found[k] })
 	maps.DeleteFunc(r.anew, func(k key, _ left) bool { return !found[k] })
 	maps.DeleteFunc(r.steady, func(k key, _ steadiness) bool { return !found[k] })
+}
+
+// asked reports whether a path was asked for: a file may be renamed from one such path to another during a look.
+func (r *reader) asked(path string) bool {
+	for _, pattern := range r.Paths {
+		if ok, err := filepath.Match(pattern, path); ok && err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func hasMeta(pattern string) bool { return bytes.ContainsAny([]byte(pattern), "*?[\\") }
@@ -93,6 +103,9 @@ func (r *reader) find(path string, rotated bool, found map[key]bool) {
 		return
 	}
 	k := keyOf(info)
+	if found[k] { // by a path that comes first
+		return
+	}
 	found[k] = true
 	if t := r.tails[k]; t != nil {
 		if !rotated {
