@@ -42,7 +42,7 @@ func (d *judge) foresee(e *entity) (t int64, v float64, ok bool) {
 		e.wake = e.adds + uint32(min(d.limit.first()-e.rows, 1<<20))
 		return 0, 0, false
 	}
-	left, n, sum, most := e.head, e.n, e.sum, int64(0)
+	left, n, sum, most, lump := e.head, e.n, e.sum, int64(0), e.lump
 	for i := e.done; int(i) < len(e.ring); i++ {
 		en := e.ring[i]
 		for left < i && e.ring[left].t < en.t-d.over {
@@ -53,11 +53,15 @@ func (d *judge) foresee(e *entity) (t int64, v float64, ok bool) {
 		n += en.n
 		sum += en.v
 		most = max(most, n)
+		at := en.t
+		if _, end := d.bucket(at); end == lump || int(i-left) >= d.exact { // it will be put together with others
+			at, lump = end, end
+		}
 		if d.metric.Op == metric.Count && d.limit.broken(float64(n)) {
-			return en.t, float64(d.limit.first()), true
+			return at, float64(d.limit.first()), true
 		}
 		if v := float64(sum) * d.values.Scale(); d.metric.Op == metric.Sum && d.limit.broken(v) {
-			return en.t, v, true
+			return at, v, true
 		}
 	}
 	if d.metric.Op == metric.Count { // so many more rows are needed at least
