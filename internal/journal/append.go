@@ -99,8 +99,12 @@ func (j *Journal) prepare(b *event.Batch) (*entry, error) {
 	if j.sealed.Load() {
 		return nil, fault.New(fault.Unavailable, "append events: the journal takes no more, tocsin is stopping")
 	}
-	if b.Rows <= 0 || b.Rows > event.MaxRows || !event.Of(event.Kinds()...).Has(b.Kind) {
-		return nil, fault.New(fault.Invalid, "append batch: %d rows of %s, want 1 to %d of a known kind", b.Rows, b.Kind, event.MaxRows)
+	least := 1
+	if len(b.Sources) > 0 {
+		least = 0 // it says how far a source was read in which there was no event, or that time has passed
+	}
+	if b.Rows < least || b.Rows > event.MaxRows || !event.Of(event.Kinds()...).Has(b.Kind) {
+		return nil, fault.New(fault.Invalid, "append batch: %d rows of %s, want %d to %d of a known kind", b.Rows, b.Kind, least, event.MaxRows)
 	}
 	s := j.scratch.get()
 	defer j.scratch.put(s)

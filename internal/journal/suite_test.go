@@ -29,6 +29,7 @@ func suiteWith(t *testing.T, url func(t *testing.T) string) {
 		"purge":                purgeBehindSlowest,
 		"positions":            positions,
 		"refusals":             refusals,
+		"no rows":              noRows,
 		"tail":                 tail,
 		"submit":               submit,
 		"withdrawn":            withdrawn,
@@ -333,6 +334,34 @@ func positions(t *testing.T, o Options) {
 	equal(t, "reader that was not", readN(t, r, 1), want("q", 0, 1))
 	if lag := j.Health().Lag["history"]; lag != 6 {
 		t.Errorf("lag is %d, want the 6 batches there are", lag)
+	}
+}
+
+// A batch without rows brings how far its sources were read, to readers that get it from memory and from the stream alike.
+func noRows(t *testing.T, o Options) {
+	j := opened(t, o)
+	live := reader(t, j, event.Position{}, 0)
+	defer live.Close()
+	told := []event.SourceRange{{ID: "prose", From: 0, To: 17}}
+	b := event.NewBatch(event.Log, 0, nil, event.Labels{})
+	b.Sources, b.Backfill = told, true
+	appendOne(t, j, b)
+	appendOne(t, j, batchOf(event.Log, 1, "after", 0))
+	stored := reader(t, j, event.Position{}, 0)
+	defer stored.Close()
+	for name, r := range map[string]*Reader{"memory": live, "stream": stored} {
+		got, err := r.Next(t.Context())
+		if err != nil || got.Rows != 0 || !got.Backfill || !slices.Equal(got.Sources, told) {
+			t.Fatalf("from %s: got %+v and %v, want no rows and %v", name, got, err, told)
+		}
+		equal(t, "from "+name, readN(t, r, 1), want("after", 0, 1))
+	}
+	var tail []event.SourceRange
+	if err := j.Tail(t.Context(), event.Position{}, func(e Entry) bool {
+		tail = append(tail, e.Sources...)
+		return true
+	}); err != nil || !slices.Contains(tail, told[0]) {
+		t.Errorf("Tail: got %v and %v, want %v among it", tail, err, told)
 	}
 }
 
