@@ -13,7 +13,6 @@ import (
 
 	"tocsin/internal/alert"
 	"tocsin/internal/event"
-	"tocsin/internal/metric"
 )
 
 // maxPart bounds what one by field adds to a key, in bytes. A longer text is cut, with a checksum of the whole behind it,
@@ -58,25 +57,23 @@ func NewKeys(by []string) (*Keys, error) {
 	return k, errors.Join(errs...)
 }
 
-// Reads names the fields that keys of these names and a metric look at, and says whether they look at labels. The metric
-// may be empty. Names that mean nothing are left out.
-func Reads(by []string, measure string) (fields []event.FieldID, labels bool) {
-	if k, err := NewKeys(by); err == nil {
-		for i := range k.parts {
-			if f := k.parts[i].field; f != nil {
-				fields = append(fields, f.ID)
-			} else {
-				labels = true
-			}
-		}
+// Reads names the fields that keys of these names look at, and a field that is measured, and says whether labels are looked
+// at. The field may be nil and the label empty. Names that mean nothing are left out.
+func Reads(by []string, field *event.Field, label string) (fields []event.FieldID, labels bool) {
+	labels = label != ""
+	if field != nil {
+		fields = append(fields, field.ID)
 	}
-	if measure == "" {
+	k, err := NewKeys(by)
+	if err != nil {
 		return fields, labels
 	}
-	if m, err := metric.Parse(measure); err == nil && m.Field != nil {
-		fields = append(fields, m.Field.ID)
-	} else if err == nil && m.Label != "" {
-		labels = true
+	for i := range k.parts {
+		if f := k.parts[i].field; f != nil {
+			fields = append(fields, f.ID)
+		} else {
+			labels = true
+		}
 	}
 	return fields, labels
 }

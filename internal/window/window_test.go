@@ -96,6 +96,19 @@ func TestKeysMistakes(t *testing.T) {
 	}
 }
 
+func TestReads(t *testing.T) {
+	fields, labels := Reads([]string{"source.ip", "labels.tenant"}, mustField(t, "network.bytes"), "")
+	if !slices.Equal(fields, []event.FieldID{event.NetworkBytes, event.SourceIP}) || !labels {
+		t.Errorf("Reads: got %v, %v", fields, labels)
+	}
+	if fields, labels := Reads(nil, nil, ""); len(fields) != 0 || labels {
+		t.Errorf("Reads of nothing: got %v, %v", fields, labels)
+	}
+	if _, labels := Reads(nil, nil, "x"); !labels {
+		t.Error("Reads of a label: got none")
+	}
+}
+
 // A table gives every key its own number, also after some were dropped.
 func TestTable(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))

@@ -47,7 +47,7 @@ const (
 )
 
 // Reads implements detector.Config.
-func (c *Config) Reads() ([]event.FieldID, bool) { return window.Reads(c.By, "") }
+func (c *Config) Reads() ([]event.FieldID, bool) { return window.Reads(c.By, nil, "") }
 
 // Validate tells everything that is wrong.
 func (c *Config) Validate() error {

@@ -60,7 +60,7 @@ const (
 var listName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // Reads implements detector.Config.
-func (c *Config) Reads() ([]event.FieldID, bool) { return window.Reads(c.By, "") }
+func (c *Config) Reads() ([]event.FieldID, bool) { return window.Reads(c.By, nil, "") }
 
 // Validate tells everything that is wrong.
 func (c *Config) Validate() error {

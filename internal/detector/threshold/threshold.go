@@ -49,7 +49,13 @@ func Default() detector.Config {
 }
 
 // Reads implements detector.Config.
-func (c *Config) Reads() ([]event.FieldID, bool) { return window.Reads(c.By, c.Metric) }
+func (c *Config) Reads() ([]event.FieldID, bool) {
+	m, err := metric.Parse(c.Metric)
+	if err != nil { // Validate tells; it measures nothing
+		m = metric.Metric{}
+	}
+	return window.Reads(c.By, m.Field, m.Label)
+}
 
 // Validate tells everything that is wrong.
 func (c *Config) Validate() error {
