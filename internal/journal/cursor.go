@@ -116,15 +116,18 @@ func (j *Journal) purge(ctx context.Context, l *lane) (messages uint64) {
 	l.mu.Lock()
 	gens := slices.Clone(l.gens)
 	l.mu.Unlock()
+	failed := false
 	for i, gen := range gens {
 		n, err := j.purgeGeneration(ctx, l, gen, upto, i == len(gens)-1)
 		messages += n
 		if err != nil {
 			j.o.Log.Warn("journal purge", "stream", gen.Stream, "cause", err)
+			failed = true
 			break
 		}
 	}
 	l.mu.Lock()
+	l.ailing = failed
 	if messages > 0 {
 		l.purged = time.Now()
 	}
@@ -137,26 +140,49 @@ func (j *Journal) purge(ctx context.Context, l *lane) (messages uint64) {
 func (j *Journal) purgeGeneration(ctx context.Context, l *lane, gen *generation, upto uint64, current bool) (messages uint64, err error) {
 	l.mu.Lock()
 	last, lastSeq := l.lastOf(gen)
-	before, beforeSeq := gen.Purged, gen.PurgedSeq
+	noted, done, was := gen.Purged, gen.purgedSeq, gen.PurgedSeq
 	l.mu.Unlock()
-	upto = min(upto, last)
-	if upto <= before && (current || before < last) {
-		return 0, nil
-	}
 	if !current && upto >= last {
-		return lastSeq - min(lastSeq, beforeSeq), j.dropGeneration(ctx, l, gen)
+		return lastSeq - min(lastSeq, was), j.dropGeneration(ctx, l, gen)
 	}
 	str, err := j.eng.stream(ctx, gen.Stream)
 	if err != nil {
 		return 0, err
 	}
-	seq, err := j.seek(ctx, str, l, gen, upto)
-	if err != nil || seq <= beforeSeq+1 {
+	seq := was
+	if upto = min(upto, last); upto > noted {
+		if seq, err = j.notePurge(ctx, str, l, gen, upto, current); err != nil {
+			return 0, err
+		}
+	}
+	if seq <= done {
+		return 0, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	if err := str.Purge(ctx, jetstream.WithPurgeSequence(seq+1)); err != nil {
 		return 0, err
 	}
+	l.mu.Lock()
+	gen.purgedSeq = seq
+	l.mu.Unlock()
+	j.o.Crash("after-purge")
+	return seq - min(seq, was), nil
+}
+
+// notePurge finds the last message of a generation that can go and notes it: a purge that is not noted looks like a loss
+// at the next start. Where it cannot be noted because the disk is full, the purge is what helps.
+func (j *Journal) notePurge(ctx context.Context, str jetstream.Stream, l *lane, gen *generation, upto uint64, current bool) (seq uint64, err error) {
+	first, err := j.seek(ctx, str, l, gen, upto)
+	if err != nil {
+		return 0, err
+	}
+	l.mu.Lock()
+	_, lastSeq := l.lastOf(gen)
+	l.mu.Unlock()
 	purged := upto
-	if seq <= lastSeq { // the message at seq stays, and tells what is before it
-		h, _, err := j.firstReadable(ctx, str, l, gen, seq, lastSeq+1)
+	if first <= lastSeq { // the message at first stays, and tells what is before it
+		h, _, err := j.firstReadable(ctx, str, l, gen, first, lastSeq+1)
 		if err != nil {
 			return 0, err
 		}
@@ -165,22 +191,22 @@ func (j *Journal) purgeGeneration(ctx context.Context, l *lane, gen *generation,
 		}
 	}
 	l.mu.Lock()
-	gen.Purged, gen.PurgedSeq = max(gen.Purged, purged), seq-1
+	seq = gen.PurgedSeq
+	if first <= seq+1 { // the message is there still for the batches behind upto
+		l.mu.Unlock()
+		return seq, nil
+	}
+	gen.Purged, gen.PurgedSeq = max(gen.Purged, purged), first-1
+	seq = gen.PurgedSeq
 	if current {
 		l.stored -= min(l.stored, l.marks.drop(purged))
 	}
 	l.mu.Unlock()
-	// Noted first: a purge that is not noted looks like a loss at the next start. Where it cannot be noted because the disk
-	// is full, the purge is what helps.
 	if err := j.writeGuard(false); err != nil {
 		j.o.Log.Warn("journal guard", "cause", err)
 	}
 	j.o.Crash("after-guard-before-purge")
-	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
-	defer cancel()
-	err = str.Purge(ctx, jetstream.WithPurgeSequence(seq))
-	j.o.Crash("after-purge")
-	return seq - 1 - beforeSeq, err
+	return seq, nil
 }
 
 // dropGeneration removes an old stream that every cursor is through with.

@@ -131,6 +131,13 @@ func (e *engine) close() {
 	e.stop()
 }
 
+// count returns the incarnation of the engine.
+func (e *engine) count() int {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.incarnation
+}
+
 // stream returns the handle of a stream in the engine as it runs now.
 func (e *engine) stream(ctx context.Context, name string) (jetstream.Stream, error) {
 	e.mu.RLock()

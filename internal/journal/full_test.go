@@ -147,3 +147,37 @@ func TestFloorKeepsTheEngineFromAFullDisk(t *testing.T) {
 	}
 	soon(t, j, fat(n))
 }
+
+// Somebody else fills the disk to the last byte while the journal refuses for want of space: what the cursors are through
+// with must still go.
+func TestPurgeOnAFullDisk(t *testing.T) {
+	disk := smallDisk(t, 64)
+	o := testOptions(t, filepath.Join(disk, "j"))
+	o.FreeFloor = 24 << 20
+	j := opened(t, o)
+	n, err := until(t, j, 0)
+	if !errors.Is(err, fault.Full) {
+		t.Fatalf("Append below the floor: %v", err)
+	}
+	other, err := os.Create(filepath.Join(disk, "other"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for size := 1 << 20; size > 0; {
+		if _, err := other.Write(make([]byte, size)); err != nil {
+			size /= 2
+		}
+	}
+	other.Close()
+	half := event.Position{Epoch: j.Epoch(), Seqs: map[uint16]uint64{0: uint64(n - 5)}} // the middle of a block
+	if err := j.Commit("history", half); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, j, fat(n))
+	behind := reader(t, j, half, 0)
+	defer behind.Close()
+	equal(t, "after the purge", readN(t, behind, 6), want("fat", n-5, n+1))
+	if l := j.Losses(); len(l) != 0 {
+		t.Errorf("losses: %+v", l)
+	}
+}

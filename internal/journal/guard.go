@@ -64,6 +64,8 @@ type generation struct {
 	// Purged and PurgedSeq are the last batch and message that were given up on purpose, noted before it is done.
 	Purged    uint64 `json:"purged"`
 	PurgedSeq uint64 `json:"purged_seq"`
+	// purgedSeq is the last message that the engine was told to remove in this run, and did.
+	purgedSeq uint64
 }
 
 // A jump says that no batch has a number above Prev and below First.

@@ -33,7 +33,7 @@ func TestGuardKeepsAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(g, got); d != "" {
+	if d := cmp.Diff(g, got, cmp.AllowUnexported(generation{})); d != "" {
 		t.Error(d)
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "*tmp*")); len(left) > 0 {

@@ -66,7 +66,9 @@ func (j *Journal) inspect(ctx context.Context, l *lane, gen *generation, adopted
 		sound = false
 	}
 	gen.Last, gen.LastSeq = head, max(headSeq, gen.PurgedSeq)
+	l.mu.Lock()
 	l.stored += int64(st.Bytes)
+	l.mu.Unlock()
 	if j.eng.inside() {
 		return sound, syncNewest(filepath.Join(j.eng.streamFolder(gen.Stream), "msgs"))
 	}

@@ -72,6 +72,7 @@ type Journal struct {
 	dirty   atomic.Bool
 	unsaved atomic.Bool // the file of acknowledgements has unsynced slots
 	poke    chan struct{}
+	healed  time.Time // when upkeep restarted the engine last; belongs to it
 
 	sealed  atomic.Bool
 	sealing chan struct{} // closed by Seal

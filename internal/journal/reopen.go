@@ -34,11 +34,13 @@ func (j *Journal) reopen(ctx context.Context, incarnation int, cause error) erro
 
 // recheck compares the stream of a lane with what was acknowledged, and turns to a new one where it has less.
 func (j *Journal) recheck(ctx context.Context, l *lane) error {
+	l.purging.Lock()
+	defer l.purging.Unlock()
 	l.mu.Lock()
 	gen := l.current()
 	gen.Last, gen.LastSeq, l.stored = l.head, l.headSeq, 0
-	l.mu.Unlock()
 	copied := *gen // readers look at gen meanwhile
+	l.mu.Unlock()
 	sound, err := j.inspect(ctx, l, &copied, false)
 	if err != nil {
 		return err

@@ -62,7 +62,7 @@ func (s *space) check(adding int64) error {
 	if err != nil {
 		return fault.New(fault.Unavailable, "ask %s for free space: %w", s.dir, err)
 	}
-	if free < floor {
+	if floor > 0 && free < floor {
 		return fault.New(fault.Full, "accept events: %d MB free on the disk of %s, want %d MB (free some space, or set a lower floor)", free>>20, s.dir, floor>>20)
 	}
 	return nil

@@ -30,6 +30,7 @@ func (j *Journal) round(ctx context.Context, urgent bool) {
 			j.purge(ctx, l)
 		}
 	}
+	j.heal(ctx)
 	if j.unsaved.Swap(false) {
 		if err := j.acked.sync(); err != nil {
 			j.o.Log.Warn("journal cannot sync what it acknowledged", "cause", err)
@@ -45,6 +46,35 @@ func (j *Journal) round(ctx context.Context, urgent bool) {
 		}
 	}
 	j.figures()
+}
+
+// healEvery is how long to wait before the engine is restarted again for a purge that failed.
+const healEvery = 5 * time.Second
+
+// heal restarts the engine when a purge failed because it is stuck in a write error. Publishing would find that out too,
+// but nothing is published while there is no room, and there is no room until something is purged.
+func (j *Journal) heal(ctx context.Context) {
+	if !j.eng.inside() || time.Since(j.healed) < healEvery {
+		return
+	}
+	for _, l := range j.lanes {
+		l.mu.Lock()
+		ailing, stream := l.ailing, l.current().Stream
+		l.mu.Unlock()
+		if !ailing {
+			continue
+		}
+		incarnation := j.eng.count()
+		cause := j.eng.health(stream)
+		if cause == nil {
+			continue
+		}
+		j.healed = time.Now()
+		if err := j.reopen(ctx, incarnation, cause); err != nil {
+			j.o.Log.Error("journal cannot be reopened", "cause", err)
+		}
+		return
+	}
 }
 
 // worthPurging reports whether enough is done with, or something has been for long.
@@ -64,6 +94,9 @@ func (j *Journal) worthPurging(l *lane) bool {
 			break
 		}
 		bytes += k.bytes
+	}
+	if l.ailing {
+		return true
 	}
 	full := l.stored > streamLimit(j.o.MaxBytes[l.class])/2
 	waiting := upto > l.gens[0].Purged && time.Since(l.purged) > purgeEvery
