@@ -101,8 +101,10 @@ func (r *reader) unpack(src []byte, size int) (_ []byte, err error) {
 	if len(src) == 0 {
 		return nil, nil
 	}
-	var h zstd.Header // it stands under the checksum of the page, which the size in the page header does not
-	if err := h.Decode(src); err != nil || !h.HasFCS || h.FrameContentSize != uint64(size) {
+	// What the frame says stands under the checksum of the page, which the size in the page header does not. A frame of less
+	// than 256 bytes need not say it (RFC 8878 section 3.1.1.1.4).
+	var h zstd.Header
+	if err := h.Decode(src); err != nil || h.HasFCS && h.FrameContentSize != uint64(size) || !h.HasFCS && size >= 256 {
 		return nil, damaged("page that unpacks to other than %d bytes", size)
 	}
 	r.body, err = r.zstd.DecodeAll(src, slices.Grow(r.body[:0], size))
