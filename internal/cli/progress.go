@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 
@@ -13,6 +14,8 @@ import (
 type bar struct {
 	all *mpb.Progress // nil: not on a terminal
 	bar *mpb.Bar
+
+	size int64
 }
 
 // bar begins the bar of a file; its size is 0 when unknown. Nothing else may be written until its end.
@@ -21,14 +24,22 @@ func (s *shell) bar(path string, size int64) *bar {
 	if !ok || !term.IsTerminal(int(f.Fd())) || s.Env("TERM") == "dumb" {
 		return &bar{}
 	}
-	all := mpb.New(mpb.WithOutput(f), mpb.WithWidth(40))
+	return newBar(f, path, size)
+}
+
+// newBar begins a bar. Its total is set afterwards: a bar that is made with one ends by itself when it is reached, and
+// only then.
+func newBar(w io.Writer, path string, size int64) *bar {
+	all := mpb.New(mpb.WithOutput(w), mpb.WithWidth(40))
 	name := decor.Name(clean(filepath.Base(path)), decor.WC{C: decor.DindentRight | decor.DextraSpace})
 	speed := decor.AverageSpeed(decor.SizeB1024(0), "% .1f ")
 	if size <= 0 {
-		return &bar{all, all.AddSpinner(0, mpb.PrependDecorators(name), mpb.AppendDecorators(decor.CurrentKibiByte("% .1f "), speed))}
+		return &bar{all, all.AddSpinner(0, mpb.PrependDecorators(name), mpb.AppendDecorators(decor.CurrentKibiByte("% .1f "), speed)), 0}
 	}
-	return &bar{all, all.AddBar(size, mpb.PrependDecorators(name), mpb.AppendDecorators(decor.Percentage(decor.WC{W: 5}), decor.Name(" "), speed,
-		decor.OnComplete(decor.AverageETA(decor.ET_STYLE_GO), "")))}
+	b := &bar{all, all.AddBar(0, mpb.PrependDecorators(name), mpb.AppendDecorators(decor.Percentage(decor.WC{W: 5}), decor.Name(" "), speed,
+		decor.OnComplete(decor.AverageETA(decor.ET_STYLE_GO), ""))), size}
+	b.bar.SetTotal(size, false)
+	return b
 }
 
 // at moves the bar.
@@ -44,6 +55,9 @@ func (b *bar) end(whole bool) {
 		return
 	}
 	if whole {
+		if b.size > 0 {
+			b.bar.SetCurrent(b.size)
+		}
 		b.bar.SetTotal(-1, true)
 	} else {
 		b.bar.Abort(false)

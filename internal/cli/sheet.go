@@ -239,9 +239,10 @@ func (t *sheet) pretty() error {
 	return err
 }
 
-// Columns are not cut below these widths: those of text, and times, which say nothing when they are cut.
+// Columns are not cut below these widths: those of text, names over what is narrower, and times, which say nothing when they are cut.
 const (
 	narrowText = 12
+	narrowName = 8
 	narrowTime = 19
 )
 
@@ -253,7 +254,7 @@ func (t *sheet) fit(kept []int) {
 		over += t.widths[i] + 3
 	}
 	for _, i := range kept {
-		cells := narrowText
+		cells := narrowName
 		for _, row := range t.rows {
 			cells = max(cells, text.StringWidth(row[i]))
 		}
