@@ -4,18 +4,22 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"tocsin/internal/api"
+	"tocsin/internal/event"
 )
 
 // An Input is a file to be ingested, from where it was left.
 type Input struct {
 	Request api.IngestRequest // Source, Path, and Offset where Body begins
 	Body    io.ReadCloser     // decompressed
+	Lines   int64             // that come before Body, so that errors tell the place in the whole
 	Size    int64             // bytes on disk; 0: unknown
 	Read    func() int64      // bytes on disk that were read so far, may be called at any time; nil: unknown
 }
@@ -40,14 +44,29 @@ read are counted and the first are shown.`,
 	c.Flags().BoolVar(&detect, "detect", false, "judge what was read by the rules")
 	must(c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(s.Formats, cobra.ShellCompDirectiveNoFileComp)))
 	c.RunE = s.ask(func(ctx context.Context, svc api.Service, args []string) error {
-		if q.Zone != "" {
-			if _, err := time.LoadLocation(q.Zone); err != nil {
-				return usage("--tz %q: want a zone such as Europe/Berlin or UTC", q.Zone)
-			}
+		if err := s.checkReading(q); err != nil {
+			return err
 		}
 		return s.ingest(ctx, svc, q, args, detect)
 	})
 	return c
+}
+
+// checkReading checks how files are to be read. Another machine may know other formats.
+func (s *shell) checkReading(q api.IngestRequest) error {
+	if q.Zone != "" {
+		if _, err := time.LoadLocation(q.Zone); err != nil {
+			return usage("--tz %q: want a zone such as Europe/Berlin or UTC", q.Zone)
+		}
+	}
+	if q.Format != "" && s.common.Server == "" && !slices.Contains(s.Formats, q.Format) {
+		hint := event.Nearest(q.Format, s.Formats)
+		if hint != "" {
+			hint = " (did you mean " + hint + "?)"
+		}
+		return usage("--format %q: want %s%s", q.Format, strings.Join(s.Formats, ", "), hint)
+	}
+	return nil
 }
 
 // ingest reads all files, goes on when one fails, and judges what was read.
@@ -128,6 +147,9 @@ func (s *shell) ingestFile(ctx context.Context, svc api.Service, q api.IngestReq
 		}
 	}
 	a, err = svc.Ingest(ctx, r, in.Body)
+	for i := range a.Errors {
+		a.Errors[i].Line += in.Lines
+	}
 	return a, refused(err)
 }
 

@@ -25,6 +25,9 @@ name of a rule. Exit code 1 when it makes none.`,
 	c.Flags().StringVar(&q.Service, "service", "", "`name` of the service, for events that name none")
 	must(c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(s.Formats, cobra.ShellCompDirectiveNoFileComp)))
 	c.RunE = s.run(func(ctx context.Context, args []string) error {
+		if err := s.checkReading(q); err != nil {
+			return err
+		}
 		text, err := s.ruleText(ctx, *owner, args[0])
 		if err != nil {
 			return err

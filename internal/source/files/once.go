@@ -1,6 +1,7 @@
 package files
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 type Old struct {
 	ID          string // of the source; empty for an empty file
 	From        int64  // offset in the content at which Read begins
+	Lines       int64  // line ends in the content before From
 	Size        int64  // of the file on disk
 	Compression lines.Compression
 
@@ -65,7 +67,7 @@ func (o *Old) begin(path string, resume func(string) (int64, bool)) error {
 	}
 	o.Compression = o.content.Compression
 	if o.From > 0 {
-		if _, err := io.CopyN(io.Discard, o.content, o.From); err != nil {
+		if _, err := io.CopyN((*lineEnds)(&o.Lines), o.content, o.From); err != nil {
 			return fmt.Errorf("%s: skip what is known: %w", path, err)
 		}
 	}
@@ -107,6 +109,14 @@ func (o *Old) Taken() int64 { return o.taken.Load() }
 func (o *Old) Close() error {
 	o.content.Close()
 	return o.file.Close()
+}
+
+// lineEnds counts them in what is written to it.
+type lineEnds int64
+
+func (n *lineEnds) Write(p []byte) (int, error) {
+	*n += lineEnds(bytes.Count(p, []byte{'\n'}))
+	return len(p), nil
 }
 
 type counting struct {
