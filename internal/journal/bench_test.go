@@ -92,3 +92,34 @@ func BenchmarkAppend(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkRead measures a reader that is not in memory: from the stream to decoded batches.
+func BenchmarkRead(b *testing.B) {
+	for _, rows := range []int{1000, 5000} {
+		b.Run(fmt.Sprint(rows), func(b *testing.B) {
+			j := opened(b, testOptions(b, b.TempDir()))
+			batches := accessLines(8, rows)
+			const count = 200
+			for i := range count {
+				appendOne(b, j, batches[i%8])
+			}
+			used, events := cpu(), 0
+			b.ReportAllocs()
+			b.ResetTimer()
+			for range b.N {
+				r := reader(b, j, event.Position{}, 0)
+				for range count {
+					batch, err := r.Next(context.Background())
+					if err != nil {
+						b.Fatal(err)
+					}
+					events += batch.Rows
+				}
+				r.Close()
+			}
+			b.StopTimer()
+			b.ReportMetric(float64(events)/b.Elapsed().Seconds(), "events/s")
+			b.ReportMetric((cpu()-used).Seconds()/float64(events)*1e6, "cpu-s/M")
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -151,9 +152,16 @@ func TestFloorKeepsTheEngineFromAFullDisk(t *testing.T) {
 // Somebody else fills the disk to the last byte while the journal refuses for want of space: what the cursors are through
 // with must still go.
 func TestPurgeOnAFullDisk(t *testing.T) {
+	for _, stuck := range []bool{false, true} {
+		t.Run(fmt.Sprint("engine stuck ", stuck), func(t *testing.T) { purgeOnAFullDisk(t, stuck) })
+	}
+}
+
+func purgeOnAFullDisk(t *testing.T, stuck bool) {
 	disk := smallDisk(t, 64)
+	reg := prometheus.NewRegistry()
 	o := testOptions(t, filepath.Join(disk, "j"))
-	o.FreeFloor = 24 << 20
+	o.Registry, o.FreeFloor = reg, 24<<20
 	j := opened(t, o)
 	n, err := until(t, j, 0)
 	if !errors.Is(err, fault.Full) {
@@ -169,11 +177,21 @@ func TestPurgeOnAFullDisk(t *testing.T) {
 		}
 	}
 	other.Close()
+	if stuck { // it meets the full disk once, so that it takes nothing more, not even a purge
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := j.eng.js.Publish(ctx, j.subject(j.lanes[Events], 1), make([]byte, 7<<20)); err == nil {
+			t.Fatal("7 MB were stored on the full disk")
+		}
+	}
 	half := event.Position{Epoch: j.Epoch(), Seqs: map[uint16]uint64{0: uint64(n - 5)}} // the middle of a block
 	if err := j.Commit("history", half); err != nil {
 		t.Fatal(err)
 	}
 	soon(t, j, fat(n))
+	if n := counted(t, reg, "tocsin_journal_reopened_total"); (n > 0) != stuck {
+		t.Errorf("engine was restarted %v times", n)
+	}
 	behind := reader(t, j, half, 0)
 	defer behind.Close()
 	equal(t, "after the purge", readN(t, behind, 6), want("fat", n-5, n+1))

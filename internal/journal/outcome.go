@@ -70,6 +70,9 @@ func (j *Journal) resolve(ctx context.Context, l *lane, m *outgoing, incarnation
 	}
 	j.o.Log.Warn("journal publish has no answer", "partition", l.partition, "batch", m.first, "try", try, "cause", err)
 	if !j.eng.inside() {
+		if _, err := j.eng.stream(ctx, m.gen.Stream); errorCode(err) == codeNoStream {
+			return false, j.renew(ctx, l)
+		}
 		return false, nil
 	}
 	sick := j.eng.health(m.gen.Stream)
@@ -88,6 +91,13 @@ func (j *Journal) compare(ctx context.Context, l *lane, m *outgoing) (stored boo
 	if err != nil {
 		return false, nil // ask again
 	}
+	st, err := state(ctx, str)
+	if err != nil {
+		return false, nil
+	}
+	if st.LastSeq < m.seq-1 {
+		return false, j.renew(ctx, l)
+	}
 	there, err := getMessage(ctx, str, m.seq)
 	if err == nil && string(there) == string(m.data) {
 		return true, nil
@@ -98,6 +108,17 @@ func (j *Journal) compare(ctx context.Context, l *lane, m *outgoing) (stored boo
 	final = fault.New(fault.Unavailable, "append events: stream %s has messages that this journal did not write (does another process use node %d?)", m.gen.Stream, j.o.Node)
 	l.refuse(final)
 	return false, final
+}
+
+// renew checks a stream that has lost its end, or is gone, and turns to a new one. Its error is for the message at hand,
+// which surely is not stored.
+func (j *Journal) renew(ctx context.Context, l *lane) error {
+	j.repair.Lock()
+	defer j.repair.Unlock()
+	if err := j.recheck(ctx, l); err != nil {
+		return fault.New(fault.Unavailable, "append events: check the stream: %w", err)
+	}
+	return fault.New(fault.Unavailable, "append events: the stream had lost messages, a new one was begun")
 }
 
 // restart reopens the inside engine and looks whether the message is there.

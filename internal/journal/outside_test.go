@@ -152,6 +152,11 @@ func TestOutside(t *testing.T) {
 			t.Errorf("Open without a server: %v, %v", j, err)
 		}
 	})
+	t.Run("outage", func(t *testing.T) {
+		s := newServer(t, bin, "one", "")
+		s.start(t)
+		serverAway(t, s)
+	})
 	t.Run("two writers", func(t *testing.T) {
 		s := newServer(t, bin, "one", "")
 		s.start(t)
@@ -255,6 +260,39 @@ func killServers(t *testing.T, url string, replicas int, kill func(n int)) {
 		t.Errorf("losses: %+v", l)
 	}
 	t.Logf("%d batches, retries and all", len(got))
+}
+
+// serverAway appends while the server is gone: who gives up does not know, new batches are refused after a while, and once
+// the server is back everything is there once.
+func serverAway(t *testing.T, s *natsServer) {
+	o := testOptions(t, t.TempDir())
+	o.URL = s.url()
+	j := opened(t, o)
+	appendOne(t, j, batchOf(event.Log, 1, "o", 0))
+	s.kill()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := j.Append(ctx, batchOf(event.Log, 1, "o", 1)); !errors.Is(err, ErrUnknown) || !errors.Is(err, fault.Unavailable) {
+		t.Fatalf("Append without a server: %v", err)
+	}
+	refused := false
+	for deadline := time.Now().Add(time.Minute); !refused && time.Now().Before(deadline); {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		_, err := j.Append(ctx, batchOf(event.Log, 1, "withdrawn", 0))
+		cancel()
+		if errors.Is(err, ErrUnknown) || !errors.Is(err, fault.Unavailable) {
+			t.Fatalf("Append behind a batch that is on its way: %v", err)
+		}
+		refused = strings.Contains(err.Error(), "has not answered")
+	}
+	if !refused || j.Health().Refusing == "" {
+		t.Errorf("batches are not refused although the server is away: %q", j.Health().Refusing)
+	}
+	s.start(t)
+	soon(t, j, batchOf(event.Log, 1, "o", 2))
+	r := reader(t, j, event.Position{}, 0)
+	j.Seal()
+	equal(t, "after the outage", readAll(t, r), want("o", 0, 3))
 }
 
 // twoWriters opens the same node twice: the second one takes the streams over, the first one finds out and stops.

@@ -34,6 +34,7 @@ func suiteWith(t *testing.T, url func(t *testing.T) string) {
 		"submit":               submit,
 		"withdrawn":            withdrawn,
 		"no cache":             noCache,
+		"stream deleted":       streamDeleted,
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := testOptions(t, t.TempDir())
@@ -492,4 +493,41 @@ func withdrawn(t *testing.T, o Options) {
 			t.Errorf("%s was accepted and is not there", name)
 		}
 	}
+}
+
+// streamDeleted takes the stream away under a running journal, half read.
+func streamDeleted(t *testing.T, o Options) {
+	o.CacheBytes = -1
+	j := opened(t, o)
+	r := reader(t, j, event.Position{}, 0)
+	defer r.Close()
+	for n := range 20 {
+		appendOne(t, j, batchOf(event.Log, 5, "d", n))
+	}
+	equal(t, "before", readN(t, r, 5), want("d", 0, 5))
+	if err := j.eng.js.DeleteStream(t.Context(), j.streamName(j.lanes[Events], 1)); err != nil {
+		t.Fatal(err)
+	}
+	for n := 20; n < 25; n++ {
+		soon(t, j, batchOf(event.Log, 5, "d", n))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	var got []string
+	for len(got) == 0 || got[len(got)-1] != "d 24" {
+		b, err := r.Next(ctx)
+		if err != nil {
+			t.Fatalf("Next after %q: %v", got, err)
+		}
+		got = append(got, label(t, b))
+		var n int
+		if _, err := fmt.Sscanf(got[len(got)-1], "d %d", &n); err != nil || (n < 20) != (b.Sequence <= 20) {
+			t.Fatalf("batch %d is %q: a number was used twice", b.Sequence, got[len(got)-1])
+		}
+	}
+	lost := j.Losses()
+	if len(lost) != 1 || lost[0].From != 1 || lost[0].To != 20 {
+		t.Errorf("losses: %+v", lost)
+	}
+	equal(t, "after", got[len(got)-5:], want("d", 20, 25))
 }
