@@ -33,9 +33,12 @@ func (j *Journal) Resolve(p event.Position) event.Position {
 }
 
 // Commit notes that a cursor has dealt with everything up to p, so that it can be purged. It never moves back, and
-// partitions that p does not name stay where they are. The note reaches the disk within two seconds and at Close; after a
+// partitions that p does not name stay where they are; the zero position says nothing. The note reaches the disk within two seconds and at Close; after a
 // crash a cursor may stand a little earlier, so who needs exactly once keeps the position with what he writes.
 func (j *Journal) Commit(cursor string, p event.Position) error {
+	if p.Epoch == "" && len(p.Seqs) == 0 {
+		return nil
+	}
 	if p.Epoch != j.epoch {
 		return fault.New(fault.Conflict, "commit cursor %s: position %s is of another journal, this one is %s", cursor, p, j.epoch)
 	}

@@ -315,6 +315,9 @@ func positions(t *testing.T, o Options) {
 	if err := j.Commit("history", strange); !errors.Is(err, fault.Conflict) {
 		t.Errorf("Commit of an unknown epoch: %v", err)
 	}
+	if err := j.Commit("history", event.Position{}); err != nil || j.Cursor("history").Seq(0) != 0 {
+		t.Errorf("Commit of the zero position: %v", err)
+	}
 	if err := j.Commit("nobody", j.Head()); !errors.Is(err, fault.NotFound) {
 		t.Errorf("Commit of an unknown cursor: %v", err)
 	}
