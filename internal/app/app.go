@@ -154,6 +154,7 @@ type App struct {
 	log     *slog.Logger
 
 	lock      *lock
+	registry  *prometheus.Registry
 	journal   *journal.Journal
 	history   *history.Store
 	ledger    *ledger.Ledger
@@ -192,6 +193,7 @@ func New(ctx context.Context, setup *Setup, o Options) (a *App, err error) {
 		return a, err
 	}
 	registry := prometheus.NewRegistry()
+	a.registry = registry
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err := a.openStores(ctx, registry); err != nil {
 		return a, err
@@ -257,7 +259,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 	}
 	a.desk = desk.New(desk.Parts{
 		Version: a.options.Version, Journal: a.journal, History: a.history, Ledger: a.ledger, Ingest: a.ingest,
-		Alerting: a.judges[0].alerting, Rules: a.rules, Detectors: catalog.Detectors(),
+		Alerting: a.judges[0].alerting, Rules: a.rules, Detectors: catalog.Detectors(), Lists: a.lists(),
 		RulesChanged: a.rulesChanged, CaughtUp: a.caughtUp, Problems: a.problems, Backup: a.backup,
 	})
 	a.accounts = desk.NewAccounts(a.ledger)

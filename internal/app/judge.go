@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -46,7 +48,7 @@ type judge struct {
 }
 
 func newJudge(a *App, class journal.Class, registry prometheus.Registerer) (*judge, error) {
-	engine, err := detect.New(detect.Options{Lateness: a.setup.Config.Detect.Lateness}, nil)
+	engine, err := detect.New(detect.Options{Lateness: a.setup.Config.Detect.Lateness, Files: a.lists()}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +69,9 @@ func newJudge(a *App, class journal.Class, registry prometheus.Registerer) (*jud
 	}, a.log, registry)
 	return j, nil
 }
+
+// lists is where rules find the files that they name: below lists/ in the data directory.
+func (a *App) lists() fs.FS { return os.DirFS(a.setup.Config.Data) }
 
 // judgeAll runs the judges until they have read a sealed journal, and alerting until it has written what they found.
 func (a *App) judgeAll(ctx context.Context) error {
@@ -153,6 +158,10 @@ func (j *judge) begin(ctx context.Context, at event.Position) error {
 	}
 	if j.engine.Begin(j.app.journal.Epoch()) && data != nil {
 		j.app.log.Warn("the journal is another one; rules judge it from its start", "class", j.class.String())
+	}
+	// What the journal has no more, because all cursors were behind it, is history to the rules.
+	if start := j.app.journal.Cursor(judgeCursor); data == nil && start.Seq(j.part) > 0 {
+		j.engine.StartAt(event.Position{Epoch: start.Epoch}.With(j.part, start.Seq(j.part)))
 	}
 	return j.warm(ctx)
 }

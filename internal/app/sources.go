@@ -1,14 +1,19 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"tocsin/internal/catalog"
 	"tocsin/internal/config"
 	"tocsin/internal/parser"
 	"tocsin/internal/source"
 	"tocsin/internal/source/files"
+	"tocsin/internal/source/syslogin"
 )
 
 // sources makes the sources of a configuration.
@@ -17,15 +22,23 @@ func (a *App) sources(setup *Setup) (map[string]source.Source, error) {
 	if all == nil {
 		all = map[string]source.Source{}
 	}
+	registry := replacing{a.registry}
 	c := setup.Config
 	for _, f := range c.Sources.Files {
 		s, err := files.New(files.Options{
-			Name: f.Name, Paths: f.Paths, Choose: chooser(setup.readers[f.Name]), Resume: a.ingest.Resume, Log: a.log,
+			Name: f.Name, Paths: f.Paths, Choose: chooser(setup.readers[f.Name]), Resume: a.ingest.Resume, Log: a.log, Registry: registry,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("source %s: %w", f.Name, err)
 		}
 		all[f.Name] = s
+	}
+	for _, l := range c.Sources.Syslog {
+		r := setup.readers[l.Name]
+		all[l.Name] = listener{syslogin.Options{
+			Name: l.Name, UDP: c.Address(l.UDP), TCP: c.Address(l.TCP), Parser: r.Settings.New, Format: r.Format.Name, Kind: r.Format.Kind,
+			Log: a.log, Registry: registry,
+		}}
 	}
 	return all, nil
 }
@@ -36,4 +49,36 @@ func chooser(r config.Reader) func([][]byte) (files.Choice, error) {
 		return files.Fixed(r.Format, r.Settings)
 	}
 	return files.Guess(catalog.Formats(), func(c parser.Config) { *c.Base() = r.Base })
+}
+
+// A listener is a source of syslog that takes its addresses when it runs, not before: the set of sources that it takes the
+// place of may hold them until then.
+type listener struct{ options syslogin.Options }
+
+func (l listener) Run(ctx context.Context, emit source.Emit) error {
+	s, err := syslogin.Open(l.options)
+	if err != nil {
+		return err
+	}
+	return s.Run(ctx, emit)
+}
+
+// replacing registers the figures of a source in the place of those that an earlier run of it left.
+type replacing struct{ prometheus.Registerer }
+
+func (r replacing) Register(c prometheus.Collector) error {
+	err := r.Registerer.Register(c)
+	if old, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
+		r.Registerer.Unregister(old.ExistingCollector)
+		return r.Registerer.Register(c)
+	}
+	return err
+}
+
+func (r replacing) MustRegister(all ...prometheus.Collector) {
+	for _, c := range all {
+		if err := r.Register(c); err != nil {
+			panic(err) // as the registry itself does: a slip in the name or labels of a metric
+		}
+	}
 }

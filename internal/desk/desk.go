@@ -5,6 +5,7 @@ package desk
 import (
 	"context"
 	"io"
+	"io/fs"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ type Parts struct {
 	Alerting  *alerting.Service // of whichever class: judging history needs no position
 	Rules     *Rulebook
 	Detectors detector.Set
+	Lists     fs.FS // where rules find the files that they name
 
 	// RulesChanged makes the rules that run those of the rulebook.
 	RulesChanged func(context.Context) error

@@ -33,7 +33,7 @@ func (d *Desk) Detect(ctx context.Context, r api.DetectRequest) (api.DetectAnswe
 		return answer, err
 	}
 	narrow(&q, rules)
-	findings, stats, err := detect.History(ctx, detect.HistoryOptions{Until: q.Until}, rules, func(yield func(*event.Batch, []int32) error) error {
+	findings, stats, err := detect.History(ctx, detect.HistoryOptions{Until: q.Until, Files: d.parts.Lists}, rules, func(yield func(*event.Batch, []int32) error) error {
 		return d.parts.History.Ordered(ctx, q, yield)
 	})
 	if err != nil {
@@ -78,8 +78,8 @@ func (d *Desk) judges(ctx context.Context, names []string) ([]rule.Rule, error) 
 	return rules, nil
 }
 
-// narrow restricts a query to the kinds of the rules, to the fields that they look at and, when there is one rule alone, to
-// the events that it selects.
+// narrow restricts a query to the kinds of the rules, to the fields that they look at and, when there is one rule alone that
+// learns nothing from other events, to those that it selects.
 func narrow(q *history.Query, rules []rule.Rule) {
 	var kinds event.KindSet
 	q.Fields = append([]event.FieldID{event.Ingested, event.TocsinSource}, samplePlace...)
@@ -99,7 +99,7 @@ func narrow(q *history.Query, rules []rule.Rule) {
 			q.Kinds = append(q.Kinds, k)
 		}
 	}
-	if len(rules) == 1 {
+	if len(rules) == 1 && detect.SelectedOnly(&rules[0]) {
 		q.Where = rules[0].Where
 	}
 }

@@ -28,7 +28,11 @@ func (e *Episode) Add(f alert.Finding) {
 	if !e.told || unusual(f.Value, f.Limit, f.Below) > unusual(e.Peak, f.Limit, f.Below) {
 		e.Peak = f.Value
 	}
-	if f.Triggers > 0 {
+	switch {
+	case f.Triggers == 0 && e.Triggers > 0:
+		// A late event shows that it began earlier than was said.
+		e.First = min(e.First, f.Time)
+	case f.Triggers > 0:
 		if e.Triggers == 0 {
 			e.First = f.Time
 		}
