@@ -287,7 +287,7 @@ func (j *judge) save(due bool) (err error) {
 	if err := detect.WriteFile(j.file, data); err != nil {
 		return err
 	}
-	return j.app.journal.Commit(judgeCursor, j.pendingAt)
+	return j.app.commit(judgeCursor, j.pendingAt)
 }
 
 // caughtUp returns when everything up to head was judged and written, or the ledger is away.

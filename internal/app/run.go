@@ -143,7 +143,7 @@ func (a *App) keepAll(ctx context.Context) error {
 			case <-reading.Done():
 				return nil
 			case <-ticker.C:
-				if err := a.journal.Commit(historyCursor, a.history.Applied()); err != nil {
+				if err := a.commit(historyCursor, a.history.Applied()); err != nil {
 					return err
 				}
 			}
@@ -155,7 +155,15 @@ func (a *App) keepAll(ctx context.Context) error {
 	if err := a.history.Flush(ctx); err != nil {
 		a.log.Error("history left behind; the journal keeps the rest", "cause", err)
 	}
-	return a.journal.Commit(historyCursor, a.history.Applied())
+	return a.commit(historyCursor, a.history.Applied())
+}
+
+// commit tells the journal how far a reader is. One that has read nothing of this journal has nothing to tell.
+func (a *App) commit(cursor string, at event.Position) error {
+	if at.Epoch != a.journal.Epoch() {
+		return nil
+	}
+	return a.journal.Commit(cursor, at)
 }
 
 // keep applies one partition. When the history cannot be written, for one because the disk is full, it waits: the journal
@@ -183,7 +191,7 @@ func (a *App) keep(ctx context.Context, partition uint16) error {
 				return nil
 			case <-time.After(pause):
 			}
-			err = a.history.Flush(ctx)
+			err = a.history.Apply(a.journal.Epoch(), b) // what was taken already is not taken twice
 		}
 		a.reach.trouble("")
 		a.reach.moved()

@@ -33,9 +33,15 @@ func (d *Desk) Detect(ctx context.Context, r api.DetectRequest) (api.DetectAnswe
 		return answer, err
 	}
 	narrow(&q, rules)
-	findings, stats, err := detect.History(ctx, detect.HistoryOptions{Until: q.Until, Files: d.parts.Lists}, rules, func(yield func(*event.Batch, []int32) error) error {
-		return d.parts.History.Ordered(ctx, q, yield)
-	})
+	judge := func() ([]alert.Finding, detect.HistoryStats, error) {
+		return detect.History(ctx, detect.HistoryOptions{Until: q.Until, Files: d.parts.Lists}, rules, func(yield func(*event.Batch, []int32) error) error {
+			return d.parts.History.Ordered(ctx, q, yield)
+		})
+	}
+	findings, stats, err := judge()
+	if damaged(ctx, err) {
+		findings, stats, err = judge()
+	}
 	if err != nil {
 		return answer, err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -70,19 +71,41 @@ func (d *Desk) Search(ctx context.Context, r api.SearchRequest, each func(json.R
 	}
 	q.All = true
 	var line []byte
-	return d.parts.History.Newest(ctx, q, limit, r.Oldest, func(b *event.Batch, rows []int32) error {
-		for _, row := range rows {
-			line = b.AppendJSON(line[:0], int(row))
-			if err := each(line); err != nil {
-				return err
+	begun := false
+	ask := func() error {
+		return d.parts.History.Newest(ctx, q, limit, r.Oldest, func(b *event.Batch, rows []int32) error {
+			begun = true
+			for _, row := range rows {
+				line = b.AppendJSON(line[:0], int(row))
+				if err := each(line); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
-	})
+			return nil
+		})
+	}
+	err = ask()
+	if !begun && damaged(ctx, err) {
+		err = ask()
+	}
+	return err
+}
+
+// damaged reports whether a question met a segment that was damaged and is now set aside: asked again, the rest answers.
+func damaged(ctx context.Context, err error) bool {
+	return errors.Is(err, fault.Unavailable) && ctx.Err() == nil
 }
 
 // Top implements api.Service.
 func (d *Desk) Top(ctx context.Context, r api.TopRequest) (api.TopAnswer, error) {
+	answer, err := d.top(ctx, r)
+	if damaged(ctx, err) {
+		answer, err = d.top(ctx, r)
+	}
+	return answer, err
+}
+
+func (d *Desk) top(ctx context.Context, r api.TopRequest) (api.TopAnswer, error) {
 	q, err := query(r.Kinds, r.Where, r.Since, r.Until)
 	if err != nil {
 		return api.TopAnswer{}, err
@@ -155,6 +178,9 @@ func rank(answer *api.TopAnswer, table *aggregate.Table, r api.TopRequest) {
 		limit = groupLimit
 	}
 	rows := table.Rank(0, groupLimit, r.Lowest)
+	if _, over := table.Others(); over {
+		answer.Estimate = true // there were more groups than are kept apart
+	}
 	if r.Bucket > 0 {
 		slices.SortStableFunc(rows, func(a, b aggregate.Row) int { return cmp.Compare(a.Bucket, b.Bucket) })
 	}
@@ -166,6 +192,9 @@ func rank(answer *api.TopAnswer, table *aggregate.Table, r api.TopRequest) {
 		if placed >= limit {
 			answer.Others++
 			continue
+		}
+		if math.IsNaN(row.Numbers[0]) {
+			continue // no row of the group has the field: there is nothing to rank it by
 		}
 		placed++
 		out := api.TopRow{Values: row.Values, Value: row.Numbers[0]}

@@ -116,8 +116,12 @@ func (a *appending) take(ctx context.Context, r *source.Record, received int64) 
 	if len(bytes.TrimSpace(r.Data)) == 0 {
 		return nil
 	}
-	kind := jsonlines.Kind(r.Data)
-	if kind == 0 {
+	kind, said := jsonlines.Kind(r.Data)
+	if said && kind == 0 {
+		a.reject(r, &parser.Malformed{Reason: "kind: want login, flow, log or sighting"})
+		return nil
+	}
+	if !said {
 		kind = a.kind
 	}
 	rows := a.rows(kind)

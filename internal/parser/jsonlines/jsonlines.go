@@ -154,21 +154,20 @@ func Score(record []byte) int {
 	return 90
 }
 
-// Kind returns the kind of event that a line says it is, by its outermost member "kind"; 0 when it has none or one that is
-// no kind of ours, and where the line is no object. It reads no further than that member.
-func Kind(record []byte) event.Kind {
+// Kind returns the kind of event that a line says it is, by its outermost member "kind". said is whether there is such a
+// member; the kind is 0 when there is none or it names no kind of ours. It reads no further than that member.
+func Kind(record []byte) (kind event.Kind, said bool) {
 	s := scanner{text: record}
 	if s.space(); s.at == len(record) || record[s.at] != '{' {
-		return 0
+		return 0, false
 	}
-	kind := event.Kind(0)
 	s.skip(0, func(key []byte, value int) {
-		if kind == 0 && string(key) == "kind" {
-			kind = kindWord(record[value:])
-			s.stop = kind != 0
+		if !said && string(key) == "kind" {
+			kind, said = kindWord(record[value:]), true
+			s.stop = true
 		}
 	})
-	return kind
+	return kind, said
 }
 
 // kindWord reads the quoted name of a kind.

@@ -99,7 +99,7 @@ func TestKind(t *testing.T) {
 		{`{"a":"open`, 0},
 		{``, 0},
 	} {
-		if got := jsonlines.Kind([]byte(c.line)); got != c.want {
+		if got, _ := jsonlines.Kind([]byte(c.line)); got != c.want {
 			t.Errorf("Kind(%s) = %d, want %d", c.line, got, c.want)
 		}
 	}
