@@ -28,6 +28,7 @@ type archive struct {
 	stream   *source.Stream
 	id       string
 	head     []byte
+	late     bool  // it came and went while nobody looked
 	done     int64 // behind the last record handed on
 }
 
@@ -48,9 +49,10 @@ const settle = 5
 // same twice, since it may still be being written, and as long as a file of the same content is followed, which is about
 // to be replaced by it.
 func (r *reader) openPacked(path string, k key, file *os.File, info fs.FileInfo, rotated bool) (keep bool, err error) {
-	as := closed{info.Size(), info.ModTime()}
+	as := closed{size: info.Size(), modified: info.ModTime()}
 	if r.steady[k].as != as {
 		r.steady[k] = steadiness{as: as}
+		r.unsettled = true
 		return false, nil
 	}
 	r.steady[k] = steadiness{as: as, looks: r.steady[k].looks + 1}
@@ -60,6 +62,7 @@ func (r *reader) openPacked(path string, k key, file *os.File, info fs.FileInfo,
 		err = nil
 	}
 	if err == nil && r.followed(head) {
+		r.unsettled = true
 		return false, nil
 	}
 	var id string
@@ -72,7 +75,16 @@ func (r *reader) openPacked(path string, k key, file *os.File, info fs.FileInfo,
 		return false, r.broken(k, as, err)
 	}
 	delete(r.steady, k)
-	if id == "" || from > 0 && from == size || rotated && from == 0 {
+	r.Log.Debug("looked at a compressed log file", "source", r.Name, "path", path, "id", id, "from", from, "rotated", rotated)
+	if id != "" && rotated && from == 0 {
+		r.steady[k] = steadiness{as: as, looks: settle} // it may be opened at once
+		r.strangers = append(r.strangers, stranger{path, k, info})
+		return false, nil
+	}
+	if rotated {
+		r.known(info)
+	}
+	if id == "" || from == size && from > 0 {
 		r.closed[k] = as
 		return false, nil
 	}
@@ -99,6 +111,7 @@ type steadiness struct {
 // looked at again, and after a while taken as far as it goes.
 func (r *reader) broken(k key, as closed, err error) error {
 	if damaged := new(*lines.Damaged); errors.As(err, damaged) && r.steady[k].looks <= settle {
+		r.unsettled = true
 		return nil
 	}
 	delete(r.steady, k)

@@ -36,6 +36,65 @@ func keyOf(info fs.FileInfo) key {
 type closed struct {
 	size     int64
 	modified time.Time
+	stranger bool // it was not read at all: a rotated file from before
+}
+
+// A stranger is a rotated file that nothing is known of.
+type stranger struct {
+	path string
+	key  key
+	info fs.FileInfo
+}
+
+// known notes when a rotated file was written last that is known.
+func (r *reader) known(info fs.FileInfo) {
+	if info.ModTime().After(r.newest) {
+		r.newest = info.ModTime()
+	}
+}
+
+// openStrangers opens the rotated files that are newer than all that are known, and leaves the others alone. It waits until
+// it is clear which of the compressed ones are known. It opens one at a time, the oldest first: were a newer one durable
+// before an older one, and tocsin killed, then the older one would be taken for history. busy says that it is not done.
+func (r *reader) openStrangers() (busy bool) {
+	if r.unsettled || r.makingUp() {
+		return true
+	}
+	slices.SortStableFunc(r.strangers, func(a, b stranger) int { return a.info.ModTime().Compare(b.info.ModTime()) })
+	for _, s := range r.strangers {
+		if r.newest.IsZero() || s.info.ModTime().Before(r.newest) {
+			r.closed[s.key] = closed{size: s.info.Size(), modified: s.info.ModTime(), stranger: true}
+			continue
+		}
+		if err := r.open(s.path, s.key, false); err != nil {
+			r.tell(s.path, err)
+			r.closed[s.key] = closed{size: s.info.Size(), modified: s.info.ModTime(), stranger: true}
+			continue
+		}
+		if t := r.tails[s.key]; t != nil {
+			t.listed, t.late = false, true
+		}
+		if a := r.packed[s.key]; a != nil {
+			a.late = true
+		}
+		return true
+	}
+	return false
+}
+
+// makingUp reports whether a stranger is open and not yet read to its end.
+func (r *reader) makingUp() bool {
+	for _, t := range r.tails {
+		if t.late && t.offset < t.size {
+			return true
+		}
+	}
+	for _, a := range r.packed {
+		if a.late {
+			return true
+		}
+	}
+	return false
 }
 
 func (c closed) is(info fs.FileInfo) bool {
@@ -43,9 +102,11 @@ func (c closed) is(info fs.FileInfo) bool {
 }
 
 // discover looks for files that are new, and notes under which path each is found now. Beside the files asked for it looks
-// for their rotated forms, PATH with anything behind it, of which only those are opened that are known and not read to
-// their end: what was left of them when tocsin stopped.
+// for their rotated forms, PATH with anything behind it. Of these only such are opened as are known and not read to their
+// end, what was left of them when tocsin stopped, and such as are newer than the newest one known: those came and went
+// while nobody looked. All others are history from before tocsin.
 func (r *reader) discover() {
+	r.newest, r.strangers, r.unsettled = time.Time{}, r.strangers[:0], false
 	for _, t := range r.tails {
 		t.listed = false
 	}
@@ -70,6 +131,7 @@ func (r *reader) discover() {
 			}
 		}
 	}
+	r.behind = r.openStrangers() && r.behind
 	maps.DeleteFunc(r.closed, func(k key, _ closed) bool { return !found[k] })
 	maps.DeleteFunc(r.anew, func(k key, _ left) bool { return !found[k] })
 	maps.DeleteFunc(r.steady, func(k key, _ steadiness) bool { return !found[k] })
@@ -108,13 +170,18 @@ func (r *reader) find(path string, rotated bool, found map[key]bool) {
 	}
 	found[k] = true
 	if t := r.tails[k]; t != nil {
-		if !rotated {
+		if rotated {
+			r.known(info)
+		} else {
 			t.listed = true
 			t.path = path
 		}
 		return
 	}
 	if c, ok := r.closed[k]; ok && c.is(info) {
+		if rotated && !c.stranger {
+			r.known(info)
+		}
 		return
 	}
 	if r.packed[k] != nil || info.Size() == 0 {
@@ -187,8 +254,16 @@ func (r *reader) open(path string, k key, rotated bool) error {
 	if err := r.name(t, false); err != nil {
 		return err
 	}
-	if rotated && (t.offset == 0 || t.offset == t.size) {
-		r.closed[k] = closed{t.size, t.modified}
+	r.Log.Debug("looked at a log file", "source", r.Name, "path", path, "id", t.id, "from", t.offset, "size", t.size, "rotated", rotated)
+	if rotated && t.offset == 0 {
+		r.strangers = append(r.strangers, stranger{path, k, info})
+		return nil
+	}
+	if rotated {
+		r.known(info)
+	}
+	if rotated && t.offset == t.size {
+		r.closed[k] = closed{size: t.size, modified: t.modified}
 		return nil
 	}
 	keep = true

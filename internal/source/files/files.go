@@ -100,6 +100,9 @@ func New(o Options) (*Source, error) {
 // breath is the least time between two looks at the files, so that a busy writer does not cost a look for each line.
 const breath = 20 * time.Millisecond
 
+// makeUp bounds how long the files asked for wait at the start until what was rotated away in the meantime is read.
+const makeUp = time.Minute
+
 // Run follows the files until ctx ends. It gives up only when emit does.
 func (s *Source) Run(ctx context.Context, emit source.Emit) error {
 	r := &reader{
@@ -114,6 +117,8 @@ func (s *Source) Run(ctx context.Context, emit source.Emit) error {
 		anew:     map[key]left{},
 		told:     map[string]string{},
 		seen:     &fingerprint.Index{},
+		started:  time.Now(),
+		behind:   true,
 	}
 	defer r.close()
 	wake, stop := r.watch()
@@ -133,6 +138,9 @@ func (s *Source) Run(ctx context.Context, emit source.Emit) error {
 		case <-ctx.Done():
 			return nil
 		case <-time.After(breath):
+		}
+		if r.behind {
+			continue
 		}
 		select {
 		case <-ctx.Done():
@@ -158,7 +166,13 @@ type reader struct {
 	seen     *fingerprint.Index // how far this run has read
 	cut      []truncation       // found since the last look for new files
 	watching map[string]bool    // directories
-	watcher  watcher
+
+	newest    time.Time // when a known rotated file was last written, in the look at hand
+	strangers []stranger
+	unsettled bool      // some compressed file is not known yet for what it is
+	started   time.Time // of this run
+	behind    bool      // what came and went before this run is still being read
+	watcher   watcher
 }
 
 // look goes once over all files. more says that there is more to read at once.
@@ -168,7 +182,11 @@ func (r *reader) look(ctx context.Context) (more bool, err error) {
 	}
 	r.discover()
 	r.account()
+	r.behind = r.behind && time.Since(r.started) < makeUp
 	for _, t := range r.ordered() {
+		if r.behind && t.listed {
+			continue
+		}
 		again, err := r.turn(ctx, t)
 		if err != nil {
 			return false, err

@@ -67,6 +67,25 @@ func (j *journal) crash() {
 	j.pending, j.streams = nil, nil
 }
 
+// taken reports whether all lines were taken, durable or not.
+func (j *journal) taken(want []string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	have := map[string]bool{}
+	for _, l := range j.lines {
+		have[l] = true
+	}
+	for _, r := range j.pending {
+		have[string(r.Data)] = true
+	}
+	for _, l := range want {
+		if !have[l] {
+			return false
+		}
+	}
+	return true
+}
+
 func (j *journal) has() []string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -100,9 +119,13 @@ func (r *rig) said(text string) bool {
 
 func (r *rig) start(o files.Options) {
 	r.t.Helper()
-	r.logged, r.registry = &strings.Builder{}, prometheus.NewRegistry()
+	r.registry = prometheus.NewRegistry()
+	if r.logged == nil {
+		r.logged = &strings.Builder{}
+	}
+	fmt.Fprintln(r, "start")
 	o.Name, o.Resume, o.Registry = "test", r.journal.index.Resume, r.registry
-	o.Log = slog.New(slog.NewTextHandler(r, nil))
+	o.Log = slog.New(slog.NewTextHandler(r, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if o.Choose == nil {
 		o.Choose = choose
 	}

@@ -32,6 +32,7 @@ type tail struct {
 	modified time.Time
 	changed  time.Time // when it was last seen to grow
 	listed   bool      // a path that was asked for leads to it
+	late     bool      // it came and went while nobody looked
 	stream   *source.Stream
 	splitter *lines.Splitter // only while a long line has no end
 	holes    int64           // NUL bytes of the splitter still to come that are counted already
@@ -195,7 +196,7 @@ func (r *reader) turn(ctx context.Context, t *tail) (more bool, err error) {
 		}
 	}
 	if gone {
-		r.closed[t.key] = closed{t.size, t.modified}
+		r.closed[t.key] = closed{size: t.size, modified: t.modified}
 		r.drop(t)
 	}
 	return false, nil
