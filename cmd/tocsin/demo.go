@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	_ "embed"
@@ -67,9 +68,7 @@ func (p *program) demo(ctx context.Context, c cli.Common, o cli.DemoOptions) (er
 	}
 	fmt.Fprintf(os.Stdout, "tocsin demo: real samples are replayed; alerts appear below.\nPage: http://%s  user: %s  password: %s\nData: %s  Stop with Ctrl-C.\n\n",
 		address, o.User, password, c.Data)
-	if o.LogLevel == "info" {
-		o.LogLevel = "warn" // the alerts are what there is to see
-	}
+	o.LogLevel = cmp.Or(o.LogLevel, "error") // the alerts are what there is to see
 	return p.run(ctx, c, s, o.ServeOptions, app.Options{
 		Extra: map[string]source.Source{"demo": replay.New(web, auth)}, Changed: told.ring,
 	})

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -132,7 +133,7 @@ func (p *program) run(ctx context.Context, c cli.Common, s *app.Setup, o cli.Ser
 	if o.Listen != "" {
 		s.Config.HTTP.Listen = o.Listen
 	}
-	log := logger(os.Stderr, o.LogLevel, o.LogFormat)
+	log := logger(os.Stderr, cmp.Or(o.LogLevel, s.Config.Log.Level), cmp.Or(o.LogFormat, s.Config.Log.Format))
 	options.Version, options.Log, options.Live, options.Crash = version, log, true, p.crash
 	a, err := app.New(ctx, s, options)
 	if err != nil {
@@ -235,18 +236,18 @@ func (p *program) testRule(ctx context.Context, c cli.Common, text string, q api
 	return service.Detect(ctx, api.DetectRequest{Rules: []string{kept.Name}, DryRun: true})
 }
 
-// logger writes to w: in colours on a terminal, else as text or JSON.
+// logger writes to w: text in colours on a terminal; else, unless text is asked for, JSON.
 func logger(w *os.File, level, format string) *slog.Logger {
 	var least slog.Level
 	if least.UnmarshalText([]byte(level)) != nil {
 		least = slog.LevelInfo
 	}
 	switch {
-	case format == "json":
-		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: least}))
-	case term.IsTerminal(int(w.Fd())):
+	case format != "json" && term.IsTerminal(int(w.Fd())):
 		return slog.New(tint.NewHandler(w, &tint.Options{Level: least, TimeFormat: time.TimeOnly}))
-	default:
+	case format == "text":
 		return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: least}))
+	default:
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: least}))
 	}
 }

@@ -134,7 +134,11 @@ func (s *shell) showAlert(a alert.Alert) error {
 	line("alert", strconv.FormatInt(a.ID, 10)+"  "+a.Title)
 	line("severity", a.Severity.String())
 	line("state", string(a.State))
-	line("rule", a.RuleName+" (version "+strconv.Itoa(a.RuleVersion)+", of "+a.Owner+")")
+	of := ""
+	if a.Owner != "" {
+		of = ", of " + a.Owner
+	}
+	line("rule", a.RuleName+" (version "+strconv.Itoa(a.RuleVersion)+of+")")
 	line("entity", a.Entity.Key())
 	line("why", a.Reason)
 	line("value", number(a.Value)+", at its peak "+number(a.Peak)+", limit "+number(a.Limit))

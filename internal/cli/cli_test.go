@@ -143,7 +143,7 @@ func TestCommonSettings(t *testing.T) {
 		t.Errorf("the demo would use %s", r.common.Data)
 	}
 	r = (&run{env: env}).do(t, "demo", "--data", "/d", "--user", "alice", "--password", "p")
-	want := []any{[]any{"Demo", DemoOptions{ServeOptions: ServeOptions{LogLevel: "info", LogFormat: "text"}, User: "alice", Password: "p", DataSet: true}}}
+	want := []any{[]any{"Demo", DemoOptions{ServeOptions: ServeOptions{}, User: "alice", Password: "p", DataSet: true}}}
 	if diff := cmp.Diff(want, r.svc.calls); diff != "" || r.common.Data != "/d" {
 		t.Errorf("demo in %s (-want +got):\n%s", r.common.Data, diff)
 	}

@@ -10,8 +10,8 @@ import (
 // ServeOptions are the settings of serve that need no configuration file.
 type ServeOptions struct {
 	Listen    string // address of the page and the API; empty: as configured
-	LogLevel  string // debug, info, warn or error
-	LogFormat string // text or json
+	LogLevel  string // debug, info, warn or error; empty: as configured
+	LogFormat string // text or json; empty: as configured
 }
 
 // DemoOptions are the settings of the demo.
@@ -25,8 +25,8 @@ type DemoOptions struct {
 
 func (o *ServeOptions) flags(c *cobra.Command) {
 	c.Flags().StringVar(&o.Listen, "listen", "", "`address` of the page and the API (default 127.0.0.1:8400)")
-	c.Flags().StringVar(&o.LogLevel, "log-level", "info", "debug, info, warn or error")
-	c.Flags().StringVar(&o.LogFormat, "log-format", "text", "text or json")
+	c.Flags().StringVar(&o.LogLevel, "log-level", "", "debug, info, warn or error (default as configured: info)")
+	c.Flags().StringVar(&o.LogFormat, "log-format", "", "text or json (default as configured: text on a terminal, else JSON)")
 	must(c.RegisterFlagCompletionFunc("log-level", cobra.FixedCompletions(logLevels, cobra.ShellCompDirectiveNoFileComp)))
 	must(c.RegisterFlagCompletionFunc("log-format", cobra.FixedCompletions(logFormats, cobra.ShellCompDirectiveNoFileComp)))
 }
@@ -37,10 +37,10 @@ var (
 )
 
 func (o *ServeOptions) check() error {
-	if !slices.Contains(logLevels, o.LogLevel) {
+	if o.LogLevel != "" && !slices.Contains(logLevels, o.LogLevel) {
 		return usage("--log-level %q: want debug, info, warn or error", o.LogLevel)
 	}
-	if !slices.Contains(logFormats, o.LogFormat) {
+	if o.LogFormat != "" && !slices.Contains(logFormats, o.LogFormat) {
 		return usage("--log-format %q: want text or json", o.LogFormat)
 	}
 	return nil

@@ -37,6 +37,11 @@ distinct(FIELD), quantile(FIELD, 0.95). Without a field there is one total. With
 	must(c.RegisterFlagCompletionFunc("where", completeFilter))
 	must(c.RegisterFlagCompletionFunc("by", completeMetrics))
 	c.RunE = s.ask(func(ctx context.Context, svc api.Service, args []string) (err error) {
+		if last := len(args) - 1; last >= 0 && c.Flags().Changed("series") { // "--series 5m", which to cobra are two words
+			if _, err := api.ParseDuration(args[last]); err == nil {
+				series, args = args[last], args[:last]
+			}
+		}
 		q.By = args
 		if q.By == nil {
 			q.By = []string{}
