@@ -99,10 +99,11 @@ func Epoch(b []byte) (ns int64, ok bool) {
 	}
 	whole, at := int64(0), 0
 	for ; at < len(b) && isDigit(b[at]); at++ {
-		if at >= 18 && whole > (1<<63-10)/10 {
+		digit := int64(b[at] - '0')
+		if whole > (1<<63-1-digit)/10 {
 			return 0, false
 		}
-		whole = whole*10 + int64(b[at]-'0')
+		whole = whole*10 + digit
 	}
 	if at == 0 {
 		return 0, false

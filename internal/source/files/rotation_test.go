@@ -216,4 +216,6 @@ func rotate(t *testing.T, pattern string, seed uint64) {
 	w.writeSome()
 	w.finishLine()
 	r.lines(w.want...)
+	r.stop()
+	r.lines(w.want...)
 }
