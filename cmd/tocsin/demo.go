@@ -41,6 +41,7 @@ func (p *program) demo(ctx context.Context, c cli.Common, o cli.DemoOptions) (er
 	}
 	s.Config.Data = c.Data
 	s.Config.Sources.Syslog = nil
+	s.Config.Detect.Lateness = 2 * time.Second // the samples come in order; nobody should have to wait for late ones
 	if !o.DataSet {
 		if err := os.RemoveAll(c.Data); err != nil {
 			return err
