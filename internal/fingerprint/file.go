@@ -54,19 +54,28 @@ func (f File) Find(resume func(id string) (int64, bool)) (id string, from int64,
 		}
 		if size < to || f.Anew {
 			p.Generation++
-			to = 0
+			return p.String(), 0, nil
 		}
-		return p.String(), to, nil
+		if f.Whole { // as the packed copy of a file under the inode that the file once had
+			from, err = f.copied(lengths, resume)
+		}
+		return p.String(), max(from, to), err
 	}
 	own := Of(f.Device, f.Inode, f.Head, lengths[len(lengths)-1])
+	from, err = f.copied(lengths, resume)
+	return own.String(), from, err
+}
+
+// copied returns how far any file with this content was read, 0 when none was.
+func (f File) copied(lengths []int, resume func(string) (int64, bool)) (from int64, err error) {
 	for _, length := range lengths {
 		at, err := f.elsewhere(length, resume)
 		if err != nil {
-			return "", 0, err
+			return 0, err
 		}
 		from = max(from, at)
 	}
-	return own.String(), from, nil
+	return from, nil
 }
 
 // elsewhere returns how far a file of the same content was read, 0 when there is none. The same size is proof enough

@@ -57,6 +57,8 @@ func TestFind(t *testing.T) {
 	}
 	a, b := log(0, 100), log(500, 100)
 	small := log(0, 1)
+	packed := file(5, 6, a)
+	packed.Whole = true
 	for _, c := range []struct {
 		name  string
 		known []known
@@ -75,6 +77,7 @@ func TestFind(t *testing.T) {
 		{"shorter copy: another file", []known{{1, 2, a, len(a)}}, file(7, 8, a[:len(a)/2]), 0, false},
 		{"short head, same size", []known{{1, 2, "x\n", 30}}, file(7, 8, "x\n"+strings.Repeat("y", 27)+"\n"), 30, false},
 		{"short head, other size", []known{{1, 2, "x\n", 10}}, file(7, 8, "x\n"+strings.Repeat("yyyyyyy\n", 27)), 0, false},
+		{"packed, under the inode of its past", []known{{7, 8, a, len(a)}, {5, 6, a, 100}}, packed, len(a), true},
 		{"own name before others of the content", []known{{5, 6, a, len(a)}, {7, 8, a, 100}}, file(7, 8, a), 100, true},
 	} {
 		var x fingerprint.Index

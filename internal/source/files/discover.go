@@ -39,64 +39,6 @@ type closed struct {
 	stranger bool // it was not read at all: a rotated file from before
 }
 
-// A stranger is a rotated file that nothing is known of.
-type stranger struct {
-	path string
-	key  key
-	info fs.FileInfo
-}
-
-// known notes when a rotated file was written last that is known.
-func (r *reader) known(info fs.FileInfo) {
-	if info.ModTime().After(r.newest) {
-		r.newest = info.ModTime()
-	}
-}
-
-// openStrangers opens the rotated files that are newer than all that are known, and leaves the others alone. It waits until
-// it is clear which of the compressed ones are known. It opens one at a time, the oldest first: were a newer one durable
-// before an older one, and tocsin killed, then the older one would be taken for history. busy says that it is not done.
-func (r *reader) openStrangers() (busy bool) {
-	if r.unsettled || r.makingUp() {
-		return true
-	}
-	slices.SortStableFunc(r.strangers, func(a, b stranger) int { return a.info.ModTime().Compare(b.info.ModTime()) })
-	for _, s := range r.strangers {
-		if r.newest.IsZero() || s.info.ModTime().Before(r.newest) {
-			r.closed[s.key] = closed{size: s.info.Size(), modified: s.info.ModTime(), stranger: true}
-			continue
-		}
-		if err := r.open(s.path, s.key, false); err != nil {
-			r.tell(s.path, err)
-			r.closed[s.key] = closed{size: s.info.Size(), modified: s.info.ModTime(), stranger: true}
-			continue
-		}
-		if t := r.tails[s.key]; t != nil {
-			t.listed, t.late = false, true
-		}
-		if a := r.packed[s.key]; a != nil {
-			a.late = true
-		}
-		return true
-	}
-	return false
-}
-
-// makingUp reports whether a stranger is open and not yet read to its end.
-func (r *reader) makingUp() bool {
-	for _, t := range r.tails {
-		if t.late && t.offset < t.size {
-			return true
-		}
-	}
-	for _, a := range r.packed {
-		if a.late {
-			return true
-		}
-	}
-	return false
-}
-
 func (c closed) is(info fs.FileInfo) bool {
 	return c.size == info.Size() && c.modified.Equal(info.ModTime())
 }
@@ -289,29 +231,6 @@ func infoSize(info fs.FileInfo) int64 {
 		return 0
 	}
 	return info.Size()
-}
-
-// block is how much of the end of a copy is compared.
-const block = 4 << 10
-
-// copied reports whether a file is the beginning of one that is followed: a copy, as it is made before that is truncated.
-// It is left alone as long as that is so. When the original is cut, the copy is read from where the original was left.
-func (r *reader) copied(file *os.File, head []byte, size int64) bool {
-	for _, t := range r.tails {
-		n := min(len(head), len(t.head))
-		if n == 0 || !bytes.Equal(head[:n], t.head[:n]) || size > t.size || int64(n) > size {
-			continue
-		}
-		length := min(size, block)
-		ours, theirs := make([]byte, length), make([]byte, length)
-		if _, err := file.ReadAt(ours, size-length); err != nil {
-			continue
-		}
-		if _, err := t.file.ReadAt(theirs, size-length); err == nil && bytes.Equal(ours, theirs) {
-			return true
-		}
-	}
-	return false
 }
 
 // ordered lists the tails by path, so that the same files are read in the same order.
