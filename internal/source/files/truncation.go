@@ -18,9 +18,7 @@ type truncation struct {
 	saved  bool  // a copy was found
 }
 
-// ReadAt reads the content at an offset for the splitter.
-func (t *tail) Read(p []byte) (int, error) { panic("not used") }
-
+// truncated notes that a file was cut, and forgets what it was: what stands there now is a new file.
 func (r *reader) truncated(t *tail) {
 	r.cut = append(r.cut, truncation{head: t.head, offset: t.offset, size: t.size})
 	r.anew[t.key] = left{t.offset, max(0, t.size-t.offset)}
