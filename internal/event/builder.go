@@ -302,7 +302,8 @@ func (b *Builder) Batch() *Batch {
 		labels = Labels{}
 	}
 	batch := NewBatch(b.kind, b.rows, columns, labels)
-	next := Builder{Stamp: b.Stamp, kind: b.kind, touched: b.touched[:0], order: b.order[:0]}
+	b.labelKeys.reset()
+	next := Builder{Stamp: b.Stamp, kind: b.kind, touched: b.touched[:0], order: b.order[:0], labels: labels.room(), labelKeys: b.labelKeys}
 	for _, c := range b.order {
 		n := c.successor()
 		next.slots[c.Field.ID] = n
@@ -337,6 +338,17 @@ func (c *columnBuilder) successor() *columnBuilder {
 // room returns an empty list with the capacity of s and a tenth more.
 func (s *Strings) room() Strings {
 	return Strings{Ends: make([]uint32, 0, len(s.Ends)), Bytes: make([]byte, 0, len(s.Bytes)+len(s.Bytes)/10)}
+}
+
+// room returns empty labels with the capacity of l and a tenth more.
+func (l *Labels) room() Labels {
+	if len(l.Keys) == 0 {
+		return Labels{}
+	}
+	return Labels{
+		Ends: make([]uint32, 0, len(l.Ends)), Keys: make([]uint32, 0, len(l.Keys)+len(l.Keys)/10),
+		Names: l.Names.room(), Vals: l.Vals.room(),
+	}
 }
 
 // AppendRow adds a whole row of another batch, its labels included.
