@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
 	"tocsin/internal/alert"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"

@@ -18,6 +18,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+
 	"tocsin/internal/alert"
 	"tocsin/internal/alerting"
 	"tocsin/internal/event"

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+
 	"tocsin/internal/alerting"
 	"tocsin/internal/ledger"
 )

@@ -15,6 +15,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
+
 	"tocsin/internal/alerting"
 	"tocsin/internal/ledger"
 )
@@ -89,7 +90,7 @@ func crashChild(dir string) {
 func TestKilled(t *testing.T) {
 	clean, hurt := t.TempDir(), t.TempDir()
 	run := func(dir string, at int) (killed bool) {
-		cmd := exec.Command(os.Args[0], "-test.run=^$") //nolint:gosec,noctx // ourselves
+		cmd := exec.Command(os.Args[0], "-test.run=^$") // ourselves
 		cmd.Env = append(os.Environ(), crashDir+"="+dir, crashAt+"="+strconv.Itoa(at))
 		output, err := cmd.CombinedOutput()
 		var exit *exec.ExitError

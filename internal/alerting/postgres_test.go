@@ -6,6 +6,7 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+
 	"tocsin/internal/alerting"
 	"tocsin/internal/ledger/ledgertest"
 )

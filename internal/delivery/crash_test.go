@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+
 	"tocsin/internal/delivery"
 	"tocsin/internal/ledger"
 	"tocsin/internal/notifier"
@@ -68,7 +69,7 @@ func TestKilledAfterSend(t *testing.T) {
 	defer l.Close()
 	raise(t, l, 1, channels, "a", "b", "c")
 	for i := range 3 {
-		cmd := exec.Command(os.Args[0], "-test.run=^$") //nolint:gosec,noctx // ourselves
+		cmd := exec.Command(os.Args[0], "-test.run=^$") // ourselves
 		cmd.Env = append(os.Environ(), crashDir+"="+dir)
 		output, err := cmd.CombinedOutput()
 		var exit *exec.ExitError

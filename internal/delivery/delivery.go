@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
 	"tocsin/internal/alert"
 	"tocsin/internal/ledger"
 	"tocsin/internal/notifier"
@@ -165,20 +166,17 @@ func (s *Service) tidy(ctx context.Context) {
 }
 
 // persist calls do, with longer and longer waits, until it succeeds or ctx ends.
-func (s *Service) persist(ctx context.Context, act string, do func() error) bool {
+func (s *Service) persist(ctx context.Context, act string, do func() error) {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
 		err := do()
-		if err == nil {
-			return true
-		}
-		if ctx.Err() != nil {
-			return false
+		if err == nil || ctx.Err() != nil {
+			return
 		}
 		if wait == 100*time.Millisecond {
 			s.log.Warn("delivery waits for the ledger", "act", act, "err", err)
 		}
 		if !pause(ctx, wait, nil) {
-			return false
+			return
 		}
 	}
 }

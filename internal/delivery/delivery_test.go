@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
+
 	"tocsin/internal/alert"
 	"tocsin/internal/delivery"
 	"tocsin/internal/event"

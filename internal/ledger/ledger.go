@@ -118,7 +118,7 @@ func (l *Ledger) transact(ctx context.Context, act string, do func(context.Conte
 	if err != nil {
 		return l.fault(act, err)
 	}
-	defer tx.Rollback() //nolint:errcheck // after a commit it is a no-op, otherwise the first error counts
+	defer tx.Rollback() // after a commit it is a no-op, otherwise the first error counts
 	if err := do(ctx, tx); err != nil {
 		return l.fault(act, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/argon2"
+
 	"tocsin/internal/fault"
 )
 
@@ -33,7 +34,7 @@ var errHash = errors.New("stored password is not an argon2id hash within bounds"
 // hash returns the PHC string of a password.
 func hash(password string, c cost) string {
 	salt := make([]byte, 16)
-	rand.Read(salt) //nolint:errcheck // it never fails
+	rand.Read(salt) // it never fails
 	sum := argon2.IDKey([]byte(password), salt, c.passes, c.memory, c.lanes, 32)
 	b64 := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.memory, c.passes, c.lanes,

@@ -32,7 +32,7 @@ func (p *prepared) statement(ctx context.Context, query string) (*sql.Stmt, erro
 	if s := p.statements[query]; s != nil {
 		return s, nil
 	}
-	s, err := p.tx.PrepareContext(ctx, query) //nolint:sqlclosecheck // the end of the transaction closes it
+	s, err := p.tx.PrepareContext(ctx, query) // the end of the transaction closes it
 	if err == nil {
 		p.statements[query] = s
 	}
@@ -41,7 +41,7 @@ func (p *prepared) statement(ctx context.Context, query string) (*sql.Stmt, erro
 
 // ExecContext runs a statement.
 func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	s, err := p.statement(ctx, query)
+	s, err := p.statement(ctx, query) //nolint:sqlclosecheck // the end of the transaction closes it
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (
 
 // QueryRowContext runs a query for one row.
 func (p *prepared) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	s, err := p.statement(ctx, query)
+	s, err := p.statement(ctx, query) //nolint:sqlclosecheck // likewise
 	if err != nil {
 		return p.tx.QueryRowContext(ctx, query, args...) // fails with the same cause, as a Row
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
 	"tocsin/internal/alert"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
@@ -373,7 +374,7 @@ func testEndRule(t *testing.T, fresh Fresh) {
 // wantKind holds an error to a kind.
 func wantKind(t *testing.T, what string, err, kind error) {
 	t.Helper()
-	if !errors.Is(err, kind) || fault.Kind(err) != kind { //nolint:errorlint // kinds are compared as they are
+	if !errors.Is(err, kind) || fault.Kind(err) != kind {
 		t.Errorf("%s = %v, want an error that is %v", what, err, kind)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver that databases are made with
+
 	"tocsin/internal/ledger/postgres"
 )
 
@@ -98,7 +99,7 @@ func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
 func (s *Server) run(t *testing.T, program string, args ...string) {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(s.bin, program), args...) //nolint:gosec,noctx // a program that we looked for
+	cmd := exec.Command(filepath.Join(s.bin, program), args...) // a program that we looked for
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.account}

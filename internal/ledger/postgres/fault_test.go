@@ -23,7 +23,7 @@ func TestServerAway(t *testing.T) {
 	l := ledgertest.Open(t, dsn, "")
 	away := func(what string, err error) {
 		t.Helper()
-		if fault.Kind(err) != fault.Unavailable || !strings.Contains(err.Error(), "is PostgreSQL running") { //nolint:errorlint // kinds are compared as they are
+		if fault.Kind(err) != fault.Unavailable || !strings.Contains(err.Error(), "is PostgreSQL running") {
 			t.Errorf("%s = %v, want it unavailable, and a hint", what, err)
 		}
 	}
@@ -51,7 +51,7 @@ func TestNoSuchDatabase(t *testing.T) {
 	server := ledgertest.StartPostgres(t)
 	dsn := strings.Replace(server.Database(t), "/t1", "/nothing", 1)
 	err := ledgertest.Open(t, dsn, "").Check(t.Context())
-	if fault.Kind(err) != fault.Unavailable || !strings.Contains(err.Error(), "create it") { //nolint:errorlint // kinds are compared as they are
+	if fault.Kind(err) != fault.Unavailable || !strings.Contains(err.Error(), "create it") {
 		t.Errorf("Check = %v, want it unavailable, and a hint", err)
 	}
 }
@@ -66,7 +66,7 @@ func TestLockHeld(t *testing.T) {
 	}
 	release := ledgertest.HoldWriterLock(t, dsn)
 	err := set(t.Context(), one, "a")
-	if fault.Kind(err) != fault.Unavailable { //nolint:errorlint // kinds are compared as they are
+	if fault.Kind(err) != fault.Unavailable {
 		t.Errorf("write beside a writer that hangs = %v, want it unavailable", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

@@ -23,7 +23,7 @@ func set(t *testing.T, l *ledger.Ledger, value string) error {
 // wantFault holds an error to a kind and to words that help the operator.
 func wantFault(t *testing.T, what string, err, kind error, words ...string) {
 	t.Helper()
-	if fault.Kind(err) != kind { //nolint:errorlint // kinds are compared as they are
+	if fault.Kind(err) != kind {
 		t.Errorf("%s = %v, want an error that is %v", what, err, kind)
 		return
 	}

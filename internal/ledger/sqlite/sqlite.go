@@ -11,6 +11,7 @@ import (
 	"os"
 
 	driver "modernc.org/sqlite"
+
 	"tocsin/internal/fault"
 )
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
 	"tocsin/internal/ledger/ledgertest"
 )
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
 	"tocsin/internal/alert"
 	"tocsin/internal/document"
 	"tocsin/internal/notifier"
