@@ -140,7 +140,7 @@ func (p *program) run(ctx context.Context, c cli.Common, s *app.Setup, o cli.Ser
 		return err
 	}
 	for _, doubt := range s.Doubts {
-		log.Warn(doubt)
+		log.Warn("doubtful setting", "doubt", doubt)
 	}
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
@@ -244,7 +244,7 @@ func logger(w *os.File, level, format string) *slog.Logger {
 	}
 	switch {
 	case format != "json" && term.IsTerminal(int(w.Fd())):
-		return slog.New(tint.NewHandler(w, &tint.Options{Level: least, TimeFormat: time.TimeOnly}))
+		return slog.New(tint.NewTextHandler(w, &tint.Options{Level: least, TimeFormat: time.TimeOnly}))
 	case format == "text":
 		return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: least}))
 	default:

@@ -202,7 +202,7 @@ func New(ctx context.Context, setup *Setup, o Options) (a *App, err error) {
 		return a, err
 	}
 	if o.Live {
-		return a, a.listen(registry)
+		return a, a.listen(ctx, registry)
 	}
 	return a, nil
 }
@@ -279,7 +279,7 @@ func (a *App) sourcePositions(ctx context.Context) (map[string]int64, error) {
 }
 
 // listen opens the socket in the data directory and, unless that is off, the address for the page and the API.
-func (a *App) listen(registry *prometheus.Registry) error {
+func (a *App) listen(ctx context.Context, registry *prometheus.Registry) error {
 	c := a.setup.Config
 	pages, err := web.New(web.Options{Service: a.desk, Log: a.log, NeedsSetup: a.accounts.NeedSetup})
 	if err != nil {
@@ -299,7 +299,8 @@ func (a *App) listen(registry *prometheus.Registry) error {
 	}
 	a.listeners = append(a.listeners, socket)
 	if address := c.Address(c.HTTP.Listen); address != "" {
-		l, err := net.Listen("tcp", address)
+		var config net.ListenConfig
+		l, err := config.Listen(ctx, "tcp", address)
 		if err != nil {
 			return fmt.Errorf("listen for the page and the API: %w (set http.listen)", err)
 		}

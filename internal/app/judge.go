@@ -95,7 +95,7 @@ func (a *App) insist(ctx context.Context, act string, do func() error) error {
 		if err == nil || !errors.Is(err, fault.Unavailable) && !errors.Is(err, fault.Full) {
 			return err
 		}
-		a.log.Error(act+" failed, trying again", "cause", err, "pause", pause)
+		a.log.Error("waiting to try again", "act", act, "cause", err, "pause", pause)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

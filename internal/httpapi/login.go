@@ -116,7 +116,7 @@ func loginProblem(err error) string {
 	if r, ok := errors.AsType[*refusal](err); ok && r.status == http.StatusTooManyRequests {
 		return "throttled"
 	}
-	switch fault.Kind(err) {
+	switch fault.Kind(err) { //nolint:errorlint // Kind gives the very values
 	case fault.Denied:
 		return "denied"
 	case fault.Invalid:

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bufio"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 
 	"tocsin/internal/api"
@@ -51,7 +52,7 @@ type lastLine struct {
 func (s *Server) lastLine(out *bufio.Writer, r *http.Request, err error) error {
 	p, _ := problemOf(err, api.Caller(r.Context()))
 	if p.Kind == "internal" && r.Context().Err() == nil {
-		s.log.Error("search ended early", logAttrs(r), "err", err)
+		s.log.LogAttrs(r.Context(), slog.LevelError, "search ended early", logAttrs(r), slog.Any("err", err))
 	}
 	line, err := json.Marshal(lastLine{&p})
 	if err != nil {

@@ -105,7 +105,8 @@ func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 			s.fail(w, r, errPanicked)
 		}
 		s.meter.observe(pattern, w.status, time.Since(started))
-		s.log.Debug("request answered", logAttrs(r), "status", w.status, "took", time.Since(started))
+		s.log.LogAttrs(r.Context(), slog.LevelDebug, "request answered",
+			logAttrs(r), slog.Int("status", w.status), slog.Duration("took", time.Since(started)))
 	}()
 	secure(w.Header())
 	if err := s.cross.Check(r); err != nil {
