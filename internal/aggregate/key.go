@@ -52,11 +52,3 @@ func (k Key) String() string {
 	}
 	return "labels." + k.Label
 }
-
-// typ is the type of the values of the key.
-func (k Key) typ() event.Type {
-	if k.Field != nil {
-		return k.Field.Type
-	}
-	return event.String
-}

@@ -91,9 +91,9 @@ func searchColumns(fields []string) ([]column, error) {
 
 // found prints the events that a search finds.
 func (s *shell) found(ctx context.Context, svc api.Service, q api.SearchRequest, columns []column) error {
-	out, any := s.sheet(columns...), false
+	out, some := s.sheet(columns...), false
 	err := svc.Search(ctx, q, func(row json.RawMessage) error {
-		any = true
+		some = true
 		if s.format == "json" {
 			return out.add(row)
 		}
@@ -106,7 +106,7 @@ func (s *shell) found(ctx context.Context, svc api.Service, q api.SearchRequest,
 	if endErr := out.end(); err == nil {
 		err = endErr
 	}
-	if err == nil && !any {
+	if err == nil && !some {
 		return s.nothing("events found")
 	}
 	return err

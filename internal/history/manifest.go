@@ -142,7 +142,7 @@ func loadManifest(dir string) (m *manifest, warning string, err error) {
 		}
 		one, err := decodeManifest(data)
 		if err != nil {
-			if fault.Kind(err) == fault.Conflict {
+			if errors.Is(err, fault.Conflict) {
 				return nil, "", err
 			}
 			faults = append(faults, fmt.Errorf("%s: %w", name, err))

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"sort"
+	"strconv"
 	"time"
 
 	"github.com/parquet-go/parquet-go/format"
@@ -368,7 +369,7 @@ func (w *segmentWriter) copyGroup(g *group, file *os.File) error {
 	byName := make(map[string]int, len(g.raw.Columns))
 	for i := range g.raw.Columns {
 		path := g.raw.Columns[i].MetaData.PathInSchema
-		byName[path[len(path)-1]+fmt.Sprint(len(path))] = i
+		byName[path[len(path)-1]+strconv.Itoa(len(path))] = i
 	}
 	out := newGroupRecord(w, g.rows)
 	out.row.FileOffset = at

@@ -3,6 +3,7 @@ package rule
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -153,7 +154,7 @@ func (l *logTrackRule) translate() (where []string, detect string, err error) {
 
 func (l *logTrackRule) threshold(over, by string) (string, error) {
 	if l.Threshold == nil {
-		return "", fmt.Errorf("threshold: got none, want 1 or more")
+		return "", errors.New("threshold: got none, want 1 or more")
 	}
 	return fmt.Sprintf("{threshold: {%sover: %s, at_least: %s}}", by, over, strconv.FormatFloat(*l.Threshold, 'f', -1, 64)), nil
 }

@@ -114,7 +114,7 @@ func quote(s string) string {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if enc.Encode(s) != nil { // a string can always be encoded
+	if err := enc.Encode(s); err != nil { // a string can always be encoded
 		return ""
 	}
 	return strings.TrimSuffix(b.String(), "\n")

@@ -44,7 +44,7 @@ func (c *Calendar) Due(w int64, f func(id uint32, at int64)) {
 	var later []appointment
 	for len(c.order) > 0 && c.order[0] <= last {
 		no := heap.Pop(&c.order).(int64)
-		for i := 0; i < len(c.pages[no]); i++ { // f may add to the page of w
+		for i := 0; i < len(c.pages[no]); i++ { //nolint:intrange // f may add to the page of w
 			if a := c.pages[no][i]; a.at <= w {
 				f(a.id, a.at)
 			} else {

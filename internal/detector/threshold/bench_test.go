@@ -106,7 +106,6 @@ func BenchmarkEntities(b *testing.B) {
 				d.Judge(event.Watermark(last))
 			}
 		}
-		builder = nil
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		s := d.Stats()

@@ -1,6 +1,7 @@
 package threshold
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -66,8 +67,7 @@ func (d *judge) Load(r io.Reader) error {
 		if s.Failed() {
 			break
 		}
-		id := d.table.Number(key)
-		d.loadEntity(s, id, d.entity(id))
+		d.loadEntity(s, d.entity(d.table.Number(key)))
 	}
 	if err := s.Err(); err != nil {
 		return fmt.Errorf("load threshold: %w", err)
@@ -78,7 +78,7 @@ func (d *judge) Load(r io.Reader) error {
 	return nil
 }
 
-func (d *judge) loadEntity(s *window.Decoder, id uint32, e *entity) {
+func (d *judge) loadEntity(s *window.Decoder, e *entity) {
 	e.state = state(s.Uint()) &^ (waiting | timed | touched)
 	e.first, e.trigger, e.held, e.early, e.lump = s.Int(), s.Int(), s.Int(), s.Int(), s.Int()
 	e.peak = s.Float()
@@ -144,7 +144,7 @@ func (d *judge) resume(id uint32, e *entity) {
 func (d *judge) Merge(other detector.Detector) error {
 	o, ok := other.(*judge)
 	if !ok || o.metric.String() != d.metric.String() || o.limit != d.limit || o.over != d.over || o.table.Keys().Len() != d.table.Keys().Len() {
-		return fmt.Errorf("merge threshold: the other detector has other settings")
+		return errors.New("merge threshold: the other detector has other settings")
 	}
 	for id := range o.table.Cap() {
 		if !o.table.Used(uint32(id)) {
@@ -152,7 +152,7 @@ func (d *judge) Merge(other detector.Detector) error {
 		}
 		e := o.entity(uint32(id))
 		if e.done > 0 || e.state&(open|known) != 0 {
-			return fmt.Errorf("merge threshold: the other detector has judged")
+			return errors.New("merge threshold: the other detector has judged")
 		}
 		mine := d.table.Number(o.table.Key(uint32(id)))
 		for _, en := range e.ring {

@@ -24,7 +24,7 @@ func (p *lines) object(b *event.Builder, s *scanner, depth int) (reason string) 
 		if bytes.IndexByte(raw, '\\') < 0 {
 			p.path = append(p.path, raw...)
 		} else {
-			bad := false
+			var bad bool
 			if p.path, bad, reason = unescape(p.path, raw); reason != "" {
 				return reason
 			}
@@ -89,7 +89,7 @@ func (p *lines) value(b *event.Builder, s *scanner, depth int, first bool) (reas
 			return reason
 		}
 		if !plain {
-			bad := false
+			var bad bool
 			if p.text, bad, reason = unescape(p.text[:0], raw); reason != "" {
 				return reason
 			}

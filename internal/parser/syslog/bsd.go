@@ -143,14 +143,14 @@ func (o *old) cutTag() {
 
 // bsd reads a message of RFC 3164 behind its priority, which ends at n. With a priority, anything may follow (section
 // 4.3.3); without one, a line that begins with no time is foul.
-func (m *messages) bsd(b *event.Builder, record []byte, n int, received int64) (at int, reason string) {
+func (m *messages) bsd(b *event.Builder, record []byte, n int, received int64) (reason string) {
 	var o old
 	if !o.cut(record[n:]) {
 		if n == 0 {
-			return 0, noTime
+			return noTime
 		}
 		text(b, record[n:])
-		return 0, ""
+		return ""
 	}
 	m.timed = true
 	if o.when.Year == 0 {
@@ -172,5 +172,5 @@ func (m *messages) bsd(b *event.Builder, record []byte, n int, received int64) (
 		b.Str(event.EventCode, o.mnemonic)
 	}
 	text(b, o.message)
-	return 0, ""
+	return ""
 }

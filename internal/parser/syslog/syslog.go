@@ -76,7 +76,7 @@ func (m *messages) Parse(b *event.Builder, record []byte, received int64) error 
 	if isNew(rest[n:]) {
 		at, reason = m.ietf(b, rest, n)
 	} else {
-		at, reason = m.bsd(b, rest, n, received)
+		reason = m.bsd(b, rest, n, received)
 	}
 	if reason != "" {
 		b.Abandon()
