@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -91,7 +90,7 @@ func once(sources map[string]source.Source) <-chan map[string]source.Source {
 	return feed
 }
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // Every line of several sources is in the journal once and in order, bad ones are counted, positions stand behind the last
 // line, and Done was told in rising order and never beyond what the journal had.

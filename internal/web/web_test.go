@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -223,7 +222,7 @@ func door(pages http.Handler) http.Handler {
 
 func TestInBrowser(t *testing.T) {
 	webtest.Browser(t)
-	h, err := New(Options{Service: sample(), Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	h, err := New(Options{Service: sample(), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

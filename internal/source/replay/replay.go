@@ -11,7 +11,6 @@ import (
 	"io"
 	"time"
 
-
 	"tocsin/internal/event"
 	"tocsin/internal/parser"
 	"tocsin/internal/source"

@@ -70,7 +70,7 @@ func start(t *testing.T, o syslogin.Options) (*syslogin.Source, *intake, func() 
 	t.Helper()
 	o.Name, o.Format, o.Kind = "test", "raw", event.Log
 	o.Parser = func() (parser.Parser, error) { return raw{}, nil }
-	o.Log, o.Registry = slog.New(slog.NewTextHandler(io.Discard, nil)), prometheus.NewRegistry()
+	o.Log, o.Registry = slog.New(slog.DiscardHandler), prometheus.NewRegistry()
 	s, err := syslogin.Open(o)
 	if err != nil {
 		t.Fatal(err)
@@ -185,7 +185,7 @@ func TestIntakeIsOver(t *testing.T) {
 	for _, network := range []string{"tcp", "udp"} {
 		o := syslogin.Options{UDP: "127.0.0.1:0", TCP: "127.0.0.1:0"}
 		o.Parser = func() (parser.Parser, error) { return raw{}, nil }
-		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+		o.Log = slog.New(slog.DiscardHandler)
 		s, err := syslogin.Open(o)
 		if err != nil {
 			t.Fatal(err)
