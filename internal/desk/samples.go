@@ -1,9 +1,9 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,8 +18,8 @@ import (
 // samplePlace are the fields by which an event is found again.
 var samplePlace = []event.FieldID{event.Timestamp, event.TocsinSequence, event.LogOffset, event.EventID}
 
-// maxSamples bounds how many samples of one run over history are completed, and sampleChunk how many batches are asked for
-// at a time. Samples beyond keep the fields that the rule looked at.
+// maxSamples bounds how many samples of one run over history are completed, and sampleChunk how many are asked for
+// at a time, so that the filter stays small. Samples beyond keep the fields that the rule looked at.
 const (
 	maxSamples  = 20_000
 	sampleChunk = 1000
@@ -36,7 +36,7 @@ type place struct {
 // completeSamples replaces samples that hold only what the rules looked at by the whole events.
 func (d *Desk) completeSamples(ctx context.Context, q history.Query, findings []alert.Finding) error {
 	wanted := map[place][]*json.RawMessage{}
-	sequences := map[uint64]bool{}
+	var places []place
 	left := maxSamples
 	for i := range findings {
 		for k := range findings[i].Samples {
@@ -45,27 +45,21 @@ func (d *Desk) completeSamples(ctx context.Context, q history.Query, findings []
 				continue
 			}
 			left--
+			if wanted[p] == nil {
+				places = append(places, p)
+			}
 			wanted[p] = append(wanted[p], &findings[i].Samples[k])
-			sequences[p.Sequence] = true
 		}
 	}
+	slices.SortFunc(places, func(x, y place) int { return cmp.Or(cmp.Compare(x.Sequence, y.Sequence), x.Time.Compare(y.Time)) })
 	q.Fields, q.Labels, q.All = nil, false, true
-	for chunk := range slices.Chunk(slices.Sorted(maps.Keys(sequences)), sampleChunk) {
-		var text strings.Builder
-		text.WriteString("tocsin.sequence in [")
-		for i, seq := range chunk {
-			if i > 0 {
-				text.WriteString(", ")
-			}
-			text.WriteString(strconv.FormatUint(seq, 10))
-		}
-		text.WriteString("]")
-		among, err := filter.Parse(text.String())
+	for chunk := range slices.Chunk(places, sampleChunk) {
+		where, err := filter.Parse(among(chunk))
 		if err != nil {
 			return err
 		}
 		narrower := q
-		narrower.Where = filter.And(q.Where, among)
+		narrower.Where = filter.And(q.Where, where)
 		err = d.parts.History.Scan(ctx, narrower, func(b *event.Batch, rows []int32) error {
 			for _, row := range rows {
 				complete(b, int(row), wanted)
@@ -77,6 +71,16 @@ func (d *Desk) completeSamples(ctx context.Context, q history.Query, findings []
 		}
 	}
 	return nil
+}
+
+// among spells a filter that selects the events at these places, and few others.
+func among(places []place) string {
+	var batches, times []string
+	for _, p := range places {
+		batches = append(batches, strconv.FormatUint(p.Sequence, 10))
+		times = append(times, strconv.Quote(p.Time.UTC().Format(time.RFC3339Nano)))
+	}
+	return "tocsin.sequence in [" + strings.Join(slices.Compact(batches), ", ") + "] && @timestamp in [" + strings.Join(slices.Compact(times), ", ") + "]"
 }
 
 // complete writes one event to the samples that stand for it.
