@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -291,6 +293,44 @@ func TestHugeFilesTakeBoundedMemory(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		if grown := after.TotalAlloc - before.TotalAlloc; grown > 4<<20 {
 			t.Errorf("%s: 64 MiB took %d bytes of memory, want less than 4 MiB", name, grown)
+		}
+	}
+}
+
+// Files as CloudTrail users have them, pretty-printed here, and in one line as AWS delivers them.
+func TestRealFiles(t *testing.T) {
+	paths, err := filepath.Glob("../../testdata/real/cloudtrail/*.json")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no real files (%v)", err)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []json.RawMessage
+		if err := json.Unmarshal(text, &want); err != nil {
+			t.Fatal(err)
+		}
+		var line bytes.Buffer
+		if err := json.Compact(&line, fmt.Appendf(nil, `{"Records":%s}`, text)); err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range map[string][]byte{"as it is": text, "in one line": line.Bytes()} {
+			if !lines.Nested(text[:min(len(text), 512)]) {
+				t.Errorf("%s, %s: Nested = false, want true", path, name)
+			}
+			got, err := elements(lines.NewArraySplitter(bytes.NewReader(text), 0))
+			if err != nil || len(got) != len(want) {
+				t.Errorf("%s, %s: %d records, %v, want %d", path, name, len(got), err, len(want))
+				continue
+			}
+			for i := range want {
+				var a, b bytes.Buffer
+				if json.Compact(&a, want[i]) != nil || json.Compact(&b, got[i].Data) != nil || !bytes.Equal(a.Bytes(), b.Bytes()) {
+					t.Errorf("%s, %s: record %d is %.100q, want %.100q", path, name, i, got[i].Data, want[i])
+				}
+			}
 		}
 	}
 }

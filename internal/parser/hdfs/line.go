@@ -76,6 +76,7 @@ func (l *line) words(b []byte, at int) flaw {
 	if l.level, at = word(b, at); !isLevel(l.level) {
 		return flaw{min(from, len(b)), noLevel}
 	}
+	at = len(b) - len(bytes.TrimLeft(b[at:], " "))
 	from = at
 	if end := bytes.Index(b[at:], []byte("] ")); l.form == log4j && end > 0 && b[at] == '[' {
 		l.thread = b[at+1 : at+end]
