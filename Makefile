@@ -66,8 +66,21 @@ fuzz: ## every fuzz target for FUZZTIME each
 	done
 
 .PHONY: bench
-bench: build ## the whole program on LINES real log lines, with its peers where they are installed
+bench: bench-whole bench-parts ## how fast and how large: the whole program, then its parts
+
+.PHONY: bench-whole
+bench-whole: build ## the whole program on LINES real log lines, with its peers where they are installed
 	go run ./bench -lines $(LINES) -tocsin bin/tocsin
+
+.PHONY: bench-parts
+bench-parts: ## batches, parsers, filters, aggregation, journal, history and detection, each by itself
+	go test -run '^$$' -bench 'Build|Encode|Decode' -benchmem ./internal/event
+	go test -run '^$$' -bench Parse -benchmem ./internal/parser/...
+	go test -run '^$$' -bench 'Select|Set' ./internal/filter
+	go test -run '^$$' -bench Top ./internal/aggregate
+	go test -run '^$$' -bench 'Append|Read|Raw' ./internal/journal
+	go test -run '^$$' -bench 'Access|Flows' -benchtime 1x ./internal/history
+	go test -run '^$$' -bench 'History|Live' -benchtime 1x ./internal/detect
 
 .PHONY: bench-%
 bench-%: ## the benchmarks of one package below internal, as in make bench-history
