@@ -72,6 +72,15 @@ func NewArraySplitter(r io.Reader, offset int64) *ArraySplitter {
 // Offset returns where the last record returned ends.
 func (s *ArraySplitter) Offset() int64 { return s.done }
 
+// End returns where the text ends that was read, if no value or array is open there: behind its last bracket and white space.
+// Otherwise it is Offset. Asked once Next has returned io.EOF, it is the place of a file that was read as far as it goes.
+func (s *ArraySplitter) End() int64 {
+	if s.place == between && s.start == s.end {
+		return s.at
+	}
+	return s.done
+}
+
 // Next returns the next complete records, at least one, which are valid until the next call. At the end of the stream it
 // returns io.EOF; a value that has not ended there is kept for Rest. Called again it reads on, as files grow.
 func (s *ArraySplitter) Next() ([]source.Record, error) {

@@ -335,6 +335,20 @@ func TestRealFiles(t *testing.T) {
 	}
 }
 
+func TestArrayEnd(t *testing.T) {
+	for text, want := range map[string]int64{
+		"": 0, "[]\n": 3, `{"Records":[{}],"a":1}` + "\n\n": 24, `[{}`: 3, `[{},`: 3, `[{},{`: 5, `{"Records":[{}]`: 14,
+	} {
+		s := lines.NewArraySplitter(strings.NewReader(text), 0)
+		if _, err := elements(s); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.End(); got != want {
+			t.Errorf("End of %q = %d, want %d", text, got, want)
+		}
+	}
+}
+
 func TestArrayGrowing(t *testing.T) {
 	var file bytes.Buffer
 	s := lines.NewArraySplitter(&file, 0)

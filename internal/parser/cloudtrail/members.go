@@ -25,7 +25,10 @@ func (p *trail) object(b *event.Builder, s *scanner, in scope, depth int) (reaso
 		if s.next() != '"' {
 			return noKey
 		}
-		key, reason := p.quoted(b, s)
+		key, plain, reason := s.quoted()
+		if !plain && reason == "" {
+			key, reason = p.unescape(b, key)
+		}
 		if reason != "" {
 			return reason
 		}
@@ -57,7 +60,10 @@ func (p *trail) object(b *event.Builder, s *scanner, in scope, depth int) (reaso
 func (p *trail) value(b *event.Builder, s *scanner, in scope, key []byte, depth int) (reason string) {
 	switch s.next() {
 	case '"':
-		v, reason := p.quoted(b, s)
+		v, plain, reason := s.quoted()
+		if !plain && reason == "" {
+			v, reason = p.unescape(b, v)
+		}
 		if reason == "" && !p.fact(b, in, key, v) {
 			b.Label(p.path, v)
 		}
@@ -117,12 +123,8 @@ func (p *trail) array(b *event.Builder, s *scanner, depth int) (reason string) {
 	}
 }
 
-// quoted reads a string, which stays as it is until the record is done.
-func (p *trail) quoted(b *event.Builder, s *scanner) (v []byte, reason string) {
-	raw, plain, reason := s.quoted()
-	if reason != "" || plain {
-		return raw, reason
-	}
+// unescape returns what a string with escapes stands for, which stays as it is until the record is done.
+func (p *trail) unescape(b *event.Builder, raw []byte) (v []byte, reason string) {
 	from, bad := len(p.text), false
 	if p.text, bad, reason = unescape(p.text, raw); bad {
 		b.Flag(event.BadUTF8)
