@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"sync/atomic"
+	"time"
 
 	driver "modernc.org/sqlite"
 
@@ -20,7 +22,15 @@ type Database struct {
 	path   string
 	writer *sql.DB // one connection
 	reader *sql.DB
+	begun  atomic.Bool // a transaction has begun once
 }
+
+// While the file goes over to WAL mode, SQLite refuses others at once and does not wait as it does for a lock: whoever
+// opens the file at the same moment tries again.
+const (
+	openTries = 20
+	openPause = 50 * time.Millisecond
+)
 
 // Open prepares to use the file at path; nothing is touched before the first call. The file is made, readable by its
 // owner alone, by the first write.
@@ -60,7 +70,24 @@ func (d *Database) Begin(ctx context.Context) (*sql.Tx, error) {
 	if err := d.makeFile(); err != nil {
 		return nil, err
 	}
-	return d.writer.BeginTx(ctx, nil)
+	for try := 1; ; try++ {
+		asked := time.Now()
+		tx, err := d.writer.BeginTx(ctx, nil)
+		if err == nil {
+			d.begun.Store(true)
+			return tx, nil
+		}
+		var native *driver.Error
+		atOnce := time.Since(asked) < time.Second
+		if try == openTries || !atOnce || d.begun.Load() || !errors.As(err, &native) || native.Code()&0xff != codeBusy {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(openPause):
+		}
+	}
 }
 
 // makeFile makes the file with our permissions, as SQLite would make it with those of the umask.
