@@ -297,7 +297,7 @@ func TestPlugins(t *testing.T) {
 			}
 			at = i
 		}
-		if _, err := os.Stat("internal/" + p + "/sample.yaml"); err != nil {
+		if _, err := os.Stat("internal/" + p + "/sample.yaml"); err != nil && path.Dir(p) != "source" { // see sources in docs/reference
 			t.Error(err)
 		}
 	}

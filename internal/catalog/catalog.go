@@ -10,7 +10,9 @@ import (
 	"tocsin/internal/notifier"
 	"tocsin/internal/notifier/command"
 	"tocsin/internal/parser"
+	"tocsin/internal/parser/cloudtrail"
 	"tocsin/internal/parser/combined"
+	"tocsin/internal/parser/hdfs"
 	"tocsin/internal/parser/jsonlines"
 	"tocsin/internal/parser/syslog"
 )
@@ -28,9 +30,11 @@ func Detectors() detector.Set {
 // Formats are what log lines can be read as.
 func Formats() parser.Set {
 	return parser.Set{
-		"combined":  combined.Format(),
-		"jsonlines": jsonlines.Format(),
-		"syslog":    syslog.Format(),
+		"cloudtrail": cloudtrail.Format(),
+		"combined":   combined.Format(),
+		"hdfs":       hdfs.Format(),
+		"jsonlines":  jsonlines.Format(),
+		"syslog":     syslog.Format(),
 	}
 }
 

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -41,7 +42,8 @@ func (s *Service) File(ctx context.Context, q api.IngestRequest, body io.Reader)
 	if at, known := s.Resume(q.Source); known && at != q.Offset {
 		return api.IngestAnswer{}, fault.New(fault.Conflict, "take in %s: it begins at byte %d, want %d, behind what is there already", q.Path, q.Offset, at)
 	}
-	f := &file{service: s, request: q, splitter: lines.NewSplitter(body, q.Offset), batches: make(chan *event.Batch, 1), from: q.Offset, at: q.Offset}
+	f := &file{service: s, request: q, batches: make(chan *event.Batch, 1), from: q.Offset, at: q.Offset}
+	f.split(body)
 	f.answer.Reasons = map[string]int64{}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return f.journal(ctx) })
@@ -54,11 +56,33 @@ func (s *Service) File(ctx context.Context, q api.IngestRequest, body io.Reader)
 	return f.answer, err
 }
 
+// A splitter cuts the body of a file into records.
+type splitter interface {
+	Next() ([]source.Record, error)
+	Rest() (source.Record, bool)
+}
+
+// split chooses how the body is cut: into lines, or into the elements of the array that it is or holds. What is read on from
+// the middle of an array begins with the comma behind the last element, or with the bracket that closes it.
+func (f *file) split(body io.Reader) {
+	buffered := bufio.NewReaderSize(body, 64<<10)
+	head, _ := buffered.Peek(4096) // a short head has an error that reading will give again
+	inside := f.request.Offset > 0 && bytes.IndexAny(bytes.TrimLeft(head, " \t\r\n"), ",]") == 0
+	if inside || f.request.Offset == 0 && lines.Nested(head) {
+		s := lines.NewArraySplitter(buffered, f.request.Offset)
+		f.splitter, f.end = s, s.End
+		return
+	}
+	s := lines.NewSplitter(buffered, f.request.Offset)
+	f.splitter, f.end = s, s.Offset
+}
+
 // A file is one run of File. Reading and journalling run side by side, one batch apart.
 type file struct {
 	service  *Service
 	request  api.IngestRequest
-	splitter *lines.Splitter
+	splitter splitter
+	end      func() int64 // offset behind everything, when the body was read to its end
 	batches  chan *event.Batch
 
 	stream  source.Stream
@@ -85,6 +109,7 @@ func (f *file) read(ctx context.Context) error {
 				return err
 			}
 			if last {
+				f.at = max(f.at, f.end())
 				return f.send(ctx)
 			}
 			continue
