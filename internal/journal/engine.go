@@ -95,7 +95,7 @@ func startServer(dir string, log *slog.Logger) (*server.Server, error) {
 		JetStream:          true,
 		StoreDir:           dir,
 		SyncAlways:         true,
-		MaxPayload:         maxPayload + slack,
+		MaxPayload:         maxPayload,
 		JetStreamMaxStore:  1 << 60, // the streams have limits of their own, and the disk is watched
 		JetStreamMaxMemory: 64 << 20,
 	})
@@ -153,7 +153,7 @@ func (e *engine) maxMessage() int {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	if e.nc == nil {
-		return maxPayload
+		return maxPayload - slack
 	}
 	return min(maxPayload, int(e.nc.MaxPayload())-slack)
 }
