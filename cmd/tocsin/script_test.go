@@ -43,6 +43,7 @@ func runScripts(t *testing.T, serving bool) {
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
+		Deadline:            time.Now().Add(2 * time.Minute),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv(childVar, "1")
 			e.Setenv("TOCSIN_DATA", filepath.Join(e.WorkDir, "data"))

@@ -263,6 +263,13 @@ func (a *App) caughtUp(ctx context.Context) error {
 		return ctx.Err()
 	}
 	head := a.journal.Head()
+	empty := true
+	for _, seq := range head.Seqs {
+		empty = empty && seq == 0
+	}
+	if empty {
+		return nil // nor has the history begun with this journal
+	}
 	if err := a.reach.until(ctx, func() bool { return a.history.Position().Covers(head) }); err != nil {
 		return err
 	}
