@@ -217,6 +217,7 @@ func FuzzHarmless(f *testing.F) {
 	f.Add(nasty)
 	f.Add("plain")
 	f.Add("\ufffd\xf0\x9f\x98\x80")
+	f.Add(`<34>1 & \u003c \\u003e \`)
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, safe := range []string{clean(text), csvCell(text), quoteWord(text), printable(strings.ReplaceAll(text, "\t", ""))} {
 			harmless(t, safe)
@@ -233,6 +234,9 @@ func FuzzHarmless(f *testing.F) {
 			t.Fatal(err)
 		}
 		harmless(t, string(safe))
+		if n := strings.Count(string(safe), "<"); n != strings.Count(text, "<") {
+			t.Errorf("%q is shown as %s, with %d <", text, safe, n)
+		}
 		var back string
 		if err := json.Unmarshal(safe, &back); err != nil || back != strings.ToValidUTF8(text, "\ufffd") && utf8.ValidString(text) {
 			t.Errorf("%q came back as %q, %v", text, back, err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -55,7 +56,7 @@ func plain(text string) bool {
 // safeJSON writes JSON on one line, with what a terminal could act on escaped in it. Foul JSON is an error.
 func safeJSON(text []byte) ([]byte, error) {
 	var b bytes.Buffer
-	if err := json.Compact(&b, text); err != nil {
+	if err := json.Compact(&b, readable(text)); err != nil {
 		return nil, err
 	}
 	if plain(b.String()) {
@@ -73,6 +74,29 @@ func safeJSON(text []byte) ([]byte, error) {
 		}
 	}
 	return out, nil
+}
+
+// readable undoes the escapes of <, > and & that encoding/json makes for the sake of web pages.
+func readable(text []byte) []byte {
+	if !bytes.Contains(text, []byte(`\u00`)) {
+		return text
+	}
+	out := make([]byte, 0, len(text))
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' || i+1 == len(text) {
+			out = append(out, text[i])
+			continue
+		}
+		code, _ := strings.CutPrefix(string(text[i+1:min(i+6, len(text))]), "u00")
+		if at := slices.Index([]string{"3c", "3e", "26"}, code); at >= 0 {
+			out = append(out, "<>&"[at])
+			i += 5
+			continue
+		}
+		out = append(out, text[i], text[i+1]) // an escaped backslash begins nothing
+		i++
+	}
+	return out
 }
 
 // csvCell keeps spreadsheets from taking foreign text for a formula: it gets an apostrophe before it. Numbers stay.
