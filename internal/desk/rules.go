@@ -70,6 +70,11 @@ func (d *Desk) PutRule(ctx context.Context, r api.RuleEdit) (api.Rule, error) {
 	if err != nil {
 		return api.Rule{}, err
 	}
+	if who != "" && who != api.Caller(ctx).User {
+		if _, err := d.parts.Ledger.User(ctx, who); err != nil {
+			return api.Rule{}, err
+		}
+	}
 	read, err := rule.Decode("rule", []byte(r.Text), d.parts.Detectors)
 	if err != nil {
 		return api.Rule{}, invalid(err)
