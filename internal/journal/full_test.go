@@ -196,6 +196,6 @@ func purgeOnAFullDisk(t *testing.T, stuck bool) {
 	defer behind.Close()
 	equal(t, "after the purge", readN(t, behind, 6), want("fat", n-5, n+1))
 	if l := j.Losses(); len(l) != 0 {
-		t.Errorf("losses: %+v", l)
+		t.Errorf("losses: %+v; %d batches were acknowledged before the disk was full", l, n)
 	}
 }

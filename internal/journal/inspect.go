@@ -11,10 +11,18 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// knowledge says how far what a generation tells of its end can be trusted.
+type knowledge uint8
+
+const (
+	nothing knowledge = iota // the guard is gone: it may be short of what was acknowledged, and of what was purged
+	lagging                  // read from disk: after a power loss it may be short of what was acknowledged
+	exact                    // this process knows what it has acknowledged
+)
+
 // inspect compares a stream with what the guard says of its generation, reports what is missing and sets the end of the
-// generation to what is really there. It returns false when the stream must not be written on. Of an adopted one nothing
-// was known before.
-func (j *Journal) inspect(ctx context.Context, l *lane, gen *generation, adopted bool) (sound bool, err error) {
+// generation to what is really there. It returns false when the stream must not be written on.
+func (j *Journal) inspect(ctx context.Context, l *lane, gen *generation, known knowledge) (sound bool, err error) {
 	str, err := j.openStream(ctx, l, gen)
 	if err != nil {
 		return false, err
@@ -36,7 +44,7 @@ func (j *Journal) inspect(ctx context.Context, l *lane, gen *generation, adopted
 	}
 	sound = true
 	first, last := max(st.FirstSeq, 1), st.LastSeq
-	head, headSeq, err := j.lastReadable(ctx, str, l, gen, first, last)
+	head, headSeq, why, err := j.lastReadable(ctx, str, l, gen, first, last)
 	if err != nil {
 		return false, err
 	}
@@ -48,12 +56,17 @@ func (j *Journal) inspect(ctx context.Context, l *lane, gen *generation, adopted
 		lose(head+1, recorded, fmt.Sprintf("the stream ends with message %d, which is before what was acknowledged", headSeq))
 	} else if headSeq < last && last > gen.PurgedSeq || last < gen.LastSeq {
 		sound = false
-		j.lose(Loss{Partition: l.partition, From: head + 1, Stream: gen.Stream, Reason: fmt.Sprintf("messages %d to %d cannot be read", headSeq+1, last)})
+		reason := fmt.Sprintf("messages %d to %d cannot be read: %v", headSeq+1, last, why)
+		if known == exact { // they were torn by the fault and never acknowledged
+			j.o.Log.Warn("journal stream has a torn end", "stream", gen.Stream, "cause", reason)
+		} else {
+			j.lose(Loss{Partition: l.partition, From: head + 1, Stream: gen.Stream, Reason: reason})
+		}
 	}
 	if st.Msgs > 0 {
 		if h, at, err := j.firstReadable(ctx, str, l, gen, first, last+1); err != nil {
 			return false, err
-		} else if at <= last && adopted {
+		} else if at <= last && known == nothing {
 			gen.Purged, gen.PurgedSeq = h.prev, at-1
 		} else if at <= last && at > gen.PurgedSeq+1 {
 			lose(gen.Purged+1, h.prev, fmt.Sprintf("messages up to %d are gone", at-1))
@@ -75,18 +88,21 @@ func (j *Journal) inspect(ctx context.Context, l *lane, gen *generation, adopted
 	return sound, nil
 }
 
-// lastReadable returns the last batch number and message of a stream that can be read; zeros when there is none.
-func (j *Journal) lastReadable(ctx context.Context, str jetstream.Stream, l *lane, gen *generation, first, last uint64) (head, seq uint64, err error) {
+// lastReadable returns the last batch number and message of a stream that can be read, zeros when there is none, and why
+// the very last one could not.
+func (j *Journal) lastReadable(ctx context.Context, str jetstream.Stream, l *lane, gen *generation, first, last uint64) (head, seq uint64, why, err error) {
 	for seq = last; seq >= first && seq > 0; seq-- {
 		h, err := j.headerAt(ctx, str, l, gen, seq)
 		switch {
 		case err == nil:
-			return h.last(), seq, nil
+			return h.last(), seq, why, nil
 		case errorCode(err) != codeNoMessage && !isForeign(err):
-			return 0, 0, fmt.Errorf("read message %d of stream %s: %w", seq, gen.Stream, err)
+			return 0, 0, nil, fmt.Errorf("read message %d of stream %s: %w", seq, gen.Stream, err)
+		case why == nil:
+			why = err
 		}
 	}
-	return 0, 0, nil
+	return 0, 0, why, nil
 }
 
 // inspectHoles reports the batches that are missing between messages.
@@ -97,7 +113,7 @@ func (j *Journal) inspectHoles(ctx context.Context, str jetstream.Stream, l *lan
 		for i++; i < len(st.Deleted) && st.Deleted[i] == to+1; i++ {
 			to++
 		}
-		before, seq, err := j.lastReadable(ctx, str, l, gen, st.FirstSeq, from-1)
+		before, seq, _, err := j.lastReadable(ctx, str, l, gen, st.FirstSeq, from-1)
 		if err != nil {
 			return err
 		}

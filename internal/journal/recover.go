@@ -186,8 +186,12 @@ func (j *Journal) openLane(ctx context.Context, l *lane, g *guard, adopted bool)
 			l.gens = append(l.gens, gen) // its readers find out what it has lost since
 			continue
 		}
+		known := lagging
+		if adopted {
+			known = nothing
+		}
 		var err error
-		if sound, err = j.inspect(ctx, l, gen, adopted); err != nil {
+		if sound, err = j.inspect(ctx, l, gen, known); err != nil {
 			return err
 		}
 		l.gens = append(l.gens, gen)

@@ -41,7 +41,7 @@ func (j *Journal) recheck(ctx context.Context, l *lane) error {
 	gen.Last, gen.LastSeq, l.stored = l.head, l.headSeq, 0
 	copied := *gen // readers look at gen meanwhile
 	l.mu.Unlock()
-	sound, err := j.inspect(ctx, l, &copied, false)
+	sound, err := j.inspect(ctx, l, &copied, exact)
 	if err != nil {
 		return err
 	}
