@@ -225,8 +225,9 @@ func (t *netTable) evaluate(c *chunk, col *event.Column) {
 			}
 			high, low := halves(&col.IPs[v])
 			if slots := t.find(high, low); len(slots) > 0 {
-				c.mark(slots, row)
+				c.slots.mark(slots, row)
 			}
 		}
 	}
+	c.slots.settle()
 }

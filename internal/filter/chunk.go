@@ -24,32 +24,14 @@ type chunk struct {
 	words int
 	full  mask // all rows
 
-	slots   slotRows
-	touched []int32 // the slots that have rows
+	slots slotRows
 
 	scratch [chunkRows]int64 // values of a column that does not hold them plainly
-	present mask             // rows that have a value in the column at hand
+	classes [chunkRows]uint32
+	present mask // rows that have a value in the column at hand
 	labels  labelRows
 	cuts    []mask // scratch of tests with many limits
 	cutUsed []bool
-}
-
-// slotRows are the rows of all slots: of each a list while they are few, which is quick to write and to go through, else a
-// mask. Rows come in order, and each once. The counts lie together, because they are looked at for every row.
-type slotRows struct {
-	counts []uint16 // rows in the list; 0 for no rows at all, manyRows when only the mask has them
-	ready  []bool   // the mask has them
-	lists  [][fewRows]uint16
-	masks  []mask
-}
-
-const (
-	fewRows  = 96
-	manyRows = fewRows + 1
-)
-
-func newSlotRows(n int) slotRows {
-	return slotRows{counts: make([]uint16, n), ready: make([]bool, n), lists: make([][fewRows]uint16, n), masks: make([]mask, n)}
 }
 
 // start moves on to the rows from from on.
@@ -58,10 +40,7 @@ func (c *chunk) start(b *event.Batch, from int) {
 	c.rows = min(b.Rows-from, chunkRows)
 	c.words = (c.rows + 63) / 64
 	fill(&c.full, c.rows)
-	for _, s := range c.touched {
-		c.slots.counts[s], c.slots.ready[s] = 0, false
-	}
-	c.touched = c.touched[:0]
+	c.slots.clear()
 }
 
 // fill puts the first n rows into a mask.
@@ -75,62 +54,6 @@ func fill(m *mask, n int) {
 		default:
 			m[w] = 0
 		}
-	}
-}
-
-// mark puts one row into slots.
-func (c *chunk) mark(slots []int32, row int) {
-	for _, s := range slots {
-		c.markOne(s, row)
-	}
-}
-
-// markOne puts one row into a slot.
-func (c *chunk) markOne(slot int32, row int) {
-	n := c.slots.counts[slot]
-	if n < fewRows {
-		if n == 0 {
-			c.touched = append(c.touched, slot)
-		}
-		c.slots.lists[slot][n] = uint16(row)
-		c.slots.counts[slot] = n + 1
-		return
-	}
-	if n == fewRows {
-		c.dense(slot)
-		c.slots.counts[slot] = manyRows
-	}
-	c.slots.masks[slot][row>>6] |= 1 << (uint(row) & 63)
-}
-
-// dense returns the rows of a slot, which has some, as a mask.
-func (c *chunk) dense(slot int32) *mask {
-	m := &c.slots.masks[slot]
-	if !c.slots.ready[slot] {
-		c.slots.ready[slot] = true
-		clear(m[:c.words])
-		for _, row := range c.slots.lists[slot][:c.slots.counts[slot]] {
-			m[row>>6] |= 1 << (row & 63)
-		}
-	}
-	return m
-}
-
-// add puts rows into a slot.
-func (c *chunk) add(slot int32, rows *mask) {
-	if c.empty(rows) {
-		return
-	}
-	if c.slots.counts[slot] == 0 {
-		c.touched = append(c.touched, slot)
-		c.slots.counts[slot], c.slots.ready[slot] = manyRows, true
-		copy(c.slots.masks[slot][:c.words], rows[:c.words])
-		return
-	}
-	m := c.dense(slot)
-	c.slots.counts[slot] = manyRows
-	for w := range c.words {
-		m[w] |= rows[w]
 	}
 }
 

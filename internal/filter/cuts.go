@@ -82,10 +82,20 @@ func (t *cutTable) evaluate(c *chunk, values []int64, flip uint64) {
 	}
 	pieces, used := c.cuts[:len(t.cuts)+1], c.cutUsed[:len(t.cuts)+1]
 	clear(used)
+	near, first := t.near, uint64(0)
+	if near != nil {
+		first = t.cuts[0]
+	}
 	for w := range c.words {
 		for word := c.present[w]; word != 0; word &= word - 1 {
 			bit := bits.TrailingZeros64(word)
-			p := t.piece(uint64(values[w*64+bit]) ^ flip)
+			key := uint64(values[w*64+bit]) ^ flip
+			p := 0
+			if at := key - first; at < uint64(len(near)) {
+				p = int(near[at])
+			} else {
+				p = t.piece(key)
+			}
 			if !used[p] {
 				used[p] = true
 				clear(pieces[p][:c.words])

@@ -22,9 +22,9 @@ func compileLike(source []byte) *likePattern {
 	p := &likePattern{}
 	part := likePart{}
 	wild := false
-	add := func(c byte, any bool) {
-		part.text, part.any = append(part.text, c), append(part.any, any)
-		wild = wild || any
+	add := func(c byte, anything bool) {
+		part.text, part.any = append(part.text, c), append(part.any, anything)
+		wild = wild || anything
 	}
 	end := func() {
 		if !wild {

@@ -72,9 +72,10 @@ func (p *pairTest) evaluate(c *chunk) {
 		}
 		b, ok := p.right.value(c, row)
 		if ok && p.test.op.compares(&a, &b) {
-			c.markOne(p.slot, row)
+			c.slots.markOne(p.slot, row)
 		}
 	}
+	c.slots.settle()
 }
 
 func (o op) compares(a, b *sideValue) bool {

@@ -161,18 +161,18 @@ func (p *planner) leaf(t *test) *branch {
 			rights = append(rights, &o)
 		}
 	}
-	any := &branch{kind: or}
+	either := &branch{kind: or}
 	for _, l := range lefts {
 		for _, r := range rights {
 			member := *t
 			member.left, member.right = l, r
-			any.kids = append(any.kids, &branch{kind: leaf, slot: p.slot(&member)})
+			either.kids = append(either.kids, &branch{kind: leaf, slot: p.slot(&member)})
 		}
 	}
-	if len(any.kids) == 1 {
-		return any.kids[0]
+	if len(either.kids) == 1 {
+		return either.kids[0]
 	}
-	return any
+	return either
 }
 
 func members(view *event.Field) []operand {

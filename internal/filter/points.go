@@ -12,8 +12,8 @@ const maxLookup = 1 << 16
 // A pointTable finds the slots of single values: when they lie near each other by a table with an entry for each value,
 // otherwise by open addressing with linear probing, at most a quarter full.
 type pointTable struct {
-	base  uint64    // of near
-	near  [][]int32 // slots by value - base; nil when the values lie apart
+	base  uint64   // of near
+	near  []uint16 // 1 + place in lists by value - base, 0 for none; nil when the values lie apart
 	keys  []uint64
 	at    []uint32 // 1 + place in lists, 0 for a free place
 	lists [][]int32
@@ -47,24 +47,21 @@ func newNearTable(lists map[uint64][]int32) *pointTable {
 	for key := range lists {
 		base, last = min(base, int64(key)), max(last, int64(key))
 	}
-	if uint64(last)-uint64(base) >= maxLookup {
+	if uint64(last)-uint64(base) >= maxLookup || len(lists) > math.MaxUint16 {
 		return nil
 	}
-	t := &pointTable{base: uint64(base), near: make([][]int32, last-base+1)}
+	t := &pointTable{base: uint64(base), near: make([]uint16, last-base+1)}
 	for key, slots := range lists {
 		slices.Sort(slots)
-		t.near[key-t.base] = slots
+		t.lists = append(t.lists, slots)
+		t.near[key-t.base] = uint16(len(t.lists))
 	}
 	return t
 }
 
 func (t *pointTable) evaluate(c *chunk, values []int64) {
-	if near := t.near; near != nil {
-		for row, v := range values {
-			if at := uint64(v) - t.base; at < uint64(len(near)) && len(near[at]) > 0 && c.present.has(row) {
-				c.mark(near[at], row)
-			}
-		}
+	if t.near != nil {
+		t.lookUp(c, values)
 		return
 	}
 	keys, at, shift := t.keys, t.at, t.shift
@@ -75,10 +72,44 @@ func (t *pointTable) evaluate(c *chunk, values []int64) {
 		for i := spread(uint64(v)) >> shift; at[i] != 0; i = (i + 1) & uint64(len(at)-1) {
 			if keys[i] == uint64(v) {
 				if c.present.has(row) {
-					c.mark(t.lists[at[i]-1], row)
+					c.slots.mark(t.lists[at[i]-1], row)
 				}
 				break
 			}
+		}
+	}
+	c.slots.settle()
+}
+
+// lookUp is evaluate by near.
+func (t *pointTable) lookUp(c *chunk, values []int64) {
+	near, base := t.near, t.base
+	if !sortable(len(values), 1+len(t.lists)) {
+		for row, v := range values {
+			if at := uint64(v) - base; at < uint64(len(near)) && near[at] != 0 && c.present.has(row) {
+				c.slots.mark(t.lists[near[at]-1], row)
+			}
+		}
+		c.slots.settle()
+		return
+	}
+	classes := c.classes[:len(values)]
+	for row, v := range values {
+		class := uint16(0)
+		if at := uint64(v) - base; at < uint64(len(near)) {
+			class = near[at]
+		}
+		classes[row] = uint32(class)
+	}
+	for w := range c.words {
+		for absent := c.full[w] &^ c.present[w]; absent != 0; absent &= absent - 1 {
+			classes[w*64+bits.TrailingZeros64(absent)] = 0
+		}
+	}
+	ends := c.slots.sortRows(classes, 1+len(t.lists))
+	for i, slots := range t.lists {
+		if from, end := ends[i+1], ends[i+2]; from < end {
+			c.slots.addRows(slots, from, end)
 		}
 	}
 }

@@ -60,24 +60,29 @@ func (s *Set) appendFlat(dst []int32, b *branch) []int32 {
 		}
 		return dst[:n]
 	}
-	list := s.slots.lists[least][:shortest]
-	n := len(dst)
-	dst = slices.Grow(dst, len(list))
-	out := dst[n : n+len(list)]
-	kept := 0
-	for _, row := range list {
-		w, bit := row>>6&(chunkWords-1), row&63
-		ok := uint64(1)
-		for _, m := range s.with {
-			ok &= m[w] >> bit
-		}
-		for _, m := range s.without {
-			ok &^= m[w] >> bit
-		}
-		out[kept] = int32(s.from) + int32(row)
-		kept += int(ok)
+	left := append(s.few[:0], s.slots.list(least)...)
+	for _, m := range s.with {
+		left = m.keep(left, 1)
 	}
-	return dst[:n+kept]
+	for _, m := range s.without {
+		left = m.keep(left, 0)
+	}
+	n := len(dst)
+	dst = slices.Grow(dst, len(left))[:n+len(left)]
+	for i, row := range left {
+		dst[n+i] = int32(s.from) + int32(row)
+	}
+	return dst
+}
+
+// keep returns those of rows, in their place, whose bit in the mask is the given one.
+func (m *mask) keep(rows []uint16, bit uint64) []uint16 {
+	kept := 0
+	for _, row := range rows {
+		rows[kept] = row
+		kept += int(m[row>>6&(chunkWords-1)]>>(row&63)&1 ^ bit ^ 1)
+	}
+	return rows[:kept]
 }
 
 // collect readies the masks of the tests of an and, but for one slot.

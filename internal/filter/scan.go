@@ -73,7 +73,7 @@ func prepare(text string) (p prepared, fail *Error) {
 // of the text; the parser will complain.
 func skipQuoted(text string, i int) int {
 	rest := text[i:]
-	closing := ""
+	var closing string
 	switch {
 	case rest[0] == '"' || rest[0] == '\'':
 		for j := 1; j < len(rest); j++ {

@@ -16,7 +16,8 @@ type Set struct {
 	stack   []*mask     // one for each level of the tree
 	with    []*mask     // of the and at hand: the tests that must hold, and those that must not
 	without []*mask
-	done    []bool // one for each of plan.texts: evaluated in this chunk
+	few     [fewRows]uint16 // the rows of a list that are left
+	done    []bool          // one for each of plan.texts: evaluated in this chunk
 	out     []int32
 	lists   [][]int32 // the rows of each rule, of batches that have several chunks
 }

@@ -41,15 +41,16 @@ func (n *numTests) evaluate(c *chunk) {
 				continue
 			}
 			if n.has >= 0 {
-				c.markOne(n.has, row)
+				c.slots.markOne(n.has, row)
 			}
 			for i, t := range n.tests {
 				if t.holdsNumber(typ, value) {
-					c.markOne(n.slots[i], row)
+					c.slots.markOne(n.slots[i], row)
 				}
 			}
 		}
 	}
+	c.slots.settle()
 }
 
 // holdsNumber compares a number with the constants of a test.

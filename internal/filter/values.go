@@ -72,13 +72,14 @@ func (t *textTests) each(c *chunk, s *textState, demand *mask, values *event.Str
 			v := values.At(at)
 			if t.alone != nil {
 				if s.lone(t.alone, v) {
-					c.markOne(t.alone.slot, row)
+					c.slots.markOne(t.alone.slot, row)
 				}
 				continue
 			}
-			c.mark(t.slotsOf(s, v), row)
+			c.slots.mark(t.slotsOf(s, v), row)
 		}
 	}
+	c.slots.settle()
 }
 
 // lone tries a single test.
@@ -96,24 +97,51 @@ func (t *textTests) coded(c *chunk, s *textState, demand *mask, col *event.Colum
 		c.add(t.has, &c.present)
 	}
 	codes := col.Codes[c.from : c.from+c.rows]
+	if demand == &c.full && sortable(c.rows, col.Strs.Len()) {
+		t.sorted(c, s, col, codes)
+		return
+	}
 	for w := range c.words {
 		for word := c.present[w] & demand[w]; word != 0; word &= word - 1 {
 			row := w*64 + bits.TrailingZeros64(word)
-			code := codes[row]
-			known := s.memo[code]
-			if uint32(known>>32) != s.round {
-				known = uint64(s.round)<<32 | uint64(s.remember(t.slotsOf(s, col.Strs.At(int(code)))))
-				s.memo[code] = known
-			}
-			switch at := uint32(known); {
+			switch at := t.known(s, col, codes[row]); {
 			case at == 0:
 			case at&oneSlot != 0:
-				c.markOne(int32(at&^oneSlot), row)
+				c.slots.markOne(int32(at&^oneSlot), row)
 			default:
-				c.mark(s.lists[at+1:at+1+uint32(s.lists[at])], row)
+				c.slots.mark(s.lists[at+1:at+1+uint32(s.lists[at])], row)
 			}
 		}
 	}
+	c.slots.settle()
+}
+
+// sorted evaluates all rows by sorting them by code.
+func (t *textTests) sorted(c *chunk, s *textState, col *event.Column, codes []uint32) {
+	ends := c.slots.sortRows(codes, col.Strs.Len())
+	for code := 1; code < col.Strs.Len(); code++ {
+		from, end := ends[code], ends[code+1]
+		if from == end {
+			continue
+		}
+		switch at := t.known(s, col, uint32(code)); {
+		case at == 0:
+		case at&oneSlot != 0:
+			c.slots.addRun(int32(at&^oneSlot), from, end)
+		default:
+			c.slots.addRows(s.lists[at+1:at+1+uint32(s.lists[at])], from, end)
+		}
+	}
+}
+
+// known returns the place of the slots of a code, see remember.
+func (t *textTests) known(s *textState, col *event.Column, code uint32) uint32 {
+	known := s.memo[code]
+	if uint32(known>>32) != s.round {
+		known = uint64(s.round)<<32 | uint64(s.remember(t.slotsOf(s, col.Strs.At(int(code)))))
+		s.memo[code] = known
+	}
+	return uint32(known)
 }
 
 // oneSlot marks a place that is the slot itself, because the list has only that.
