@@ -124,39 +124,39 @@ func (t *textTest) holds(v []byte) bool {
 	return false
 }
 
-func (s *textSearch) addEqual(consts []constant, slot int32) {
-	if s.equal == nil {
-		s.equal = map[string][]int32{}
+func (x *textSearch) addEqual(consts []constant, slot int32) {
+	if x.equal == nil {
+		x.equal = map[string][]int32{}
 	}
 	for _, c := range consts {
-		if !slices.Contains(s.equal[c.text], slot) {
-			s.equal[c.text] = append(s.equal[c.text], slot)
+		if !slices.Contains(x.equal[c.text], slot) {
+			x.equal[c.text] = append(x.equal[c.text], slot)
 		}
 	}
 }
 
 // build decides which tests wait for the searchers.
-func (s *textSearch) build(tests []*textTest) {
+func (x *textSearch) build(tests []*textTest) {
 	var patterns [][]byte
 	var numbers []int32
 	size := 0
 	for _, t := range tests {
 		if len(t.must) == 0 || size+len(t.must) > maxSearchedBytes {
-			s.tests = append(s.tests, t)
+			x.tests = append(x.tests, t)
 			continue
 		}
 		size += min(len(t.must), longText)
-		patterns, numbers = append(patterns, t.must), append(numbers, int32(len(s.found)))
-		s.found = append(s.found, t)
+		patterns, numbers = append(patterns, t.must), append(numbers, int32(len(x.found)))
+		x.found = append(x.found, t)
 	}
 	if len(patterns) < minSearched {
-		s.tests, s.found = tests, nil
+		x.tests, x.found = tests, nil
 		return
 	}
-	s.searchers = newSearchers(patterns, numbers)
+	x.searchers = newSearchers(patterns, numbers)
 }
 
-func (s *textSearch) none() bool { return s.equal == nil && len(s.tests) == 0 && len(s.found) == 0 }
+func (x *textSearch) none() bool { return x.equal == nil && len(x.tests) == 0 && len(x.found) == 0 }
 
 // quick reports whether the tests cost little even when every row has a value of its own.
 func (t *textTests) quick() bool {
