@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -96,25 +95,6 @@ func (g *guard) epochBytes() (id [8]byte) {
 	b, _ := hex.DecodeString(g.Epoch) // checked when read
 	copy(id[:], b)
 	return id
-}
-
-func (g *guard) clone() *guard {
-	c := *g
-	c.Partitions = make(map[uint16]*partitionGuard, len(g.Partitions))
-	for p, pg := range g.Partitions {
-		pc := &partitionGuard{Reserved: pg.Reserved, Jumps: slices.Clone(pg.Jumps)}
-		for _, gen := range pg.Generations {
-			copied := *gen
-			pc.Generations = append(pc.Generations, &copied)
-		}
-		c.Partitions[p] = pc
-	}
-	c.Cursors = make(map[string]map[uint16]uint64, len(g.Cursors))
-	for name, seqs := range g.Cursors {
-		c.Cursors[name] = maps.Clone(seqs)
-	}
-	c.Losses = slices.Clone(g.Losses)
-	return &c
 }
 
 // addLoss notes a loss; false when it is known already.

@@ -42,7 +42,7 @@ func (s *space) look(adding int64) (free, floor int64, err error) {
 		s.at, s.since = now, 0
 		var st syscall.Statfs_t
 		if s.failing = syscall.Statfs(s.dir, &st); s.failing == nil {
-			s.free, s.total = int64(st.Bavail)*int64(st.Bsize), int64(st.Blocks)*int64(st.Bsize)
+			s.free, s.total = int64(st.Bavail)*int64(st.Bsize), int64(st.Blocks)*int64(st.Bsize) //nolint:unconvert // the types differ between systems
 		}
 	}
 	return s.free - s.since, s.floorNow(), s.failing

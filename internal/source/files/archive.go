@@ -128,7 +128,7 @@ func headOf(file *os.File) ([]byte, error) {
 	defer content.Close()
 	head := make([]byte, fingerprint.Head)
 	n, err := io.ReadFull(content, head)
-	if errors.Is(err, io.EOF) || err == io.ErrUnexpectedEOF { // the reader's own is wrapped in Damaged
+	if errors.Is(err, io.EOF) || err == io.ErrUnexpectedEOF { //nolint:errorlint // the reader's own is wrapped in Damaged
 		err = nil
 	}
 	return head[:n], err

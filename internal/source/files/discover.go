@@ -29,7 +29,7 @@ func keyOf(info fs.FileInfo) key {
 	if !ok {
 		return key{}
 	}
-	return key{uint64(st.Dev), st.Ino}
+	return key{uint64(st.Dev), st.Ino} //nolint:unconvert // the type differs between systems
 }
 
 // closed is what a file looked like when it was read to its end.

@@ -54,37 +54,37 @@ func (a *at) Read(p []byte) (int, error) {
 
 // intact reports whether the file still has the content that was read, up to an offset: it is not shorter, and its head is
 // the same. It takes in a head that has grown.
-func (t *tail) intact(upTo int64) (ok bool, size int64, err error) {
+func (t *tail) intact(upTo int64) (bool, error) {
 	info, err := t.file.Stat()
 	if err != nil {
-		return false, 0, err
+		return false, err
 	}
-	size = info.Size()
+	size := info.Size()
 	if size < upTo {
-		return false, size, nil
+		return false, nil
 	}
 	if size == t.size && info.ModTime().Equal(t.modified) {
-		return true, size, nil
+		return true, nil
 	}
 	head := make([]byte, fingerprint.Head)
 	n, err := t.file.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return false, size, err
+		return false, err
 	}
 	head = head[:n]
 	if !bytes.HasPrefix(head, t.head) {
-		return false, size, nil
+		return false, nil
 	}
 	if size != t.size {
 		t.changed = time.Now()
 	}
 	t.head, t.size, t.modified = head, size, info.ModTime()
-	return true, size, nil
+	return true, nil
 }
 
 // check looks whether a file was truncated, and forgets it then: what stands there now is a new file.
 func (r *reader) check(t *tail) {
-	ok, _, err := t.intact(t.offset)
+	ok, err := t.intact(t.offset)
 	if err != nil {
 		r.tell(t.path, err)
 		r.drop(t)
@@ -218,7 +218,7 @@ func (r *reader) read(ctx context.Context, t *tail) (more bool, err error) {
 			r.drop(t)
 			return false, nil
 		}
-		if ok, _, statErr := t.intact(s.Offset()); statErr != nil || !ok {
+		if ok, statErr := t.intact(s.Offset()); statErr != nil || !ok {
 			r.truncated(t)
 			return true, nil
 		}
@@ -285,7 +285,7 @@ func (r *reader) rest(ctx context.Context, t *tail) error {
 	if !ok {
 		return nil
 	}
-	if fine, _, err := t.intact(last.To); err != nil || !fine {
+	if fine, err := t.intact(last.To); err != nil || !fine {
 		return nil
 	}
 	if err := r.hand(ctx, t, []source.Record{last}); err != nil {
