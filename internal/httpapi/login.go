@@ -116,8 +116,8 @@ func loginProblem(err error) string {
 	if r, ok := errors.AsType[*refusal](err); ok && r.status == http.StatusTooManyRequests {
 		return "throttled"
 	}
-	switch fault.Kind(err) { //nolint:errorlint // Kind gives the very values
-	case fault.Denied:
+	switch fault.Kind(err) {
+	case fault.Denied: //nolint:errorlint // Kind gives the very values
 		return "denied"
 	case fault.Invalid:
 		return "invalid"

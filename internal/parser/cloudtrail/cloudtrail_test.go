@@ -19,8 +19,8 @@ func TestContract(t *testing.T) { parsertest.Run(t, cloudtrail.Format(), cloudtr
 
 func FuzzParse(f *testing.F) { parsertest.Fuzz(f, cloudtrail.Format()) }
 
-// real returns the records of the real files, compact as CloudTrail delivers them.
-func real(tb testing.TB) (records [][]byte) {
+// delivered returns the records of the real files, compact as CloudTrail delivers them.
+func delivered(tb testing.TB) (records [][]byte) {
 	tb.Helper()
 	paths, err := filepath.Glob(realRecords)
 	if err != nil || len(paths) == 0 {
@@ -52,7 +52,7 @@ func TestRealRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, record := range real(t) {
+	for _, record := range delivered(t) {
 		var want struct {
 			EventName, EventSource, EventID, EventTime, AwsRegion, UserAgent, ErrorCode, ErrorMessage, RecipientAccountID string
 			UserIdentity                                                                                                  struct{ UserName, PrincipalID, Arn string }
@@ -118,4 +118,4 @@ func FuzzValid(f *testing.F) {
 	})
 }
 
-func BenchmarkParse(b *testing.B) { parsertest.Bench(b, cloudtrail.Format(), real(b)) }
+func BenchmarkParse(b *testing.B) { parsertest.Bench(b, cloudtrail.Format(), delivered(b)) }

@@ -125,7 +125,8 @@ func (p *trail) array(b *event.Builder, s *scanner, depth int) (reason string) {
 
 // unescape returns what a string with escapes stands for, which stays as it is until the record is done.
 func (p *trail) unescape(b *event.Builder, raw []byte) (v []byte, reason string) {
-	from, bad := len(p.text), false
+	var bad bool
+	from := len(p.text)
 	if p.text, bad, reason = unescape(p.text, raw); bad {
 		b.Flag(event.BadUTF8)
 	}
