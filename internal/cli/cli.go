@@ -231,7 +231,7 @@ func (s *shell) run(do func(ctx context.Context, args []string) error) func(*cob
 // ask makes the RunE of a command that needs the service, as the owner of the data.
 func (s *shell) ask(do func(ctx context.Context, svc api.Service, args []string) error) func(*cobra.Command, []string) error {
 	return s.run(func(ctx context.Context, args []string) error {
-		svc, done, err := s.Open(ctx, s.common)
+		svc, done, err := s.open(ctx)
 		if err != nil {
 			return err
 		}
@@ -241,6 +241,15 @@ func (s *shell) ask(do func(ctx context.Context, svc api.Service, args []string)
 		}
 		return err
 	})
+}
+
+// open finds the service. A mistake in the configuration is no wrong usage, one in the URL of a server is.
+func (s *shell) open(ctx context.Context) (api.Service, func() error, error) {
+	svc, done, err := s.Open(ctx, s.common)
+	if s.common.Server == "" {
+		err = refused(err)
+	}
+	return svc, done, err
 }
 
 // group makes a command that only holds others.

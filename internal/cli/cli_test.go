@@ -104,9 +104,12 @@ func TestKindsOfErrors(t *testing.T) {
 		if r.code != c.code || r.err != "tocsin: "+caret+"\n" {
 			t.Errorf("search that fails by %v: exit code %d, errors %q; want %d and the text as it is", fault.Kind(c.err), r.code, r.err, c.code)
 		}
-		r = (&run{open: c.err}).do(t, "search")
-		if r.code != c.code || r.closed != 0 {
+		// A mistake in the configuration is no wrong usage, one in the URL of a server is.
+		if r = (&run{open: c.err}).do(t, "search"); r.code != 1 || r.closed != 0 {
 			t.Errorf("search of data that cannot be opened: exit code %d, let go %d times", r.code, r.closed)
+		}
+		if r = (&run{open: c.err}).do(t, "search", "--server", "x"); r.code != c.code || r.closed != 0 {
+			t.Errorf("search of a server that cannot be asked: exit code %d, let go %d times; want %d", r.code, r.closed, c.code)
 		}
 	}
 	r := (&run{svc: &recorder{err: map[string]error{"Check": fault.New(fault.Invalid, "tocsin.yaml:1: no")}}}).do(t, "check")

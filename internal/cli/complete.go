@@ -90,7 +90,7 @@ func (s *shell) names(cmd *cobra.Command, _ []string, list func(context.Context,
 	if err := s.prepare(cmd, nil); err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	svc, done, err := s.Open(ctx, s.common)
+	svc, done, err := s.open(ctx)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -29,7 +29,7 @@ that of TOCSIN_DATA.`,
 		if !o.DataSet {
 			common.Data = defaultData(s.Env) + "-demo"
 		}
-		return s.Demo(ctx, common, o)
+		return refused(s.Demo(ctx, common, o))
 	})
 	return c
 }

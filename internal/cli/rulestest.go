@@ -42,7 +42,7 @@ func (s *shell) ruleText(ctx context.Context, owner, name string) (string, error
 	if _, err := os.Stat(name); name == "-" || err == nil || strings.ContainsAny(name, "/.") {
 		return s.readFile(name)
 	}
-	svc, done, err := s.Open(ctx, s.common)
+	svc, done, err := s.open(ctx)
 	if err != nil {
 		return "", err
 	}

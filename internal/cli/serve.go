@@ -62,7 +62,7 @@ again: all of it, or when there is a mistake nothing. It needs no configuration 
 		if err := o.check(); err != nil {
 			return err
 		}
-		return s.Serve(ctx, s.common, o)
+		return refused(s.Serve(ctx, s.common, o))
 	})
 	return c
 }
