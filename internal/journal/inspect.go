@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -176,8 +177,16 @@ func copyTree(to, from string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return err
 	}
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+	if err := os.CopyFS(to, withoutTrash{os.DirFS(from)}); err != nil {
 		return err
 	}
 	return syncTree(filepath.Dir(to), to)
+}
+
+// withoutTrash hides the folder into which the engine moves blocks that it is deleting, beside us, bit by bit.
+type withoutTrash struct{ fs.FS }
+
+func (w withoutTrash) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(w.FS, name)
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "__msgs__" }), err
 }
