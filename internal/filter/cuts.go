@@ -90,7 +90,7 @@ func (t *cutTable) evaluate(c *chunk, values []int64, flip uint64) {
 		for word := c.present[w]; word != 0; word &= word - 1 {
 			bit := bits.TrailingZeros64(word)
 			key := uint64(values[w*64+bit]) ^ flip
-			p := 0
+			var p int
 			if at := key - first; at < uint64(len(near)) {
 				p = int(near[at])
 			} else {
