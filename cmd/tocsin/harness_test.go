@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -58,9 +59,27 @@ type daemon struct {
 	t      *testing.T
 	dir    string // data directory
 	cmd    *exec.Cmd
-	said   *bytes.Buffer
+	said   *transcript
 	exited chan struct{}
 	http   *http.Client
+}
+
+// A transcript is what a process says; it can be read while more is said.
+type transcript struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (t *transcript) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.Write(p)
+}
+
+func (t *transcript) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.String()
 }
 
 // command prepares a run of the program.
@@ -78,7 +97,7 @@ func command(t *testing.T, dir, crash string, args ...string) *exec.Cmd {
 // start runs the daemon and returns when it answers, or has ended.
 func start(t *testing.T, dir, config, crash string) *daemon {
 	t.Helper()
-	d := &daemon{t: t, dir: dir, said: &bytes.Buffer{}, exited: make(chan struct{})}
+	d := &daemon{t: t, dir: dir, said: &transcript{}, exited: make(chan struct{})}
 	d.cmd = command(t, dir, crash, "serve", "--config", config)
 	d.cmd.Stdout, d.cmd.Stderr = d.said, d.said
 	socket := filepath.Join(dir, "tocsin.sock")
