@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -132,6 +133,26 @@ func TestStrangersOverTCP(t *testing.T) {
 	v.do(nobody, "POST", "/api/v1/setup", fmt.Sprintf(setup, token), http.StatusOK)
 	v.do(nobody, "POST", "/api/v1/setup", fmt.Sprintf(setup, token), http.StatusUnauthorized)
 	v.do(basic("alice", "correct horse battery"), "GET", "/api/v1/users", "", http.StatusOK)
+	d.stop()
+}
+
+// A stranger who never ends his body is answered, and holds no connection.
+func TestEndlessBodyOfAStranger(t *testing.T) {
+	t.Parallel()
+	v, d, _ := visit(t)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(v.base, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(60 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(conn, "POST /api/v1/events HTTP/1.1\r\nHost: tocsin\r\nContent-Length: 100000\r\n\r\n{")
+	answer, err := io.ReadAll(conn)
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 401 ") {
+		t.Errorf("got %q and %v, want status 401 and the end of the connection", answer, err)
+	}
 	d.stop()
 }
 

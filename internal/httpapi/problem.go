@@ -52,6 +52,9 @@ func (r *refusal) Unwrap() error { return r.kind }
 // retryAfter is what a sender is told to wait where nothing better is known.
 const retryAfter = 5 * time.Second
 
+// restFor is how long who is refused may go on with a body that nobody reads: the server waits for its end before it answers.
+const restFor = 5 * time.Second
+
 // problemOf turns an error into what the asker is told. Faults of tocsin's own are told in full to administrators alone.
 func problemOf(err error, id api.Identity) (p Problem, retry time.Duration) {
 	p = Problem{Status: http.StatusInternalServerError, Kind: "internal", Detail: err.Error()}
@@ -86,6 +89,7 @@ func (s *Server) fail(w *response, r *http.Request, err error) {
 	if w.status != 0 { // too late for a status: the answer is cut where it is, so that nobody takes it for whole
 		panic(http.ErrAbortHandler)
 	}
+	_ = w.control.SetReadDeadline(time.Now().Add(restFor)) // fails only where there is no connection
 	if retry > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int((retry+time.Second-1)/time.Second)))
 	}
