@@ -113,6 +113,26 @@ func (t *Table) Drop(id uint32) {
 	t.free = append(t.free, id)
 }
 
+// looked is how many entities are compared before one is given up.
+const looked = 16
+
+// Least returns the least of the next few entities behind the hand, which goes round the table as it is called again. The
+// table must not be empty.
+func (t *Table) Least(hand *uint32, less func(a, b uint32) bool) uint32 {
+	least, found := uint32(0), false
+	for n := 0; n < looked; *hand++ {
+		id := *hand % uint32(t.Cap())
+		if !t.Used(id) {
+			continue
+		}
+		n++
+		if !found || less(id, least) {
+			least, found = id, true
+		}
+	}
+	return least
+}
+
 // Len returns the number of entities.
 func (t *Table) Len() int { return len(t.ids) }
 

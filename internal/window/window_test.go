@@ -146,6 +146,33 @@ func TestTable(t *testing.T) {
 }
 
 // A calendar gives everything once, when it is due and not before, also what is added while it gives.
+// Least looks at 16 entities at a time, passes over free numbers, and comes to everybody in turn.
+func TestLeast(t *testing.T) {
+	keys, err := NewKeys([]string{"user.name"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, hand := NewTable(keys), uint32(0)
+	for i := range 48 {
+		table.Number(string(appendText(nil, fmt.Append(nil, i))))
+	}
+	greater := func(a, b uint32) bool { return a > b }
+	for i, want := range []uint32{15, 31, 47, 15} {
+		if got := table.Least(&hand, greater); got != want {
+			t.Errorf("Least, call %d: got %d, want %d", i, got, want)
+		}
+	}
+	for id := range uint32(48) {
+		if id != 5 && id != 40 {
+			table.Drop(id)
+		}
+	}
+	hand = math.MaxUint32 - 3 // it wraps
+	if got := table.Least(&hand, greater); got != 40 {
+		t.Errorf("Least of two: got %d, want 40", got)
+	}
+}
+
 func TestCalendar(t *testing.T) {
 	for seed := range uint64(50) {
 		r := rand.New(rand.NewPCG(seed, 1))

@@ -318,17 +318,7 @@ func (d *gauge) drop(id uint32, e *entity) {
 // shrink gives up the smallest of a few entities while there are more than there is room for.
 func (d *gauge) shrink() {
 	for d.size() > d.room && d.table.Len() > 1 {
-		worst, found := uint32(0), false
-		for n := 0; n < 16; d.hand++ {
-			id := d.hand % uint32(d.table.Cap())
-			if !d.table.Used(id) {
-				continue
-			}
-			n++
-			if !found || d.all[id].weight() < d.all[worst].weight() {
-				worst, found = id, true
-			}
-		}
+		worst := d.table.Least(&d.hand, func(a, b uint32) bool { return d.all[a].weight() < d.all[b].weight() })
 		e := d.entity(worst)
 		if e.state&open != 0 {
 			d.out = append(d.out, alert.Finding{

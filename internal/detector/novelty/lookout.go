@@ -283,17 +283,7 @@ func (d *lookout) drop(id uint32, e *entity) {
 // will be news again.
 func (d *lookout) shrink() {
 	for d.size() > d.room && d.table.Len() > 1 {
-		worst, found := uint32(0), false
-		for n := 0; n < 16; d.hand++ {
-			id := d.hand % uint32(d.table.Cap())
-			if !d.table.Used(id) {
-				continue
-			}
-			n++
-			if !found || d.all[id].newest() < d.all[worst].newest() {
-				worst, found = id, true
-			}
-		}
+		worst := d.table.Least(&d.hand, func(a, b uint32) bool { return d.all[a].newest() < d.all[b].newest() })
 		e := d.entity(worst)
 		if e.state&(open|told) != 0 {
 			d.out = append(d.out, alert.Finding{

@@ -166,9 +166,6 @@ func (d *judge) Merge(other detector.Detector) error {
 	return nil
 }
 
-// candidates is how many entities are looked at to find one to give up.
-const candidates = 16
-
 // shrink gives entities up while there are more than there is room for: of a few looked at, the one furthest from firing.
 // When three quarters are taken, fewer entries of an entity are kept exactly.
 func (d *judge) shrink() {
@@ -177,18 +174,7 @@ func (d *judge) shrink() {
 	}
 	d.exact = few
 	for d.size() > d.room && d.table.Len() > 1 {
-		worst, found := uint32(0), false
-		for n := 0; n < candidates; d.hand++ {
-			id := d.hand % uint32(d.table.Cap())
-			if !d.table.Used(id) {
-				continue
-			}
-			n++
-			if !found || d.further(d.entity(id), d.entity(worst)) {
-				worst, found = id, true
-			}
-		}
-		d.evict(worst)
+		d.evict(d.table.Least(&d.hand, func(a, b uint32) bool { return d.further(d.entity(a), d.entity(b)) }))
 	}
 }
 
