@@ -101,21 +101,8 @@ func alertsWithin(ctx context.Context, tx *sql.Tx, in *Write, key string) ([]*ro
 			from, to = min(from, e.First), max(to, e.end())
 		}
 	}
-	found, err := tx.QueryContext(ctx, `SELECT `+alertColumns+` FROM alerts
-WHERE rule = $1 AND entity_key = $2 AND first_at <= $3 AND (state <> 'ended' OR ended_at >= $4 OR last_at >= $4) ORDER BY id`, in.Rule.ID, key, to, from)
-	if err != nil {
-		return nil, err
-	}
-	defer found.Close()
-	var rows []*row
-	for found.Next() {
-		r, err := scanAlert(found)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, r)
-	}
-	return rows, found.Err()
+	return alertsWhere(ctx, tx, `rule = $1 AND entity_key = $2 AND first_at <= $3 AND (state <> 'ended' OR ended_at >= $4 OR last_at >= $4)`,
+		in.Rule.ID, key, to, from)
 }
 
 // overlapping picks the alert that an episode belongs to: one that says all of it already, else one that is open, else the
@@ -194,7 +181,12 @@ func (l *Ledger) EndRule(ctx context.Context, rule int64, at, now time.Time, rou
 }
 
 func openOf(ctx context.Context, tx *sql.Tx, rule int64) ([]*row, error) {
-	found, err := tx.QueryContext(ctx, `SELECT `+alertColumns+` FROM alerts WHERE rule = $1 AND state <> 'ended' ORDER BY id`, rule)
+	return alertsWhere(ctx, tx, `rule = $1 AND state <> 'ended'`, rule)
+}
+
+// alertsWhere returns the alerts for which a condition holds, the oldest first.
+func alertsWhere(ctx context.Context, tx *sql.Tx, condition string, args ...any) ([]*row, error) {
+	found, err := tx.QueryContext(ctx, `SELECT `+alertColumns+` FROM alerts WHERE `+condition+` ORDER BY id`, args...)
 	if err != nil {
 		return nil, err
 	}
