@@ -7,6 +7,7 @@ BUILD    := go build -trimpath -ldflags '$(LDFLAGS)'
 LINT     := go tool -modfile=tools/go.mod golangci-lint
 FUZZTIME ?= 10s
 LINES    ?= 1000000
+PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 
 .DEFAULT_GOAL := help
 
@@ -88,7 +89,7 @@ bench-%: ## the benchmarks of one package below internal, as in make bench-histo
 
 .PHONY: cross
 cross: ## the binaries for Linux and macOS, in bin/
-	@for platform in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do \
+	@for platform in $(PLATFORMS); do \
 		echo "== $$platform"; \
 		GOOS=$${platform%/*} GOARCH=$${platform#*/} $(BUILD) -o bin/tocsin-$${platform%/*}-$${platform#*/} ./cmd/tocsin || exit 1; \
 	done
