@@ -155,6 +155,7 @@ func (p *program) run(ctx context.Context, c cli.Common, s *app.Setup, o cli.Ser
 			case <-hangup:
 				next, err := setup(c)
 				if err == nil {
+					next.Config.HTTP.Listen = cmp.Or(o.Listen, next.Config.HTTP.Listen)
 					_, err = a.Reload(running, next)
 				}
 				if err != nil {

@@ -2,24 +2,32 @@ package app
 
 import (
 	"context"
+	"errors"
+	"reflect"
 	"strings"
 
 	"tocsin/internal/config"
+	"tocsin/internal/source"
 )
 
 // Reload goes over to another configuration that was read and found good: its rules and sources from now on. It returns the
-// settings that take effect only with the next start.
+// settings that take effect only with the next start. When it fails everything stays as it was.
 func (a *App) Reload(ctx context.Context, next *Setup) (later []string, err error) {
-	sources, err := a.sources(next)
-	if err != nil {
-		return nil, err
-	}
+	before := a.rules.Files()
 	a.rules.SetFiles(next.Rules)
-	if err := a.rules.Load(ctx); err != nil {
-		a.rules.SetFiles(a.setup.Rules)
-		return nil, err
+	err = a.rules.Load(ctx)
+	if err == nil {
+		err = a.rulesChanged(ctx)
 	}
-	if err := a.rulesChanged(ctx); err != nil {
+	var sources map[string]source.Source
+	if err == nil {
+		sources, err = a.sources(next) // last, because the figures of new sources take the place of those that run
+	}
+	if err != nil {
+		a.rules.SetFiles(before)
+		if back := a.rules.Load(ctx); back == nil {
+			err = errors.Join(err, a.rulesChanged(ctx))
+		}
 		return nil, err
 	}
 	select {
@@ -28,6 +36,9 @@ func (a *App) Reload(ctx context.Context, next *Setup) (later []string, err erro
 	}
 	a.feed <- sources
 	later = config.NeedsRestart(a.setup.Config, next.Config)
+	if !reflect.DeepEqual(a.setup.routes, next.routes) {
+		later = append(later, "notify")
+	}
 	a.log.Info("configuration read again", "rules", len(next.Rules), "sources", len(sources), "at the next start", strings.Join(later, ", "))
 	return later, nil
 }

@@ -65,7 +65,10 @@ func (a *App) takeIn(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		a.feed <- sources
+		select {
+		case a.feed <- sources:
+		default: // a newer configuration was read meanwhile
+		}
 		g.Go(func() error { return a.server.Run(ctx, a.listeners...) })
 		for _, class := range []journal.Class{journal.Events, journal.Flows} {
 			g.Go(func() error { return a.tell(ctx, class) })

@@ -68,8 +68,8 @@ type replacing struct{ prometheus.Registerer }
 
 func (r replacing) Register(c prometheus.Collector) error {
 	err := r.Registerer.Register(c)
-	if old, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
-		r.Registerer.Unregister(old.ExistingCollector)
+	if _, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
+		r.Registerer.Unregister(c) // which goes by names and labels; what the error holds has lost its labels
 		return r.Registerer.Register(c)
 	}
 	return err

@@ -155,11 +155,14 @@ func NeedsRestart(running, next *Config) []string {
 		{"data", running.Data, next.Data},
 		{"bind", running.Bind, next.Bind},
 		{"node", running.Node, next.Node},
+		{"drain", running.Drain, next.Drain},
+		{"log", running.Log, next.Log},
 		{"http", running.HTTP, next.HTTP},
 		{"journal", running.Journal, next.Journal},
 		{"ledger", running.Ledger, next.Ledger},
 		{"history", running.History, next.History},
 		{"detect", running.Detect, next.Detect},
+		{"alerts", running.Alerts, next.Alerts},
 	} {
 		if !reflect.DeepEqual(s.a, s.b) {
 			names = append(names, s.name)

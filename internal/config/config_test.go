@@ -339,10 +339,10 @@ func TestNeedsRestart(t *testing.T) {
 		return c
 	}
 	running := load("data: /x\nrules: [{name: a}]\n")
-	if got := config.NeedsRestart(running, load("data: /x\nlog: {level: debug}\nrules: []\nalerts: {max_open: 5}\n")); got != nil {
+	if got := config.NeedsRestart(running, load("data: /x\nrules: []\nsources: {syslog: []}\n")); got != nil {
 		t.Errorf("NeedsRestart: got %q, want none", got)
 	}
-	if got, want := config.NeedsRestart(running, load("data: /y\nhttp: {listen: off}\nledger: {dsn: 'postgres://x'}\nhistory: {retention: {log: 1d}}\n")), []string{"data", "http", "ledger", "history"}; !cmp.Equal(got, want) {
+	if got, want := config.NeedsRestart(running, load("data: /y\nlog: {level: debug}\nhttp: {listen: off}\nledger: {dsn: 'postgres://x'}\nhistory: {retention: {log: 1d}}\nalerts: {max_open: 5}\n")), []string{"data", "log", "http", "ledger", "history", "alerts"}; !cmp.Equal(got, want) {
 		t.Errorf("NeedsRestart: got %q, want %q", got, want)
 	}
 }

@@ -47,6 +47,13 @@ func (b *Rulebook) SetFiles(files []rule.Rule) {
 	b.files = files
 }
 
+// Files returns the rules that stand in files.
+func (b *Rulebook) Files() []rule.Rule {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.files
+}
+
 // Load reads all rules again. A rule of the ledger that cannot be read is kept and does not run.
 func (b *Rulebook) Load(ctx context.Context) error {
 	b.loading.Lock()
