@@ -27,6 +27,9 @@ sources: {syslog: []}
 // Each script is a session of a person at a shell. It is run twice: on a data directory that no process holds, and beside a
 // daemon between `daemon start` and `daemon stop`. What the program answers must be the same.
 func TestScripts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts the program hundreds of times: skipped with -short")
+	}
 	t.Parallel()
 	t.Run("alone", func(t *testing.T) { runScripts(t, false) })
 	t.Run("serving", func(t *testing.T) { runScripts(t, true) })
@@ -43,7 +46,7 @@ func runScripts(t *testing.T, serving bool) {
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
-		Deadline:            time.Now().Add(2 * time.Minute),
+		Deadline:            time.Now().Add(8 * time.Minute),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv(childVar, "1")
 			e.Setenv("TOCSIN_DATA", filepath.Join(e.WorkDir, "data"))
