@@ -45,13 +45,7 @@ func (s *Service) File(ctx context.Context, q api.IngestRequest, body io.Reader)
 	f := &file{service: s, request: q, batches: make(chan *event.Batch, 1), from: q.Offset, at: q.Offset}
 	f.split(body)
 	f.answer.Reasons = map[string]int64{}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return f.journal(ctx) })
-	group.Go(func() error {
-		defer close(f.batches)
-		return f.read(ctx)
-	})
-	err = group.Wait()
+	err = f.run(ctx)
 	f.answer.Bytes = f.at - q.Offset
 	return f.answer, err
 }
@@ -75,6 +69,24 @@ func (f *file) split(body io.Reader) {
 	}
 	s := lines.NewSplitter(buffered, f.request.Offset)
 	f.splitter, f.end = s, s.Offset
+}
+
+// run reads and journals side by side. When reading fails, what was read before is journalled all the same; when journalling
+// fails, reading ends.
+func (f *file) run(ctx context.Context) error {
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	var journal errgroup.Group
+	journal.Go(func() error {
+		defer stop()
+		return f.journal(ctx)
+	})
+	readErr := f.read(reading)
+	close(f.batches)
+	if err := journal.Wait(); err != nil {
+		return err
+	}
+	return readErr
 }
 
 // A file is one run of File. Reading and journalling run side by side, one batch apart.
