@@ -26,6 +26,7 @@ import (
 	"tocsin/internal/catalog"
 	"tocsin/internal/cli"
 	"tocsin/internal/config"
+	"tocsin/internal/fault"
 	"tocsin/internal/httpapi"
 )
 
@@ -112,11 +113,20 @@ func (p *program) openLocal(ctx context.Context, s *app.Setup) (api.Service, fun
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
-	go func() { ended <- a.Run(running) }()
-	return a.Service(), func() error {
+	waiting, stopWaiting := context.WithCancel(ctx)
+	go func() {
+		defer stopWaiting()
+		ended <- a.Run(running)
+	}()
+	closeAll := func() error {
 		stop()
 		return errors.Join(<-ended, a.Close())
-	}, nil
+	}
+	// What a killed tocsin left in the journal must be found as well, unless the history cannot be written.
+	if err := a.Replayed(waiting); err != nil && fault.Kind(err) == nil {
+		return nil, nil, cmp.Or(closeAll(), err)
+	}
+	return a.Service(), closeAll, nil
 }
 
 // serve runs tocsin until ctx ends.

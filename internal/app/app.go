@@ -168,7 +168,8 @@ type App struct {
 	listeners []net.Listener
 	feed      chan map[string]source.Source
 	reach     *reach
-	running   chan struct{} // closed when Run has begun
+	running   chan struct{}  // closed when Run has begun
+	begun     event.Position // head of the journal when it was opened
 }
 
 // New opens the data directory and all that is in it, and the listeners. When it fails it leaves nothing open.
@@ -198,6 +199,7 @@ func New(ctx context.Context, setup *Setup, o Options) (a *App, err error) {
 	if err := a.openStores(ctx, registry); err != nil {
 		return a, err
 	}
+	a.begun = a.journal.Head()
 	if err := a.makeServices(ctx, registry); err != nil {
 		return a, err
 	}
@@ -260,7 +262,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 	a.desk = desk.New(desk.Parts{
 		Version: a.options.Version, Journal: a.journal, History: a.history, Ledger: a.ledger, Ingest: a.ingest,
 		Alerting: a.judges[0].alerting, Rules: a.rules, Detectors: catalog.Detectors(), Lists: a.lists(),
-		RulesChanged: a.rulesChanged, CaughtUp: a.caughtUp, Problems: a.problems, Backup: a.backup,
+		RulesChanged: a.rulesChanged, CaughtUp: a.caughtUp, Replayed: a.replayed, Problems: a.problems, Backup: a.backup,
 	})
 	a.accounts = desk.NewAccounts(a.ledger)
 	return nil

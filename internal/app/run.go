@@ -218,10 +218,21 @@ func (r *reach) moved() {
 	r.changed = make(chan struct{})
 }
 
+// trouble says why the history cannot be written, "" when it can.
 func (r *reach) trouble(text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if text != "" && r.problem == "" { // whoever waits is told
+		close(r.changed)
+		r.changed = make(chan struct{})
+	}
 	r.problem = text
+}
+
+func (r *reach) problemNow() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.problem
 }
 
 // until returns when ok holds, which is asked whenever a reader has moved.
@@ -258,6 +269,35 @@ func (a *App) pace(ctx context.Context) error {
 	})
 }
 
+// Replayed returns when queries find everything that the journal held when a was made.
+func (a *App) Replayed(ctx context.Context) error { return a.holds(ctx, a.begun) }
+
+// replayed says whether Replayed would return at once.
+func (a *App) replayed() bool { return isStart(a.begun) || a.history.Position().Covers(a.begun) }
+
+// holds returns when queries find everything up to a position, or with an error when the history cannot be written.
+func (a *App) holds(ctx context.Context, at event.Position) error {
+	problem := ""
+	err := a.reach.until(ctx, func() bool {
+		problem = a.reach.problemNow()
+		return problem != "" || isStart(at) || a.history.Position().Covers(at)
+	})
+	if err == nil && problem != "" {
+		return fault.New(fault.Unavailable, "%s", problem)
+	}
+	return err
+}
+
+// isStart says that there is nothing before a position, so that the history need not even have begun with that journal.
+func isStart(at event.Position) bool {
+	for _, seq := range at.Seqs {
+		if seq > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // caughtUp returns when everything that is in the journal now is found by queries and, unless the ledger is away, was judged.
 func (a *App) caughtUp(ctx context.Context) error {
 	select {
@@ -266,15 +306,11 @@ func (a *App) caughtUp(ctx context.Context) error {
 		return ctx.Err()
 	}
 	head := a.journal.Head()
-	empty := true
-	for _, seq := range head.Seqs {
-		empty = empty && seq == 0
-	}
-	if empty {
-		return nil // nor has the history begun with this journal
-	}
-	if err := a.reach.until(ctx, func() bool { return a.history.Position().Covers(head) }); err != nil {
+	if err := a.holds(ctx, head); err != nil {
 		return err
+	}
+	if isStart(head) {
+		return nil
 	}
 	for _, j := range a.judges {
 		if err := j.caughtUp(ctx, head); err != nil {

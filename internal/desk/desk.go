@@ -34,6 +34,8 @@ type Parts struct {
 	RulesChanged func(context.Context) error
 	// CaughtUp returns when all that the journal holds now was judged and is found by queries.
 	CaughtUp func(context.Context) error
+	// Replayed says that all that the journal held at the start is found by queries.
+	Replayed func() bool
 	// Problems tells what else someone must act on.
 	Problems func() []string
 	// Backup copies what the desk does not know, below a directory: all but the history.

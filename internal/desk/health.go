@@ -79,7 +79,7 @@ func (d *Desk) Health(ctx context.Context) (api.Health, error) {
 	h.Alerts = len(open)
 	slices.Sort(h.Problems)
 	h.Problems = slices.Compact(h.Problems)
-	h.OK, h.Ready = len(h.Problems) == 0, h.Journal.Refusing == ""
+	h.OK, h.Ready = len(h.Problems) == 0, h.Journal.Refusing == "" && d.parts.Replayed()
 	return h, nil
 }
 
