@@ -259,12 +259,23 @@ func (f *file) send(ctx context.Context) error {
 
 func (f *file) journal(ctx context.Context) error {
 	for b := range f.batches {
-		if err := f.service.options.Pace(ctx); err != nil {
-			return err
-		}
-		if err := f.service.appendDurably(ctx, b); err != nil {
+		if err := f.keep(ctx, b); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// patience is how long an old file waits for the journal or the history to take a batch. It can be read on later, and who
+// waits for it wants to know why it goes no further.
+const patience = time.Minute
+
+// keep makes one batch durable.
+func (f *file) keep(ctx context.Context, b *event.Batch) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fault.New(fault.Unavailable, "events wait for %v already to be written (see tocsin's health)", patience))
+	defer cancel()
+	if err := f.service.options.Pace(ctx); err != nil {
+		return err
+	}
+	return f.service.appendDurably(ctx, b)
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"tocsin/internal/api"
 	"tocsin/internal/event"
@@ -190,4 +191,25 @@ func TestAppendTellsOfEachBadLine(t *testing.T) {
 	if err != nil || a.Accepted != 2 || a.Rejected != 2 || len(a.Errors) != 2 || a.Errors[0].Line != 3 || a.Errors[1].Line != 4 {
 		t.Errorf("Append = %+v, %v, want two accepted, and lines 3 and 4 rejected", a, err)
 	}
+}
+
+// An old file that finds no room is given up after a while with the reason, and read from there when there is room again.
+func TestAnOldFileDoesNotWaitForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		journal := &memory{refuse: fault.New(fault.Full, "no room")}
+		s := New(Options{Journal: journal, Log: quiet(), Formats: formats()})
+		q := api.IngestRequest{Source: "file:a", Path: "a", Format: "words"}
+		if _, err := s.File(t.Context(), q, strings.NewReader("one\ntwo\n")); !errors.Is(err, fault.Full) {
+			t.Fatalf("File without room: %v, want the reason", err)
+		}
+		if _, known := s.Resume("file:a"); known {
+			t.Error("lines that are not durable count as taken")
+		}
+		journal.mu.Lock()
+		journal.refuse = nil
+		journal.mu.Unlock()
+		if a, err := s.File(t.Context(), q, strings.NewReader("one\ntwo\n")); err != nil || a.Events != 2 {
+			t.Errorf("File with room again: %+v, %v", a, err)
+		}
+	})
 }
