@@ -191,7 +191,7 @@ func greet(ctx context.Context, a *app.App, log *slog.Logger) {
 	case ctx.Err() != nil:
 	case err != nil:
 		log.Error("accounts cannot be read", "cause", err)
-	case token != "":
+	case token != "" && a.Address() != "": // over the socket nobody needs one
 		log.Warn("there is no account yet: make the first with `tocsin users add NAME --admin`, or on the page with this token",
 			"page", a.Address()+"/login", "token", token)
 	}
