@@ -24,9 +24,11 @@ const (
 	NoZone                      // the time had no zone; the source's zone was taken
 	LabelsCut                   // more labels than a row can hold
 	BadUTF8                     // bytes that are no UTF-8 were replaced
+	Misfit                      // a value was not of its field's type and became a label of that name
+	Unmatched                   // no pattern of the format fits; the whole line is the message
 )
 
-var flagNames = [...]string{"cut", "future", "no-time", "no-zone", "labels-cut", "bad-utf8"}
+var flagNames = [...]string{"cut", "future", "no-time", "no-zone", "labels-cut", "bad-utf8", "misfit", "unmatched"}
 
 // String lists the flags, separated by commas.
 func (f Flags) String() string { return string(f.appendTo(nil)) }

@@ -200,7 +200,7 @@ var fields = []Field{
 
 	{ID: TocsinSource, Name: "tocsin.source", Type: String, Kinds: all, Doc: "tocsin's name of the source it came through"},
 	{ID: TocsinSequence, Name: "tocsin.sequence", Type: Uint, Kinds: all, Doc: "journal sequence of its batch"},
-	{ID: TocsinFlags, Name: "tocsin.flags", Type: String, Kinds: all, Doc: "what tocsin had to mend: cut, future, no-time, no-zone, labels-cut"},
+	{ID: TocsinFlags, Name: "tocsin.flags", Type: String, Kinds: all, Doc: "what tocsin had to mend: cut, future, no-time, no-zone, labels-cut, bad-utf8, misfit, unmatched"},
 
 	{ID: LogLevel, Name: "log.level", Type: String, Kinds: logs, Doc: "level word as written"},
 	{ID: LogFilePath, Name: "log.file.path", Type: String, Kinds: logs, Doc: "file that the line was read from"},
