@@ -71,7 +71,11 @@ bench: bench-whole bench-parts ## how fast and how large: the whole program, the
 
 .PHONY: bench-whole
 bench-whole: build ## the whole program on LINES real log lines, with its peers where they are installed
-	go run ./bench -lines $(LINES) -tocsin bin/tocsin
+	go run ./bench -suite whole -lines $(LINES) -tocsin bin/tocsin
+
+.PHONY: bench-logs
+bench-logs: build ## log formats, and LogTrack's job on 210,000 and LINES lines; LOGTRACK=DIR measures a checkout of it beside
+	go run ./bench -suite logs -lines $(LINES) -tocsin bin/tocsin $(if $(LOGTRACK),-logtrack '$(LOGTRACK)')
 
 .PHONY: bench-parts
 bench-parts: ## batches, parsers, filters, aggregation, journal, history and detection, each by itself
