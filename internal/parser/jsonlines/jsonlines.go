@@ -38,13 +38,11 @@ func Format() parser.Format {
 	return parser.Format{Name: "jsonlines", Kind: event.Log, Default: Default, Score: Score}
 }
 
-const drop = "drop"
-
 // Validate checks the zone and that every field named is one of ours.
 func (c *Config) Validate() error {
 	errs := []error{c.Options.Validate()}
 	for _, theirs := range slices.Sorted(maps.Keys(c.Fields)) {
-		if _, err := targetOf(c.Fields[theirs]); err != nil {
+		if _, err := parser.ParseTarget(c.Fields[theirs]); err != nil {
 			errs = append(errs, fmt.Errorf("fields.%s: %w", theirs, err))
 		}
 	}
@@ -64,7 +62,7 @@ func (c *Config) New() (parser.Parser, error) {
 		targets:  knownTargets(),
 	}
 	for theirs, ours := range c.Fields {
-		if p.targets[theirs], err = targetOf(ours); err != nil {
+		if p.targets[theirs], err = parser.ParseTarget(ours); err != nil {
 			return nil, fmt.Errorf("fields.%s: %w", theirs, err)
 		}
 	}
@@ -75,7 +73,7 @@ type lines struct {
 	zone     *instant.Zone
 	service  []byte
 	original bool
-	targets  map[string]target
+	targets  map[string]parser.Target
 
 	path   []byte // dotted name of the value at hand
 	text   []byte // the value at hand, when it had escapes
