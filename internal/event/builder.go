@@ -1,10 +1,9 @@
 package event
 
 import (
-	"bytes"
-	"hash/maphash"
 	"math"
 	"net/netip"
+	"slices"
 )
 
 // Limits of the labels of one row. What goes beyond is left out and the row flagged LabelsCut.
@@ -53,12 +52,11 @@ type Builder struct {
 	// Stamp, when set, is called by Next for every row before it ends, so that one place can put the same facts on all rows.
 	Stamp func(*Builder)
 
-	kind    Kind
-	rows    int
-	slots   [MaxFieldID + 1]*columnBuilder
-	order   []*columnBuilder // in the order of first use
-	touched []*columnBuilder // those with a value in the row at hand
-	flags   Flags
+	kind  Kind
+	rows  int
+	slots [MaxFieldID + 1]*columnBuilder
+	order []*columnBuilder // in the order of first use
+	flags Flags
 
 	labels     Labels
 	labelKeys  interner
@@ -74,28 +72,37 @@ func (b *Builder) Rows() int { return b.rows }
 // Kind returns the kind of event that is being built.
 func (b *Builder) Kind() Kind { return b.kind }
 
+// A columnBuilder is a column that grows. What each value needs comes first, so that it shares a line of the cache.
 type columnBuilder struct {
+	rows    int  // rows filled so far
+	coded   bool // dictionary-coded
+	missing bool // plain form: some row so far has no value; Present is kept only from then on
+	dict    interner
 	Column
-	dict    *interner // nil in the plain form
-	missing bool      // plain form: some row so far has no value
-	rows    int       // rows filled so far
 }
 
-// slot returns the column of a field, filled with "missing" up to the row at hand.
+// slot returns the column of a field, filled with "missing" up to the row at hand, for a value to be appended.
 func (b *Builder) slot(id FieldID) *columnBuilder {
+	c := b.slots[id]
+	if c == nil || c.rows != b.rows || c.missing { // mostly each row has what the one before had
+		return b.gap(id)
+	}
+	c.rows++
+	return c
+}
+
+// gap is slot for a column that is new, has rows without a value, or was set in this row before.
+func (b *Builder) gap(id FieldID) *columnBuilder {
 	c := b.slots[id]
 	if c == nil {
 		c = newColumnBuilder(mustField(id))
 		b.slots[id] = c
 		b.order = append(b.order, c)
 	}
-	if c.rows > b.rows { // set twice in this row: the last one counts
-		c.drop(b.rows)
-	} else {
-		b.touched = append(b.touched, c)
-	}
-	if c.rows < b.rows {
-		c.fill(b.rows)
+	c.drop(b.rows) // set twice in this row: the last one counts
+	c.fill(b.rows)
+	if c.missing {
+		c.mark(b.rows)
 	}
 	c.rows = b.rows + 1
 	return c
@@ -104,7 +111,7 @@ func (b *Builder) slot(id FieldID) *columnBuilder {
 func newColumnBuilder(f *Field) *columnBuilder {
 	c := &columnBuilder{Column: Column{Field: f}}
 	if f.Type == String && !f.Plain {
-		c.dict = &interner{}
+		c.coded = true
 		c.Strs.Append(nil) // value 0 stands for "missing"
 	}
 	return c
@@ -112,44 +119,63 @@ func newColumnBuilder(f *Field) *columnBuilder {
 
 // fill appends "missing" until the column has n rows.
 func (c *columnBuilder) fill(n int) {
-	for ; c.rows < n; c.rows++ {
-		if c.dict != nil {
-			c.Codes = append(c.Codes, 0)
-			continue
-		}
+	more := n - c.rows
+	if more <= 0 {
+		return
+	}
+	if c.coded {
+		c.Codes = appendZeros(c.Codes, more)
+		c.rows = n
+		return
+	}
+	if !c.missing {
 		c.missing = true
-		c.mark(c.rows, false)
-		switch c.Field.Type {
-		case String:
-			c.Strs.Append(nil)
-		case IP:
-			c.IPs = append(c.IPs, [16]byte{})
-		default:
-			c.Nums = append(c.Nums, 0)
+		for row := range c.rows {
+			c.mark(row)
 		}
 	}
-}
-
-// mark notes in the plain form whether a row has a value.
-func (c *columnBuilder) mark(row int, has bool) {
-	if row>>6 >= len(c.Present) {
+	for len(c.Present) < (n+63)/64 {
 		c.Present = append(c.Present, 0)
 	}
-	if has {
-		c.Present[row>>6] |= 1 << (uint(row) & 63)
-	} else {
-		c.Present[row>>6] &^= 1 << (uint(row) & 63)
+	switch c.Field.Type {
+	case String:
+		for range more {
+			c.Strs.Append(nil)
+		}
+	case IP:
+		c.IPs = appendZeros(c.IPs, more)
+	default:
+		c.Nums = appendZeros(c.Nums, more)
 	}
+	c.rows = n
 }
 
-// drop removes all rows from n on.
+// appendZeros appends n zero values.
+func appendZeros[T any](list []T, n int) []T {
+	list = slices.Grow(list, n)[:len(list)+n]
+	clear(list[len(list)-n:])
+	return list
+}
+
+// mark notes in the plain form that a row has a value.
+func (c *columnBuilder) mark(row int) {
+	for row>>6 >= len(c.Present) {
+		c.Present = append(c.Present, 0)
+	}
+	c.Present.Set(row)
+}
+
+// drop removes row n, the one at hand, if the column has it.
 func (c *columnBuilder) drop(n int) {
 	if c.rows <= n {
 		return
 	}
+	if c.missing { // of the row at hand: others are never dropped
+		c.Present[n>>6] &^= 1 << (uint(n) & 63)
+	}
 	c.rows = n
 	switch {
-	case c.dict != nil:
+	case c.coded:
 		c.Codes = c.Codes[:n] // the dictionary may keep a value that no row holds
 	case c.Field.Type == String:
 		c.Strs.truncate(n)
@@ -162,25 +188,31 @@ func (c *columnBuilder) drop(n int) {
 
 // Str sets a String field to a copy of v.
 func (b *Builder) Str(id FieldID, v []byte) {
-	c := b.slot(id)
-	if c.dict != nil {
-		c.Codes = append(c.Codes, c.dict.code(v, &c.Strs))
+	c := b.slots[id] // slot, without a call: this is where parsing spends its time
+	if c == nil || c.rows != b.rows || c.missing {
+		c = b.gap(id)
+	} else {
+		c.rows++
+	}
+	if c.coded {
+		if code, same := c.dict.again(v, &c.Strs); same {
+			c.Codes = append(c.Codes, code)
+			return
+		}
+		c.Codes = append(c.Codes, c.dict.find(v, &c.Strs))
 		return
 	}
-	c.mark(b.rows, true)
 	c.Strs.Append(v)
 }
 
 // Text sets a String field from a string.
 func (b *Builder) Text(id FieldID, v string) {
-	var buf [64]byte
-	b.Str(id, append(buf[:0], v...))
+	b.Str(id, []byte(v)) // not copied here: the bytes are only read, and kept by nobody
 }
 
 // Int sets an Int field.
 func (b *Builder) Int(id FieldID, v int64) {
 	c := b.slot(id)
-	c.mark(b.rows, true)
 	c.Nums = append(c.Nums, v)
 }
 
@@ -205,7 +237,6 @@ func (b *Builder) Bool(id FieldID, v bool) {
 // IP sets an IP field; IPv4 addresses in their v4-mapped form.
 func (b *Builder) IP(id FieldID, v [16]byte) {
 	c := b.slot(id)
-	c.mark(b.rows, true)
 	c.IPs = append(c.IPs, v)
 }
 
@@ -271,11 +302,11 @@ func (b *Builder) lastLabel() uint32 {
 	return 0
 }
 
-func (b *Builder) endRow() { b.touched, b.flags, b.labelBytes = b.touched[:0], 0, 0 }
+func (b *Builder) endRow() { b.flags, b.labelBytes = 0, 0 }
 
 // Abandon forgets the row at hand.
 func (b *Builder) Abandon() {
-	for _, c := range b.touched {
+	for _, c := range b.order {
 		c.drop(b.rows)
 	}
 	keep := int(b.lastLabel())
@@ -291,7 +322,7 @@ func (b *Builder) Batch() *Batch {
 	columns := make([]Column, 0, len(b.order))
 	for _, c := range b.order {
 		c.fill(b.rows)
-		if c.dict == nil && !c.missing {
+		if !c.missing {
 			c.Present = nil
 		}
 		columns = append(columns, c.Column)
@@ -305,7 +336,7 @@ func (b *Builder) Batch() *Batch {
 	}
 	batch := NewBatch(b.kind, b.rows, columns, labels)
 	b.labelKeys.reset()
-	next := Builder{Stamp: b.Stamp, kind: b.kind, touched: b.touched[:0], order: b.order[:0], labels: labels.room(), labelKeys: b.labelKeys}
+	next := Builder{Stamp: b.Stamp, kind: b.kind, order: b.order[:0], labels: labels.room(), labelKeys: b.labelKeys}
 	for _, c := range b.order {
 		n := c.successor()
 		next.slots[c.Field.ID] = n
@@ -317,10 +348,10 @@ func (b *Builder) Batch() *Batch {
 
 // successor returns an empty column with room for as much as c holds; nothing is shared with c but its hash table.
 func (c *columnBuilder) successor() *columnBuilder {
-	n := &columnBuilder{Column: Column{Field: c.Field}, dict: c.dict}
+	n := &columnBuilder{Column: Column{Field: c.Field}, coded: c.coded, dict: c.dict}
 	switch {
-	case c.dict != nil:
-		c.dict.reset()
+	case c.coded:
+		n.dict.reset()
 		n.Codes = make([]uint32, 0, len(c.Codes))
 		n.Strs = c.Strs.room()
 		n.Strs.Append(nil)
@@ -331,7 +362,7 @@ func (c *columnBuilder) successor() *columnBuilder {
 	default:
 		n.Nums = make([]int64, 0, len(c.Nums))
 	}
-	if c.dict == nil {
+	if c.missing {
 		n.Present = make(Bits, 0, (c.rows+63)/64)
 	}
 	return n
@@ -375,60 +406,4 @@ func (b *Builder) AppendRow(from *Batch, row int) {
 		b.Label(from.Labels.Names.At(int(from.Labels.Keys[e])), from.Labels.Vals.At(e))
 	}
 	b.Next()
-}
-
-// interner finds the number of a string in a list, and appends it when it is new. Open addressing, linear probing.
-type interner struct {
-	table []uint32 // 1 + number of the value, 0 for a free place
-	used  int
-	last  uint32 // 1 + number of the value asked for last, 0 for none: neighbours are often alike
-}
-
-var seed = maphash.MakeSeed()
-
-func (in *interner) code(v []byte, list *Strings) uint32 {
-	if in.last != 0 && bytes.Equal(list.At(int(in.last-1)), v) {
-		return in.last - 1
-	}
-	if in.used*2 >= len(in.table) {
-		in.grow(list)
-	}
-	mask := uint64(len(in.table) - 1)
-	for at := maphash.Bytes(seed, v) & mask; ; at = (at + 1) & mask {
-		code := in.table[at]
-		if code == 0 {
-			list.Append(v)
-			in.used++
-			in.table[at] = uint32(list.Len())
-			in.last = uint32(list.Len())
-			return in.last - 1
-		}
-		if bytes.Equal(list.At(int(code-1)), v) {
-			in.last = code
-			return code - 1
-		}
-	}
-}
-
-// grow doubles the table and puts everything in again. The place holder of a dictionary is in the list but not in the
-// table, so that the empty string gets a number of its own.
-func (in *interner) grow(list *Strings) {
-	old := in.table
-	in.table = make([]uint32, max(64, 2*len(old)))
-	mask := uint64(len(in.table) - 1)
-	for _, code := range old {
-		if code == 0 {
-			continue
-		}
-		at := maphash.Bytes(seed, list.At(int(code-1))) & mask
-		for in.table[at] != 0 {
-			at = (at + 1) & mask
-		}
-		in.table[at] = code
-	}
-}
-
-func (in *interner) reset() {
-	clear(in.table)
-	in.used, in.last = 0, 0
 }

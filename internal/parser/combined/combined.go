@@ -34,12 +34,15 @@ func (c *Config) New() (parser.Parser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &accessLog{zone: instant.NewZone(place), service: []byte(c.Service)}, nil
+	return &accessLog{clock: clock{zone: instant.NewZone(place)}, service: []byte(c.Service)}, nil
 }
 
+// An accessLog is the parser. What it remembers of a line only spares work on the next.
 type accessLog struct {
-	zone    *instant.Zone
+	clock   clock
 	service []byte
+	host    []byte // the last host that was an address
+	addr    [16]byte
 }
 
 // Parse implements parser.Parser: one line is one row.
@@ -48,11 +51,10 @@ func (a *accessLog) Parse(b *event.Builder, record []byte, _ int64) error {
 	if blank(record) {
 		return nil
 	}
-	if bad := l.cut(record); bad.reason != "" {
+	if bad := l.cut(record, &a.clock); bad.reason != "" {
 		return &parser.Malformed{Offset: bad.offset, Reason: bad.reason}
 	}
-	at := a.zone.Instant(&l.when)
-	b.Time(event.Timestamp, at)
+	b.Time(event.Timestamp, l.at)
 	if len(l.zone) > 0 {
 		b.Str(event.EventTimezone, l.zone)
 	} else {
@@ -63,7 +65,7 @@ func (a *accessLog) Parse(b *event.Builder, record []byte, _ int64) error {
 	if len(a.service) > 0 {
 		b.Str(event.ServiceName, a.service)
 	}
-	client(b, &l)
+	a.client(b, &l)
 	request(b, l.request)
 	answer(b, &l)
 	b.Next()
@@ -71,9 +73,12 @@ func (a *accessLog) Parse(b *event.Builder, record []byte, _ int64) error {
 }
 
 // client sets who asked.
-func client(b *event.Builder, l *line) {
-	if addr, ok := parser.Address(l.host); ok {
+func (a *accessLog) client(b *event.Builder, l *line) {
+	if len(a.host) > 0 && string(a.host) == string(l.host) {
+		b.IP(event.SourceIP, a.addr)
+	} else if addr, ok := parser.Address(l.host); ok {
 		b.IP(event.SourceIP, addr)
+		a.host, a.addr = append(a.host[:0], l.host...), addr
 	} else if !absent(l.host) {
 		b.Str(event.SourceDomain, l.host)
 	}
@@ -113,7 +118,8 @@ func answer(b *event.Builder, l *line) {
 // Score is 95 for a line with referrer and agent, 85 for one of the common format, and 0 for everything else.
 func Score(record []byte) int {
 	var l line
-	if blank(record) || l.cut(record).reason != "" {
+	var c clock
+	if blank(record) || l.cut(record, &c).reason != "" {
 		return 0
 	}
 	if l.agent != nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"math"
 
-	"tocsin/internal/instant"
 	"tocsin/internal/parser"
 )
 
@@ -15,7 +14,7 @@ type line struct {
 	vhost, host, user        []byte
 	zone                     []byte // the offset as written
 	request, referrer, agent []byte
-	when                     instant.Reading
+	at                       int64 // the time, in nanoseconds since 1970 UTC
 	port                     int
 	status                   int   // -1: none
 	bytes                    int64 // -1: none, or more than an int64 holds
@@ -41,15 +40,14 @@ const (
 // maxBrackets bounds how many brackets are tried as the beginning of the time: a user name may hold some.
 const maxBrackets = 8
 
-func (l *line) cut(record []byte) flaw {
-	open, bad := l.time(record)
+func (l *line) cut(record []byte, c *clock) flaw {
+	open, at, bad := l.time(record, c)
 	if bad.reason != "" {
 		return bad
 	}
 	if !l.who(record[:open-1]) {
 		return flaw{reason: noClient}
 	}
-	at := open + l.when.Len + 2 // behind "[", time, "]"
 	if at+1 >= len(record) || record[at] != ' ' || record[at+1] != '"' {
 		return flaw{min(at, len(record)), noRequest}
 	}
@@ -61,26 +59,22 @@ func (l *line) cut(record []byte) flaw {
 	return flaw{}
 }
 
-// time finds the time in brackets and returns where its bracket opens, behind a blank.
-func (l *line) time(record []byte) (open int, bad flaw) {
+// time finds the time in brackets. It returns where its bracket opens, behind a blank, and what stands behind the one that
+// closes it.
+func (l *line) time(record []byte, c *clock) (open, behind int, bad flaw) {
 	for range maxBrackets {
 		i := bytes.IndexByte(record[open:], '[')
 		if i < 0 {
 			break
 		}
 		open += i
-		when, ok := instant.CLF(record[open+1:])
-		end := open + 1 + when.Len
-		if ok && open > 0 && record[open-1] == ' ' && end < len(record) && record[end] == ']' {
-			l.when = when
-			if when.HasZone {
-				l.zone = record[end-5 : end]
-			}
-			return open, flaw{}
+		if at, zone, n := c.read(record[open+1:]); n > 0 && open > 0 && record[open-1] == ' ' {
+			l.at, l.zone = at, zone
+			return open, open + n + 2, flaw{}
 		}
 		open++
 	}
-	return 0, flaw{min(open, len(record)), noTime}
+	return 0, 0, flaw{min(open, len(record)), noTime}
 }
 
 // who cuts what stands before the time. Proxies put several addresses, divided by commas, where the client belongs: the
@@ -88,6 +82,10 @@ func (l *line) time(record []byte) (open int, bad flaw) {
 // of a user name with a blank.
 func (l *line) who(head []byte) bool {
 	first, rest := word(head)
+	if string(rest) == "- -" && len(first) > 0 && !listed(first) { // nearly every line
+		l.host, l.user = first, rest[2:]
+		return true
+	}
 	if listed(first) {
 		client := first[:len(first)-1]
 		for listed(first) {
