@@ -91,18 +91,36 @@ func NewZone(place *time.Location) *Zone {
 	return &Zone{place: place}
 }
 
-// Instant returns the instant of a reading: by its own offset when it has one, else by the zone. A wall-clock time that
-// exists twice, when clocks are put back, is taken as package time does.
+// Instant returns the instant of a reading: by its own offset when it has one, else by the zone. Of a wall-clock time that
+// exists twice, when clocks are put back, it is the first. One that does not exist, when they are put forward, is taken as if
+// they had not been yet. (Package time leaves both open.)
 func (z *Zone) Instant(r *Reading) int64 {
 	if r.HasZone || z.place == time.UTC {
 		return r.UTC()
 	}
 	wall := Civil(r.Year, r.Month, r.Day)*1440 + int64(r.Hour)*60 + int64(r.Minute)
 	if !z.known || wall != z.key {
-		z.start = time.Date(r.Year, time.Month(r.Month), r.Day, r.Hour, r.Minute, 0, 0, z.place).UnixNano()
+		z.start = z.resolve(wall*60) * second
 		z.key, z.known = wall, true
 	}
 	return z.start + int64(r.Second)*second + int64(r.Nanos)
+}
+
+// resolve returns the instant of a wall clock, both in seconds since 1970. The offsets of the day before and of the day
+// after are the two that a change of clocks lies between.
+func (z *Zone) resolve(wall int64) int64 {
+	const oneDay = int64(24 * time.Hour / time.Second)
+	before, after := z.offset(wall-oneDay), z.offset(wall+oneDay)
+	if z.offset(wall-before) != before && z.offset(wall-after) == after {
+		return wall - after
+	}
+	return wall - before
+}
+
+// offset returns the seconds east of UTC at an instant in seconds.
+func (z *Zone) offset(at int64) int64 {
+	_, offset := time.Unix(at, 0).In(z.place).Zone()
+	return int64(offset)
 }
 
 // Near completes a reading without a year: it takes the latest year that puts the time not more than a day after
