@@ -34,6 +34,9 @@ type Detector interface {
 	Load(r io.Reader) error
 	// Stats tells how full it is and what it had to leave out.
 	Stats() Stats
+	// Explain tells how the entity of one row stands, and what the row would change were it folded as one of time at, in
+	// nanoseconds since 1970 UTC. It changes nothing, and its cost is that of one entity, whatever else is kept.
+	Explain(b *event.Batch, row int32, at int64) Explanation
 }
 
 // Stats are running totals of one detector.

@@ -106,6 +106,7 @@ func properties(t *testing.T, config detector.Config, draw func(r *rand.Rand) []
 		check("a shuffle", live(t, config, events, r, way{shuffle: true}))
 		check("saving and loading", live(t, config, events, r, way{shuffle: true, save: true}))
 		check("merging", merged(t, config, events, r))
+		explained(t, config, events, r, !ordered)
 		early := live(t, config, events, r, way{shuffle: true, save: true, early: true})
 		if diff := gocmp.Diff(alerts(want), alerts(early)); diff != "" {
 			t.Fatalf("seed %d: Early gives other alerts (-want +got):\n%s", seed, diff)

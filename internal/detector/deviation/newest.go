@@ -75,21 +75,28 @@ func (d *gauge) stretch(e *entity) int {
 	return len(e.ahead)
 }
 
-// layOut puts instants into buckets and judges the newest one.
-func (d *gauge) layOut(id uint32, e *entity, instants []measure, newest int64) {
+// laidOut returns the values of the buckets from the newest instant backwards: that of the newest bucket, then the others,
+// oldest first. It also says whether the newest one is an estimate.
+func (d *gauge) laidOut(instants []measure, newest int64) (values []float64, estimate bool) {
 	buckets := make([]measure, d.config.Baseline+1)
 	for _, m := range instants {
 		if age := newest - m.at; age < d.reach() {
 			buckets[age/d.bucket].join(d.metric.Op, m)
 		}
 	}
-	values := make([]float64, len(buckets))
+	values = make([]float64, len(buckets))
 	for i := range buckets {
 		values[i] = buckets[i].value(d.metric.Op, d.values.Scale())
 	}
 	slices.Reverse(values[1:])
+	return values, buckets[0].estimate()
+}
+
+// layOut puts instants into buckets and judges the newest one.
+func (d *gauge) layOut(id uint32, e *entity, instants []measure, newest int64) {
+	values, estimate := d.laidOut(instants, newest)
 	found := len(d.out)
-	d.judge(id, e, values[0], values[1:], window.Earlier(newest, d.bucket), newest, newest-d.bucket+1, newest, buckets[0].estimate())
+	d.judge(id, e, values[0], values[1:], window.Earlier(newest, d.bucket), newest, newest-d.bucket+1, newest, estimate)
 	e.state &^= open | below
 	if len(d.out) == found {
 		return

@@ -202,7 +202,7 @@ func (d *judge) next(e *entity) (t int64, ok bool) {
 		ok = true
 		leaves := window.Later(e.ring[e.head].t, d.over)
 		switch {
-		case !d.grows:
+		case !d.grows, d.limit.below: // a minimum that lasts fires again when its oldest entry leaves
 			t = min(t, leaves)
 		case e.state&open == 0:
 			t = min(t, window.Later(e.ring[e.done-1].t, d.over))
