@@ -25,6 +25,8 @@ type form struct {
 	Title string `yaml:"title"`
 	// Description says why the rule is there and what to do about its alerts.
 	Description string `yaml:"description"`
+	// References are where to read on: addresses of pages, or names such as MITRE ATT&CK T1110. Default: none.
+	References []string `yaml:"references"`
 	// From is a kind of event, or a list of them: login, flow, log, sighting. No default.
 	From document.Node `yaml:"from"`
 	// Where is a filter. Default: every event of these kinds.
@@ -35,6 +37,8 @@ type form struct {
 	Severity alert.Severity `yaml:"severity"`
 	// Enabled says whether the rule runs. Default true.
 	Enabled bool `yaml:"enabled"`
+	// Samples are stretches of log and the alerts that must come of them; `tocsin rules test` tries them. Default: none.
+	Samples document.Node `yaml:"samples"`
 }
 
 // Decode reads a document that holds rules under the key `rules`, or one rule by itself. The error holds every mistake
@@ -104,6 +108,7 @@ const (
 	maxTitle       = 200
 	maxDescription = 8 << 10
 	maxFilter      = 64 << 10
+	maxReferences  = 20 // not bytes
 )
 
 func decode(n document.Node, detectors detector.Set) (Rule, error) {
@@ -135,6 +140,12 @@ func decode(n document.Node, detectors detector.Set) (Rule, error) {
 		r.Title = r.Name
 	}
 	var err error
+	if r.References, err = references(f.References, at("references")); err != nil {
+		errs = append(errs, err)
+	}
+	if r.Samples, err = samples(f.Samples); err != nil {
+		errs = append(errs, err)
+	}
 	if r.From, err = kinds(f.From, at("from")); err != nil {
 		errs = append(errs, err)
 	}
@@ -148,6 +159,19 @@ func decode(n document.Node, detectors detector.Set) (Rule, error) {
 	}
 	r.Text = r.text(detect)
 	return r, nil
+}
+
+// references checks where to read on.
+func references(list []string, near document.Node) ([]string, error) {
+	for _, text := range list {
+		if text == "" || len(text) > maxTitle || strings.ContainsFunc(text, control) {
+			return nil, near.Mistake(strconv.Quote(cut(text)), "texts of one line and 200 bytes at most")
+		}
+	}
+	if len(list) > maxReferences {
+		return nil, near.Mistake(fmt.Sprintf("%d references", len(list)), fmt.Sprintf("%d at most", maxReferences))
+	}
+	return list, nil
 }
 
 func control(r rune) bool {

@@ -20,17 +20,19 @@ type Rule struct {
 	Name        string
 	Title       string // for people; the name when none is given
 	Description string
+	References  []string // where to read on
 	From        event.KindSet
 	Where       *filter.Expr // nil selects everything
 	Detector    string       // name of the detector
 	Config      detector.Config
 	Severity    alert.Severity
 	Enabled     bool
-	Owner       string // set by whoever keeps it
-	Version     int    // set by whoever keeps it
-	Text        string // the rule as YAML, in one layout, without comments
-	Detect      string // detector and settings in one line
-	File        string // document that it was read from, and where it begins in it
+	Samples     []Sample // what it must make of some logs; not part of Text
+	Owner       string   // set by whoever keeps it
+	Version     int      // set by whoever keeps it
+	Text        string   // the rule as YAML, in one layout, without comments
+	Detect      string   // detector and settings in one line
+	File        string   // document that it was read from, and where it begins in it
 	Line        int
 }
 
@@ -85,6 +87,13 @@ func (r *Rule) text(detect string) string {
 	}
 	if r.Description != "" {
 		line("description", quote(r.Description))
+	}
+	if len(r.References) > 0 {
+		quoted := make([]string, len(r.References))
+		for i, text := range r.References {
+			quoted[i] = quote(text)
+		}
+		line("references", "["+strings.Join(quoted, ", ")+"]")
 	}
 	var kinds []string
 	for _, k := range r.Kinds() {
