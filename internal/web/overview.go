@@ -3,21 +3,29 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"hash/fnv"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"tocsin/internal/alert"
 	"tocsin/internal/api"
 	"tocsin/internal/event"
+	"tocsin/internal/fault"
 )
 
 // Bounds of how many newest events are shown.
 const (
 	fewestRows = 10
 	mostRows   = 500
-	usualRows  = 50
+	usualRows  = 100
 )
+
+// maxFilter bounds the filter that a page takes, in bytes.
+const maxFilter = 4096
 
 // An overview is what the page shows. Each part has its own problem, so that one that fails leaves the others.
 type overview struct {
@@ -25,6 +33,7 @@ type overview struct {
 	Now     time.Time
 	Rows    int
 	Choices []int
+	Where   string // filter of the newest events
 
 	Alerts        []alert.Alert
 	AlertsProblem string
@@ -38,14 +47,21 @@ type overview struct {
 
 // A row is one of the newest events.
 type row struct {
-	Time, Kind, From, Text string
-	Whole                  string // the event as JSON
+	Key                      string // tells rows apart, so that an unfolded one stays so when the page is renewed
+	Time, Service, Who, Text string
+	Fields                   []field
 }
+
+// A field is a name of an event and its value as people read it.
+type field struct{ Name, Value string }
 
 func (s *site) overview(w http.ResponseWriter, r *http.Request) {
 	o := overview{User: api.Caller(r.Context()), Now: time.Now().UTC(), Rows: usualRows, Choices: []int{10, 50, 100, 200, 500}}
 	if n, err := strconv.Atoi(r.URL.Query().Get("rows")); err == nil {
 		o.Rows = min(max(n, fewestRows), mostRows)
+	}
+	if where := r.URL.Query().Get("where"); len(where) <= maxFilter {
+		o.Where = where
 	}
 	ctx := r.Context()
 	s.health(ctx, &o)
@@ -82,13 +98,22 @@ func (s *site) alerts(ctx context.Context, o *overview) {
 
 // newest finds the newest events of all kinds.
 func (s *site) newest(ctx context.Context, o *overview) {
-	err := s.Service.Search(ctx, api.SearchRequest{Limit: o.Rows}, func(text json.RawMessage) error {
+	seen := map[string]int{}
+	err := s.Service.Search(ctx, api.SearchRequest{Limit: o.Rows, Where: o.Where}, func(text json.RawMessage) error {
 		r, err := newRow(text)
-		if err == nil {
-			o.Events = append(o.Events, r)
+		if err != nil {
+			return err
 		}
-		return err
+		if seen[r.Key]++; seen[r.Key] > 1 {
+			r.Key += "-" + strconv.Itoa(seen[r.Key])
+		}
+		o.Events = append(o.Events, r)
+		return nil
 	})
+	if o.Where != "" && errors.Is(err, fault.Invalid) {
+		o.EventsProblem = err.Error() // the person's own mistake, which the log need not know
+		return
+	}
 	o.EventsProblem = s.problem(ctx, "events", err)
 }
 
@@ -107,14 +132,23 @@ func newRow(text json.RawMessage) (row, error) {
 		return ""
 	}
 	r := row{
-		Time: first("@timestamp"), Kind: first("event.dataset"), Text: first("message", "event.original", "event.action"),
-		From:  first("service.name", "host.name", "source.ip", "host.mac", "user.name"),
-		Whole: string(text),
+		Key:  rowKey(text),
+		Time: first("@timestamp"), Text: first("message", "event.original", "event.action"),
+		Service: first("service.name", "host.name", "process.name", "host.mac"), Who: first("user.name", "source.ip", "source.domain"),
 	}
 	if r.Text == "" {
 		r.Text = summary(fields)
 	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		r.Fields = append(r.Fields, field{name, plain(fields[name])})
+	}
 	return r, nil
+}
+
+func rowKey(text []byte) string {
+	h := fnv.New64a()
+	_, _ = h.Write(text) // cannot fail
+	return strconv.FormatUint(h.Sum64(), 36)
 }
 
 // summary writes the fields of an event that has no text.

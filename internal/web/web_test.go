@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -147,7 +148,7 @@ func TestEmptyPage(t *testing.T) {
 
 func TestRowsAndWhose(t *testing.T) {
 	s := sample()
-	for query, want := range map[string]int{"": 50, "?rows=10": 10, "?rows=500": 500, "?rows=9": 10, "?rows=501": 500, "?rows=-3": 10, "?rows=x": 50, "?rows=99999999999999999999": 50} {
+	for query, want := range map[string]int{"": 100, "?rows=10": 10, "?rows=500": 500, "?rows=9": 10, "?rows=501": 500, "?rows=-3": 10, "?rows=x": 100, "?rows=99999999999999999999": 100} {
 		if page(t, s, "/"+query, api.Identity{User: "bob"}); s.asked.Limit != want {
 			t.Errorf("page%s asks for %d rows, want %d", query, s.asked.Limit, want)
 		}
@@ -157,6 +158,40 @@ func TestRowsAndWhose(t *testing.T) {
 	}
 	if page(t, s, "/", api.Identity{User: "alice", Admin: true}); s.whose.User != "*" {
 		t.Errorf("page of an administrator asks for the alerts of %q, want all", s.whose.User)
+	}
+}
+
+// The filter of a person goes to the search as it was typed, and comes back to the page with what is wrong about it.
+func TestFilterOfEvents(t *testing.T) {
+	s := sample()
+	text := page(t, s, "/?where="+url.QueryEscape(`message contains "`+evil), api.Identity{User: "bob"})
+	if s.asked.Where != `message contains "`+evil {
+		t.Errorf("the search is asked for %q", s.asked.Where)
+	}
+	if strings.Contains(text, "<script>alert") || !strings.Contains(text, `value="message contains`) {
+		t.Error("the page does not show the filter, or not safely")
+	}
+	s.events, s.err = nil, fault.New(fault.Invalid, "filter: no field %q", "mesage")
+	if text = page(t, s, "/?where=mesage", api.Identity{User: "bob"}); !strings.Contains(text, "filter: no field &#34;mesage&#34;") {
+		t.Error("the page does not say what is wrong with the filter")
+	}
+	s.err = nil
+	if text = page(t, s, "/?where=has(message)", api.Identity{User: "bob"}); !strings.Contains(text, "No event passes this filter") {
+		t.Error("the page does not say that nothing passes the filter")
+	}
+	page(t, s, "/?where="+strings.Repeat("x", maxFilter+1), api.Identity{User: "bob"})
+	if s.asked.Where != "" {
+		t.Errorf("a filter of %d bytes is searched with", len(s.asked.Where))
+	}
+}
+
+// Events that are equal in everything are still told apart.
+func TestEqualEvents(t *testing.T) {
+	s := sample()
+	s.events = []string{`{"message":"twice"}`, `{"message":"twice"}`}
+	text := page(t, s, "/", api.Identity{User: "bob"})
+	if key := rowKey([]byte(s.events[0])); strings.Count(text, `id="event-`+key+`"`) != 1 || strings.Count(text, `id="event-`+key+`-2"`) != 1 {
+		t.Error("two equal events have the same name on the page")
 	}
 }
 

@@ -41,7 +41,7 @@ func Browser(t *testing.T) string {
 	return ""
 }
 
-// Run logs in with a wrong and then the right password, looks for the alert and the event, unfolds the alert by the
+// Run logs in with a wrong and then the right password, looks for the alert and the event, unfolds both by the
 // keyboard, waits until the page renewed itself, and logs out. It also fails when the page asks anything of another host, breaks its own content security
 // policy, or is wider than the screen.
 func Run(t *testing.T, s Site) {
@@ -74,6 +74,8 @@ func Run(t *testing.T, s Site) {
 	b.shows("#events", s.Event)
 	b.do(chromedp.Focus(chromedp.CSS(`#alerts .alert summary`)), chromedp.KeyEvent("\r"),
 		chromedp.WaitVisible(chromedp.CSS(`#alerts .alert[open] dl`)))
+	b.do(chromedp.Focus(chromedp.CSS(`#events tbody tr summary`)), chromedp.KeyEvent("\r"),
+		chromedp.WaitVisible(chromedp.CSS(`#events details[open] dl`)))
 	if ask(b, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > document.documentElement.clientWidth`)) {
 		t.Errorf("the page is wider than a screen of %d pixels", wide)
 	}
@@ -128,11 +130,12 @@ func (b browser) shows(part, want string) {
 	}
 }
 
-// renews waits until the page renewed itself, and looks whether the alert is still unfolded.
+// renews waits until the page renewed itself, and looks whether the alert and the event are still unfolded.
 func (b browser) renews() {
 	b.t.Helper()
 	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := chromedp.Evaluate[bool](`document.querySelector("#alerts").dataset.old = "yes", true`)(ctx, t)
 		return err
-	}), chromedp.WaitNotPresent(chromedp.CSS(`#alerts[data-old]`)), chromedp.WaitVisible(chromedp.CSS(`#alerts .alert[open] dl`)))
+	}), chromedp.WaitNotPresent(chromedp.CSS(`#alerts[data-old]`)), chromedp.WaitVisible(chromedp.CSS(`#alerts .alert[open] dl`)),
+		chromedp.WaitVisible(chromedp.CSS(`#events details[open] dl`)))
 }
