@@ -549,6 +549,9 @@ func (*broken) Merge(detector.Detector) error          { return nil }
 func (*broken) Save(io.Writer) error                   { return nil }
 func (*broken) Load(io.Reader) error                   { return nil }
 func (*broken) Stats() detector.Stats                  { return detector.Stats{} }
+func (*broken) Explain(*event.Batch, int32, int64) detector.Explanation {
+	panic("it cannot say either")
+}
 func (*broken) Fold(b *event.Batch, rows []int32) {
 	for _, row := range rows {
 		if b.Column(event.DestinationPort).Int(int(row)) == 666 {
