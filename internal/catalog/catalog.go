@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/parser/hdfs"
 	"tocsin/internal/parser/jsonlines"
 	"tocsin/internal/parser/syslog"
+	"tocsin/internal/parser/text"
 )
 
 // Detectors are what rules can judge by.
@@ -35,6 +36,7 @@ func Formats() parser.Set {
 		"hdfs":       hdfs.Format(),
 		"jsonlines":  jsonlines.Format(),
 		"syslog":     syslog.Format(),
+		"text":       text.Format(),
 	}
 }
 

@@ -50,6 +50,9 @@ type Format struct {
 	// Score says from 0 (cannot be) to 100 (certain) how sure it is that a record is of this format, looking at the record
 	// alone. nil: never guessed.
 	Score func(record []byte) int
+	// Guess makes a Score for settings other than the defaults, as declared formats have them; it may be used by many at
+	// once. nil, or a nil Score: a format declared with such settings is never guessed.
+	Guess func(Config) func(record []byte) int
 }
 
 // A Set is all formats by name.
