@@ -53,6 +53,7 @@ type Builder struct {
 	Stamp func(*Builder)
 
 	kind  Kind
+	batch uint64 // how many batches were handed over
 	rows  int
 	slots [MaxFieldID + 1]*columnBuilder
 	order []*columnBuilder // in the order of first use
@@ -336,7 +337,7 @@ func (b *Builder) Batch() *Batch {
 	}
 	batch := NewBatch(b.kind, b.rows, columns, labels)
 	b.labelKeys.reset()
-	next := Builder{Stamp: b.Stamp, kind: b.kind, order: b.order[:0], labels: labels.room(), labelKeys: b.labelKeys}
+	next := Builder{Stamp: b.Stamp, kind: b.kind, batch: b.batch + 1, order: b.order[:0], labels: labels.room(), labelKeys: b.labelKeys}
 	for _, c := range b.order {
 		n := c.successor()
 		next.slots[c.Field.ID] = n

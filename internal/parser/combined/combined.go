@@ -34,7 +34,10 @@ func (c *Config) New() (parser.Parser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &accessLog{clock: clock{zone: instant.NewZone(place)}, service: []byte(c.Service)}, nil
+	return &accessLog{
+		clock: clock{zone: instant.NewZone(place)}, service: []byte(c.Service),
+		url: event.NewDerived(event.URLOriginal, []event.FieldID{event.URLPath, event.URLQuery, event.URLDomain, event.URLScheme}, url),
+	}, nil
 }
 
 // An accessLog is the parser. What it remembers of a line only spares work on the next.
@@ -43,6 +46,7 @@ type accessLog struct {
 	service []byte
 	host    []byte // the last host that was an address
 	addr    [16]byte
+	url     *event.Derived // what follows from url.original
 }
 
 // Parse implements parser.Parser: one line is one row.
@@ -66,7 +70,7 @@ func (a *accessLog) Parse(b *event.Builder, record []byte, _ int64) error {
 		b.Str(event.ServiceName, a.service)
 	}
 	a.client(b, &l)
-	request(b, l.request)
+	a.request(b, l.request)
 	answer(b, &l)
 	b.Next()
 	return nil

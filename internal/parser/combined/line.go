@@ -62,6 +62,9 @@ func (l *line) cut(record []byte, c *clock) flaw {
 // time finds the time in brackets. It returns where its bracket opens, behind a blank, and what stands behind the one that
 // closes it.
 func (l *line) time(record []byte, c *clock) (open, behind int, bad flaw) {
+	if i := bytes.IndexByte(record, ' '); i > 0 && len(record) > i+6 && string(record[i:i+6]) == " - - [" {
+		open = i + 5 // nearly every line
+	}
 	for range maxBrackets {
 		i := bytes.IndexByte(record[open:], '[')
 		if i < 0 {
@@ -81,11 +84,11 @@ func (l *line) time(record []byte, c *clock) (open, behind int, bad flaw) {
 // first is the client. With four words the first is the virtual host, unless the second cannot be a client, as in the case
 // of a user name with a blank.
 func (l *line) who(head []byte) bool {
-	first, rest := word(head)
-	if string(rest) == "- -" && len(first) > 0 && !listed(first) { // nearly every line
-		l.host, l.user = first, rest[2:]
+	if n := len(head) - len(" - -"); n > 0 && string(head[n:]) == " - -" && head[n-1] != ',' && bytes.IndexByte(head[:n], ' ') < 0 {
+		l.host, l.user = head[:n], head[n+3:] // nearly every line
 		return true
 	}
+	first, rest := word(head)
 	if listed(first) {
 		client := first[:len(first)-1]
 		for listed(first) {
@@ -216,17 +219,8 @@ func (l *line) numbers(b []byte, at int) (next int, bad flaw) {
 }
 
 func (l *line) size(b []byte, at int) (next int, bad flaw) {
-	from, n := at, int64(0)
-	for ; at < len(b) && isDigit(b[at]); at++ {
-		d := int64(b[at] - '0')
-		if n > (math.MaxInt64-d)/10 {
-			n = -1
-		}
-		if n >= 0 {
-			n = n*10 + d
-		}
-	}
-	if at == from {
+	n, width := decimal(b[at:])
+	if at += width; width == 0 {
 		if at >= len(b) || b[at] != '-' {
 			return 0, flaw{min(at, len(b)), noBytes}
 		}
@@ -249,6 +243,9 @@ func (l *line) headers(b []byte) {
 }
 
 func quoted(b []byte) (v, rest []byte) {
+	if len(b) > 4 && string(b[:4]) == ` "-"` {
+		return b[2:3:3], b[4:]
+	}
 	if len(b) < 2 || b[0] != ' ' || b[1] != '"' {
 		return nil, nil
 	}

@@ -8,40 +8,48 @@ import (
 
 // request takes a request line apart (RFC 9112 section 3): method, target, version. What is no request line, such as the
 // beginning of a TLS handshake that met a plain port, sets nothing.
-func request(b *event.Builder, line []byte) {
-	space := bytes.IndexByte(line, ' ')
+func (a *accessLog) request(b *event.Builder, line []byte) {
+	space := len("GET")
+	if len(line) < 4 || string(line[:4]) != "GET " {
+		space = bytes.IndexByte(line, ' ')
+	}
 	if space <= 0 || space > maxMethod || !isMethod(line[:space]) {
 		return
 	}
 	b.Str(event.HTTPMethod, line[:space])
 	target := line[space+1:]
-	if last := bytes.LastIndexByte(target, ' '); last >= 0 && bytes.HasPrefix(target[last+1:], []byte("HTTP/")) {
-		if version := target[last+1+len("HTTP/"):]; len(version) > 0 {
+	last := len(target) - len(" HTTP/1.1")
+	if last < 0 || string(target[last:last+len(protocol)]) != protocol {
+		last = bytes.LastIndexByte(target, ' ')
+	}
+	if last >= 0 && bytes.HasPrefix(target[last:], []byte(protocol)) {
+		if version := target[last+len(protocol):]; len(version) > 0 {
 			b.Str(event.HTTPVersion, version)
 		}
 		target = target[:last]
 	}
 	if len(target) > 0 {
-		url(b, target)
+		b.StrWith(a.url, target)
 	}
 }
 
+const protocol = " HTTP/"
+
 // url sets the parts of a request target in origin form (/path?query), absolute form (http://host/path) or any other.
-func url(b *event.Builder, target []byte) {
-	b.Str(event.URLOriginal, target)
+func url(d *event.Derived, target []byte) {
 	if target[0] != '/' {
 		i := bytes.Index(target, []byte("://"))
 		if i <= 0 || i > len("https") {
 			return
 		}
-		b.Str(event.URLScheme, target[:i])
+		d.Set(event.URLScheme, target[:i])
 		target = target[i+len("://"):]
 		end := bytes.IndexAny(target, "/?")
 		if end < 0 {
 			end = len(target)
 		}
 		if domain, _ := hostPort(target[:end]); len(domain) > 0 {
-			b.Str(event.URLDomain, domain)
+			d.Set(event.URLDomain, domain)
 		}
 		if target = target[end:]; len(target) == 0 {
 			return
@@ -51,11 +59,11 @@ func url(b *event.Builder, target []byte) {
 	if q := bytes.IndexByte(target, '?'); q >= 0 {
 		path = target[:q]
 		if q+1 < len(target) {
-			b.Str(event.URLQuery, target[q+1:])
+			d.Set(event.URLQuery, target[q+1:])
 		}
 	}
 	if len(path) > 0 {
-		b.Str(event.URLPath, path)
+		d.Set(event.URLPath, path)
 	}
 }
 
