@@ -28,9 +28,11 @@ import (
 	"tocsin/internal/config"
 	"tocsin/internal/fault"
 	"tocsin/internal/httpapi"
+	"tocsin/internal/rule"
+	"tocsin/internal/trial"
 )
 
-func main() { os.Exit(run(os.Args[1:], nil)) }
+func main() { os.Exit(run(arguments(os.Args), nil)) }
 
 // version is set by the build.
 var version = "devel"
@@ -44,7 +46,7 @@ func run(args []string, crash func(point string)) int {
 	return cli.Run(ctx, cli.Options{
 		Args: args, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Version: version,
 		Formats: strings.Split(catalog.Formats().Names(), ", "),
-		Open:    p.open, Serve: p.serve, Demo: p.demo, Check: p.check, TestRule: p.testRule, OpenInput: openInput,
+		Open:    p.open, Serve: p.serve, Demo: p.demo, Check: p.check, TestRule: p.testRule, TestSamples: testSamples, Detectors: catalog.Detectors(), OpenInput: openInput,
 	})
 }
 
@@ -245,6 +247,15 @@ func (p *program) testRule(ctx context.Context, c cli.Common, text string, q api
 		return a, err
 	}
 	return service.Detect(ctx, api.DetectRequest{Rules: []string{kept.Name}, DryRun: true})
+}
+
+// testSamples tries the rules of a document on the samples that stand in it.
+func testSamples(ctx context.Context, name, text string) ([]api.SampleResult, error) {
+	rules, err := rule.Decode(name, []byte(text), catalog.Detectors())
+	if err != nil {
+		return nil, err
+	}
+	return trial.Run(ctx, rules, catalog.Formats())
 }
 
 // logger writes to w: text in colours on a terminal; else, unless text is asked for, JSON.

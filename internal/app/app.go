@@ -31,6 +31,7 @@ import (
 	"tocsin/internal/ingest"
 	"tocsin/internal/journal"
 	"tocsin/internal/ledger"
+	"tocsin/internal/pack"
 	"tocsin/internal/rule"
 	"tocsin/internal/source"
 	"tocsin/internal/web"
@@ -115,6 +116,7 @@ func (s *Setup) readRules(origins *document.Origins) error {
 			s.Rules = append(s.Rules, r)
 		}
 	}
+	add(pack.Enabled(s.Config.Packs, detectors))
 	for _, node := range s.Config.Rules {
 		r, err := rule.DecodeOne(node, detectors)
 		if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tocsin/internal/api"
+	"tocsin/internal/detector"
 	"tocsin/internal/fault"
 )
 
@@ -48,8 +49,14 @@ type Options struct {
 	Check func(ctx context.Context, c Common, out io.Writer) error
 	// TestRule judges one file by one rule and keeps nothing.
 	TestRule func(ctx context.Context, c Common, rule string, q api.IngestRequest, body io.Reader) (api.DetectAnswer, error)
+	// TestSamples tries the rules of a document on the samples that stand in it.
+	TestSamples func(ctx context.Context, name, text string) ([]api.SampleResult, error)
+	// Detectors are what the rules of packs judge by.
+	Detectors detector.Set
 	// OpenInput opens a file to be ingested; "-" is in. resume tells how far a source is known.
 	OpenInput func(path string, in io.Reader, resume func(source string) (int64, bool)) (Input, error)
+	// Faces are the command lines of other programs that it answers to as well.
+	Faces []Face
 	// ReadPassword asks for a password without showing it. Nil: from the terminal that In is; when In is none it is refused.
 	ReadPassword func(prompt string) (string, error)
 }
@@ -158,6 +165,12 @@ is opened. Exit codes: 0 done, 1 found nothing or refused, 2 wrong usage.`,
 	must(root.MarkPersistentFlagFilename("config", "yaml", "yml"))
 	root.AddGroup(&cobra.Group{ID: "run", Title: "To run it:"}, &cobra.Group{ID: "old", Title: "Old files:"},
 		&cobra.Group{ID: "ask", Title: "To ask it:"}, &cobra.Group{ID: "manage", Title: "To manage it:"})
+	if len(s.Faces) > 0 {
+		root.AddGroup(&cobra.Group{ID: "faces", Title: "As the program that it takes the place of:"})
+	}
+	for _, f := range s.Faces {
+		root.AddCommand(s.faceCommand(f))
+	}
 	root.SetHelpCommandGroupID("manage")
 	root.SetCompletionCommandGroupID("manage")
 	for group, commands := range map[string][]*cobra.Command{

@@ -77,7 +77,7 @@ func TestWrongUsage(t *testing.T) {
 		"search|--limit|-2": "--limit -2", "search|--limit|x": "invalid argument", "search|--fields|source.pi": "did you mean source.ip", "top|--series=0s": "--series",
 		"alerts|x": "want its number", "alerts|0": "want its number", "alerts|--state|shut": "want open", "alerts|--severity|BAD": "want INFO", "detect|x": "unknown command",
 		"detect|--dry-run|--notify": "none of the others", "ingest": "requires at least 1 arg", "ingest|--tz|Mars/Base|x": "--tz", "rules": "want one of", "rules|nonsense": "no such command",
-		"rules|show": "accepts 1 arg", "rules|test|x": "accepts 2 arg", "users|add": "accepts 1 arg", "users|add|bob": "--password-file", "users|add|bob|--password|x": "unknown flag",
+		"rules|show": "accepts 1 arg", "rules|test": "accepts between 1 and 2 arg", "users|add": "accepts 1 arg", "users|add|bob": "--password-file", "users|add|bob|--password|x": "unknown flag",
 		"users|token|bob|--expires|0s": "--expires", "serve|x": "unknown command", "serve|--log-level|loud": "--log-level", "demo|--log-format|xml": "--log-format",
 		"backup": "accepts 1 arg", "version|x": "unknown command", "healthcheck|--server|:": "--server",
 	} {

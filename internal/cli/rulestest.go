@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,10 +15,13 @@ import (
 func (s *shell) rulesTest(owner *string) *cobra.Command {
 	var q api.IngestRequest
 	c := &cobra.Command{
-		Use: "test RULE FILE", Short: "Judge a file by one rule, and keep nothing", Args: cobra.ExactArgs(2),
+		Use: "test RULE [FILE]", Short: "Judge a file by one rule, and keep nothing", Args: cobra.RangeArgs(1, 2),
 		Long: `Reads FILE as ingest does and prints the alerts that the rule would make of it. RULE is a file, - for standard input, or the
-name of a rule. Exit code 1 when it makes none.`,
-		Example:     "  tocsin rules test ssh-scan.yaml auth.log\n  tocsin rules test ssh-scan auth.log -o line",
+name of a rule. Exit code 1 when it makes none.
+
+Without FILE, tries all rules of the file RULE on the samples that stand beside them, and prints which passed. Exit code 1
+when one did not.`,
+		Example:     "  tocsin rules test ssh-scan.yaml auth.log\n  tocsin rules test ssh-scan auth.log -o line\n  tocsin rules test my-rules.yaml",
 		Annotations: map[string]string{"line": "yes"},
 	}
 	c.Flags().StringVar(&q.Format, "format", "", "`name` of the format (default: recognised)")
@@ -31,6 +35,9 @@ name of a rule. Exit code 1 when it makes none.`,
 		text, err := s.ruleText(ctx, *owner, args[0])
 		if err != nil {
 			return err
+		}
+		if len(args) == 1 {
+			return s.testSamples(ctx, args[0], text)
 		}
 		return s.testRule(ctx, text, q, args[1])
 	})
@@ -65,6 +72,37 @@ func (s *shell) testRule(ctx context.Context, text string, q api.IngestRequest, 
 		return err
 	}
 	if len(a.Alerts) == 0 {
+		return errQuiet
+	}
+	return nil
+}
+
+// testSamples tries rules on the samples that stand beside them.
+func (s *shell) testSamples(ctx context.Context, name, text string) error {
+	results, err := s.TestSamples(ctx, name, text)
+	if err != nil {
+		return refused(err)
+	}
+	if len(results) == 0 {
+		return s.nothing("samples in " + printable(name) + " (write them under `samples:` of a rule, or name a log to judge)")
+	}
+	failed := 0
+	out := s.sheet(column{name: "rule"}, column{name: "sample"}, column{name: "events", right: true}, column{name: "result"})
+	for _, r := range results {
+		word := "passed"
+		if !r.Passed {
+			failed++
+			word = strings.Join(r.Faults, "; ")
+		}
+		if err := out.add(r, r.Rule, r.Sample, strconv.Itoa(r.Events), word); err != nil {
+			return err
+		}
+	}
+	if err := out.end(); err != nil {
+		return err
+	}
+	s.say("%d samples, %d passed, %d failed", len(results), len(results)-failed, failed)
+	if failed > 0 {
 		return errQuiet
 	}
 	return nil

@@ -36,6 +36,9 @@ type Config struct {
 	RuleFiles []string `yaml:"rule_files"`
 	// Rules are rules that stand in this file. People see them, and cannot change them in the page.
 	Rules []document.Node `yaml:"rules"`
+	// Packs are the rules that tocsin brings along and that are switched on, as names such as `[web, ssh]`, or each name with
+	// what is tuned of it; `tocsin rules packs` lists them. Default: none.
+	Packs document.Node `yaml:"packs"`
 
 	dir string // of the file; relative paths begin there
 }
