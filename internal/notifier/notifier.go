@@ -30,6 +30,11 @@ type Notice struct {
 	Created time.Time   `json:"created"`
 	Attempt int         `json:"attempt"` // 1 for the first
 	Alert   alert.Alert `json:"alert"`
+	// To is whom the channel is to reach, in its own words, such as addresses of e-mail; empty for a channel that knows.
+	To string `json:"-"`
+	// Link is the address of the alert's page, and Node the name of the tocsin that says so; empty when not known.
+	Link string `json:"link,omitempty"`
+	Node string `json:"node,omitempty"`
 }
 
 // A Notifier makes one attempt to deliver a notice and returns what the other side answered, in one line. An error that

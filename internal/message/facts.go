@@ -1,0 +1,139 @@
+package message
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/notifier"
+)
+
+// Facts are what templates speak of. All of it is text or lists of text, so that no template can count beyond what is
+// there; times are in the reader's zone.
+type Facts struct {
+	Change   string // CREATE, UPDATE or END
+	News     string // the same for people: "", "again" or "ended"
+	Severity string // INFO, LOW, MEDIUM, HIGH or CRITICAL
+	Sign     string // a shape for the severity, for those who see no colours
+	State    string // open, acknowledged or ended
+	Title    string
+	Entity   string
+	Reason   string // one sentence with the values
+
+	Rule, Version, Owner string
+	Number               string // of the alert
+	Origin               string // live or history
+
+	First, Last, Ended string // "2026-11-21 10:00:00 CET"; Ended is empty while it lasts
+	Triggers           string
+	Value, Peak, Limit string
+	Below              bool   // falling short of the limit was the fault
+	Window             string // "10m", empty when there is none
+
+	By      []alert.Pair // the entity, field by field
+	Samples []Sample
+
+	Link string // to the alert's page; empty when it is not known
+	Node string // the tocsin that says so
+	User string // whom it is for; empty when it is for a whole site
+}
+
+// A Sample is one of the events that led to the alert.
+type Sample struct {
+	Time   string
+	Text   string // its message, or its fields
+	Fields []alert.Pair
+}
+
+const timeLayout = "2006-01-02 15:04:05 MST"
+
+// NewFacts gathers what can be said of a notice.
+func NewFacts(n notifier.Notice, zone *time.Location) Facts {
+	a := &n.Alert
+	f := Facts{
+		Change: string(n.Change), News: map[notifier.Change]string{notifier.Update: "again", notifier.End: "ended"}[n.Change],
+		Severity: a.Severity.String(), Sign: sign(a.Severity), State: string(a.State), Title: a.Title, Entity: a.Entity.String(), Reason: a.Reason,
+		Rule: a.RuleName, Version: strconv.Itoa(a.RuleVersion), Owner: a.Owner, Number: strconv.FormatInt(a.ID, 10), Origin: a.Origin,
+		First: stamp(a.First, zone), Last: stamp(a.Last, zone), Ended: stamp(a.EndedAt, zone), Triggers: strconv.FormatInt(a.Triggers, 10),
+		Value: number(a.Value), Peak: number(a.Peak), Limit: number(a.Limit), Below: a.Below, Window: Duration(a.Window),
+		By: a.Entity, Link: n.Link, Node: n.Node, User: n.User,
+	}
+	for _, raw := range a.Samples {
+		f.Samples = append(f.Samples, sample(raw, zone))
+	}
+	return f
+}
+
+func stamp(t time.Time, zone *time.Location) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(zone).Format(timeLayout)
+}
+
+func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+// Duration writes a length of time as people and rules do: 90m, 1h, 36h, 7d; "" for none.
+func Duration(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d <= 0 {
+		return ""
+	}
+	if d%day == 0 {
+		return strconv.FormatInt(int64(d/day), 10) + "d"
+	}
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// sign is a shape that grows with the severity.
+func sign(s alert.Severity) string {
+	return [...]string{"", "○", "●", "■", "▲", "◆"}[min(int(s), int(alert.Critical))]
+}
+
+func sample(raw json.RawMessage, zone *time.Location) Sample {
+	var fields map[string]any
+	if json.Unmarshal(raw, &fields) != nil {
+		return Sample{Text: string(raw)}
+	}
+	var s Sample
+	for name, v := range fields {
+		text, ok := v.(string)
+		if !ok {
+			packed, err := json.Marshal(v)
+			if err != nil {
+				continue // cannot be: it came from JSON
+			}
+			text = string(packed)
+		}
+		switch name {
+		case "@timestamp":
+			if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
+				s.Time = stamp(at, zone)
+			}
+		case "message":
+			s.Text = text
+		}
+		s.Fields = append(s.Fields, alert.Pair{Field: name, Value: text})
+	}
+	slices.SortFunc(s.Fields, func(a, b alert.Pair) int { return strings.Compare(a.Field, b.Field) })
+	if s.Text == "" {
+		var parts []string
+		for _, p := range s.Fields {
+			if p.Field != "@timestamp" {
+				parts = append(parts, p.Field+"="+p.Value)
+			}
+		}
+		s.Text = strings.Join(parts, " ")
+	}
+	return s
+}
