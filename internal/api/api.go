@@ -131,10 +131,13 @@ type LineError struct {
 
 // An IngestRequest says what a file is. The body is its uncompressed content from Offset on.
 type IngestRequest struct {
-	Source  string `json:"source"`            // identity, so that the same file is not taken twice; empty: never resumed
-	Path    string `json:"path"`              // name for people
-	Format  string `json:"format,omitempty"`  // empty: guessed from the first lines
-	Zone    string `json:"zone,omitempty"`    // for times without one; empty is UTC
+	Source string `json:"source"`           // identity, so that the same file is not taken twice; empty: never resumed
+	Path   string `json:"path"`             // name for people
+	Format string `json:"format,omitempty"` // empty: guessed from the first lines
+	Zone   string `json:"zone,omitempty"`   // for times without one; empty is UTC
+	// Declaration is a format of the sender's own, as YAML: one by itself, or a document that has the one named by Format.
+	Declaration string `json:"declaration,omitempty"`
+
 	Service string `json:"service,omitempty"` // service.name of events that name none
 	Offset  int64  `json:"offset"`
 	// Progress is called now and then with how far the body was read. Not sent over the wire.

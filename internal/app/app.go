@@ -22,6 +22,7 @@ import (
 	"tocsin/internal/api"
 	"tocsin/internal/catalog"
 	"tocsin/internal/config"
+	"tocsin/internal/declared"
 	"tocsin/internal/delivery"
 	"tocsin/internal/desk"
 	"tocsin/internal/document"
@@ -32,6 +33,7 @@ import (
 	"tocsin/internal/journal"
 	"tocsin/internal/ledger"
 	"tocsin/internal/pack"
+	"tocsin/internal/parser"
 	"tocsin/internal/rule"
 	"tocsin/internal/source"
 	"tocsin/internal/web"
@@ -51,6 +53,8 @@ type Setup struct {
 	Config  *config.Config
 	Rules   []rule.Rule // that stand in files, without numbers
 	Doubts  []string    // what is probably not meant so, for people
+	Formats []declared.Format
+	formats parser.Set // those of the catalog and those declared
 	readers map[string]config.Reader
 	routes  []delivery.Channel
 }
@@ -73,7 +77,13 @@ func Load(path string, environ []string) (*Setup, error) {
 			s.Doubts = append(s.Doubts, "environment: nothing is called "+name)
 		}
 	}
-	if s.readers, err = c.Readers(origins, Plugins()); err != nil {
+	plugins := Plugins()
+	if s.Formats, err = c.DeclaredFormats(origins, plugins.Formats); err != nil {
+		errs = append(errs, err)
+	}
+	plugins.Formats = declared.Set(plugins.Formats, s.Formats)
+	s.formats = plugins.Formats
+	if s.readers, err = c.Readers(origins, plugins); err != nil {
 		errs = append(errs, err)
 	}
 	channels, err := c.Channels(Plugins())
@@ -248,7 +258,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 	}
 	c := a.setup.Config
 	a.ingest = ingest.New(ingest.Options{
-		Journal: appender{a.journal}, Formats: catalog.Formats(), Log: a.log, Known: known, Drain: c.Drain / 2, Registry: registry,
+		Journal: appender{a.journal}, Formats: a.setup.formats, Log: a.log, Known: known, Drain: c.Drain / 2, Registry: registry,
 		Pace:   a.pace,
 		OnTake: func(kind event.Kind, rows int) { a.desk.Took(kind, rows) },
 	})

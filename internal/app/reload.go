@@ -34,6 +34,7 @@ func (a *App) Reload(ctx context.Context, next *Setup) (later []string, err erro
 	case <-a.feed: // a set that nobody has taken up yet
 	default:
 	}
+	a.ingest.SetFormats(next.formats)
 	a.feed <- sources
 	later = config.NeedsRestart(a.setup.Config, next.Config)
 	if !reflect.DeepEqual(a.setup.routes, next.routes) {

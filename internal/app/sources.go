@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"tocsin/internal/catalog"
 	"tocsin/internal/config"
 	"tocsin/internal/parser"
 	"tocsin/internal/source"
@@ -26,7 +26,7 @@ func (a *App) sources(setup *Setup) (map[string]source.Source, error) {
 	c := setup.Config
 	for _, f := range c.Sources.Files {
 		s, err := files.New(files.Options{
-			Name: f.Name, Paths: f.Paths, Choose: chooser(setup.readers[f.Name]), Resume: a.ingest.Resume, Log: a.log, Registry: registry,
+			Name: f.Name, Paths: f.Paths, Choose: chooser(setup.formats, setup.readers[f.Name]), Resume: a.ingest.Resume, Log: a.log, Registry: registry,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("source %s: %w", f.Name, err)
@@ -44,11 +44,14 @@ func (a *App) sources(setup *Setup) (map[string]source.Source, error) {
 }
 
 // chooser picks the parser of one file: the one that is configured, or by its first lines.
-func chooser(r config.Reader) func([][]byte) (files.Choice, error) {
+func chooser(formats parser.Set, r config.Reader) func([][]byte) (files.Choice, error) {
 	if r.Settings != nil {
 		return files.Fixed(r.Format, r.Settings)
 	}
-	return files.Guess(catalog.Formats(), func(c parser.Config) { *c.Base() = r.Base })
+	return files.Guess(formats, func(c parser.Config) {
+		own := c.Base()
+		own.Zone, own.Service = cmp.Or(r.Base.Zone, own.Zone), cmp.Or(r.Base.Service, own.Service)
+	})
 }
 
 // A listener is a source of syslog that takes its addresses when it runs, not before: the set of sources that it takes the

@@ -95,6 +95,11 @@ func (c *Config) anchorPaths(origins *document.Origins) {
 			c.RuleFiles[i] = c.anchor(path)
 		}
 	}
+	if fromFile("format_files") {
+		for i, path := range c.FormatFiles {
+			c.FormatFiles[i] = c.anchor(path)
+		}
+	}
 	for _, files := range c.Sources.Files {
 		for i, path := range files.Paths {
 			files.Paths[i] = c.anchor(path)

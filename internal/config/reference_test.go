@@ -61,7 +61,7 @@ func TestSampleIsTheDefault(t *testing.T) {
 	}
 	want := config.Default()
 	want.Data = examples["data"]
-	got.RuleFiles, got.Rules, got.Sources.Files, got.Notify = nil, nil, nil, nil // examples, as there is no default
+	got.RuleFiles, got.FormatFiles, got.Rules, got.Sources.Files, got.Notify = nil, nil, nil, nil, nil // examples, as there is no default
 	got.Packs = document.Node{}
 	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "dir" }, cmp.Ignore()), cmp.AllowUnexported(config.Config{})); diff != "" {
 		t.Errorf("the sample is not the default: Default - sample +\n%s", diff)
@@ -110,9 +110,16 @@ type reference struct {
 
 // examples are what stands for settings without a default that could be shown.
 var examples = map[string]string{
-	"data":       "/var/lib/tocsin",
-	"rule_files": "[rules/*.yaml]",
-	"packs":      "[web, ssh]",
+	"data":         "/var/lib/tocsin",
+	"rule_files":   "[rules/*.yaml]",
+	"format_files": "[formats/*.yaml]",
+	"formats": `
+#  shop:
+#    text: {patterns: ['{@timestamp} {log.level} [{labels.thread}] {message}']}
+#    samples:
+#    - line: 2024-03-10T11:59:58Z WARN [main] out of socks
+#      want: {log.level: WARN, message: out of socks}`,
+	"packs": "[web, ssh]",
 	"rules": `
 #- name: ssh-guess
 #  from: log
@@ -232,7 +239,10 @@ func (w *reference) plain(v reflect.Value, path, indent string) {
 			value = show(v.Field(i))
 		}
 		w.comment(indent, w.comments[v.Type().Name()+"."+sf.Name])
-		fmt.Fprintf(&w.sample, "#%s%s: %s\n", indent, key, value)
+		if !strings.HasPrefix(value, "\n") {
+			value = " " + value
+		}
+		fmt.Fprintf(&w.sample, "#%s%s:%s\n", indent, key, value)
 	}
 }
 

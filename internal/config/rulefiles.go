@@ -10,7 +10,7 @@ import (
 	"tocsin/internal/document"
 )
 
-// A RuleFile is a file of rules as it stands.
+// A RuleFile is a file of rules, or of formats, as it stands.
 type RuleFile struct {
 	Path string
 	Text []byte
@@ -18,11 +18,16 @@ type RuleFile struct {
 
 // ReadRuleFiles reads the files that RuleFiles names, in the order of their settings and then of their names, each once.
 func (c *Config) ReadRuleFiles(origins *document.Origins) ([]RuleFile, error) {
+	return c.readFiles(origins, "rule_files", c.RuleFiles)
+}
+
+// readFiles reads the files that a setting names by paths and patterns.
+func (c *Config) readFiles(origins *document.Origins, setting string, patterns []string) ([]RuleFile, error) {
 	var files []RuleFile
 	var errs []error
 	read := map[string]bool{}
-	for i, pattern := range c.RuleFiles {
-		key := fmt.Sprintf("rule_files[%d]", i)
+	for i, pattern := range patterns {
+		key := fmt.Sprintf("%s[%d]", setting, i)
 		paths := []string{pattern}
 		if strings.ContainsAny(pattern, "*?[") {
 			var err error

@@ -39,6 +39,12 @@ type Config struct {
 	// Packs are the rules that tocsin brings along and that are switched on, as names such as `[web, ssh]`, or each name with
 	// what is tuned of it; `tocsin rules packs` lists them. Default: none.
 	Packs document.Node `yaml:"packs"`
+	// Formats are formats of your own by name, each one of tocsin's with settings, and samples that are tried by `tocsin check`.
+	// Sources and commands name them like any other.
+	Formats document.Node `yaml:"formats"`
+	// FormatFiles are files of formats, as paths or patterns such as `formats/*.yaml`. A pattern that matches nothing is fine,
+	// a path that does not exist is a mistake.
+	FormatFiles []string `yaml:"format_files"`
 
 	dir string // of the file; relative paths begin there
 }

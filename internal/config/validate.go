@@ -33,6 +33,12 @@ func (c *Config) Validate() error {
 	for i, pattern := range c.RuleFiles {
 		errs = append(errs, checkPattern(fmt.Sprintf("rule_files[%d]", i), pattern))
 	}
+	for i, pattern := range c.FormatFiles {
+		errs = append(errs, checkPattern(fmt.Sprintf("format_files[%d]", i), pattern))
+	}
+	if !c.Formats.IsZero() && !c.Formats.IsMapping() {
+		errs = append(errs, document.At("formats", c.Formats.String(), "a mapping of names to formats"))
+	}
 	for i, r := range c.Rules {
 		if !r.IsMapping() {
 			errs = append(errs, document.At(fmt.Sprintf("rules[%d]", i), r.String(), "a mapping"))

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tocsin/internal/api"
+	"tocsin/internal/declared"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/lines"
@@ -158,8 +159,15 @@ func (f *file) records(ctx context.Context, records []source.Record) error {
 
 // begin finds out how the file is to be read.
 func (f *file) begin(records []source.Record) error {
-	name := f.request.Format
+	name, formats := f.request.Format, f.service.Formats()
 	f.answer.Confidence = 100
+	if f.request.Declaration != "" {
+		own, err := declared.DecodeText(f.request.Declaration, name, formats)
+		if err != nil {
+			return err
+		}
+		name, formats = own.Name, parser.Set{own.Name: own.Format}
+	}
 	if name == "" {
 		var sample [][]byte
 		for _, r := range records[:min(len(records), sampleLines)] {
@@ -168,20 +176,22 @@ func (f *file) begin(records []source.Record) error {
 			}
 		}
 		var why string
-		name, f.answer.Confidence, why = parser.Recognise(f.service.options.Formats, sample)
+		name, f.answer.Confidence, why = parser.Recognise(formats, sample)
 		if f.answer.Confidence < minCertainty {
 			return fault.New(fault.Invalid, "recognise format of %s: %s (name it with --format)", f.request.Path, why)
 		}
 	}
-	format, ok := f.service.options.Formats[name]
+	format, ok := formats[name]
 	if !ok {
-		return fault.New(fault.Invalid, "read %s: no format %q (want one of %s)", f.request.Path, name, f.service.options.Formats.Names())
+		return fault.New(fault.Invalid, "read %s: no format %q (want one of %s)", f.request.Path, name, formats.Names())
 	}
 	settings := format.Default()
 	if f.request.Zone != "" {
 		settings.Base().Zone = f.request.Zone
 	}
-	settings.Base().Service = f.request.Service
+	if f.request.Service != "" {
+		settings.Base().Service = f.request.Service
+	}
 	if err := settings.Validate(); err != nil {
 		return fault.New(fault.Invalid, "read %s: %w", f.request.Path, err)
 	}

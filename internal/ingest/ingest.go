@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,7 +29,7 @@ type Journal interface {
 // Options are the parts and limits of a Service.
 type Options struct {
 	Journal Journal
-	Formats parser.Set
+	Formats parser.Set // until SetFormats
 	Log     *slog.Logger
 	// Known are the furthest offsets that journal and history hold, by source id.
 	Known map[string]int64
@@ -51,6 +52,7 @@ type Service struct {
 	positions  *positions
 	stats      *statistics
 	collectors map[event.Kind]*collector
+	formats    atomic.Pointer[parser.Set]
 }
 
 // New wires a service and starts nothing.
@@ -71,11 +73,18 @@ func New(o Options) *Service {
 		o.OnTake = func(event.Kind, int) {}
 	}
 	s := &Service{options: o, positions: newPositions(o.Known), stats: newStatistics(o.Registry), collectors: map[event.Kind]*collector{}}
+	s.SetFormats(o.Formats)
 	for _, kind := range event.Kinds() {
 		s.collectors[kind] = newCollector(s, kind)
 	}
 	return s
 }
+
+// SetFormats says which formats there are from now on.
+func (s *Service) SetFormats(formats parser.Set) { s.formats.Store(&formats) }
+
+// Formats returns the formats that there are. Nobody changes them.
+func (s *Service) Formats() parser.Set { return *s.formats.Load() }
 
 // Resume returns the offset behind the last durable record of a source; false when nothing of it was ever taken. It also
 // answers about the content of files, as fingerprint.Index does.
