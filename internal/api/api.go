@@ -26,6 +26,7 @@ type Service interface {
 	// Flush returns when everything taken in so far is found by Search and kept in the history.
 	Flush(ctx context.Context) error
 	Detect(ctx context.Context, q DetectRequest) (DetectAnswer, error)
+	Explain(ctx context.Context, q ExplainRequest) (ExplainAnswer, error)
 
 	Alerts(ctx context.Context, q AlertRequest) ([]alert.Alert, error)
 

@@ -341,6 +341,14 @@ func (j *judge) change(ctx context.Context) error {
 	return j.warm(ctx)
 }
 
+// engines are what judges, and whether time goes on for them.
+func (a *App) engines() (all []*detect.Engine, live bool) {
+	for _, j := range a.judges {
+		all = append(all, j.engine)
+	}
+	return all, a.options.Live
+}
+
 // problems tells what someone must act on.
 func (j *judge) problems() []string {
 	var list []string

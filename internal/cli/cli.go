@@ -176,7 +176,7 @@ is opened. Exit codes: 0 done, 1 found nothing or refused, 2 wrong usage.`,
 	for group, commands := range map[string][]*cobra.Command{
 		"run":    {s.serveCommand(), s.demoCommand(), s.healthcheckCommand()},
 		"old":    {s.ingestCommand(), s.detectCommand()},
-		"ask":    {s.searchCommand(), s.topCommand(), s.alertsCommand()},
+		"ask":    {s.searchCommand(), s.topCommand(), s.alertsCommand(), s.explainCommand()},
 		"manage": {s.rulesCommand(), s.usersCommand(), s.checkCommand(), s.backupCommand(), s.versionCommand()},
 	} {
 		for _, c := range commands {

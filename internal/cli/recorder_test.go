@@ -17,15 +17,16 @@ import (
 
 // recorder is a service that notes what it was asked and answers what it was told to.
 type recorder struct {
-	calls  []any
-	events []string
-	top    api.TopAnswer
-	alerts []alert.Alert
-	rules  []api.Rule
-	users  []api.User
-	ingest func(api.IngestRequest, string) (api.IngestAnswer, error)
-	resume int64
-	err    map[string]error // by method
+	calls     []any
+	events    []string
+	top       api.TopAnswer
+	alerts    []alert.Alert
+	rules     []api.Rule
+	explained api.ExplainAnswer
+	users     []api.User
+	ingest    func(api.IngestRequest, string) (api.IngestAnswer, error)
+	resume    int64
+	err       map[string]error // by method
 }
 
 func (r *recorder) note(method string, asked ...any) error {
@@ -75,6 +76,10 @@ func (r *recorder) Ingest(_ context.Context, q api.IngestRequest, body io.Reader
 func (r *recorder) Flush(context.Context) error { return r.note("Flush") }
 func (r *recorder) Detect(_ context.Context, q api.DetectRequest) (api.DetectAnswer, error) {
 	return api.DetectAnswer{Events: 1000, Rules: 2, Alerts: r.alerts}, r.note("Detect", q)
+}
+
+func (r *recorder) Explain(_ context.Context, q api.ExplainRequest) (api.ExplainAnswer, error) {
+	return r.explained, r.note("Explain", q)
 }
 
 func (r *recorder) Alerts(_ context.Context, q api.AlertRequest) ([]alert.Alert, error) {

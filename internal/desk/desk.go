@@ -11,6 +11,7 @@ import (
 
 	"tocsin/internal/alerting"
 	"tocsin/internal/api"
+	"tocsin/internal/detect"
 	"tocsin/internal/detector"
 	"tocsin/internal/history"
 	"tocsin/internal/ingest"
@@ -30,6 +31,8 @@ type Parts struct {
 	Detectors detector.Set
 	Lists     fs.FS // where rules find the files that they name
 
+	// Judges are what judges now, and whether time goes on for them: else they stand where tocsin ran last.
+	Judges func() (engines []*detect.Engine, live bool)
 	// RulesChanged makes the rules that run those of the rulebook.
 	RulesChanged func(context.Context) error
 	// CaughtUp returns when all that the journal holds now was judged and is found by queries.

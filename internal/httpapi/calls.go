@@ -155,6 +155,11 @@ func (c *Client) Detect(ctx context.Context, q api.DetectRequest) (api.DetectAns
 	return post[api.DetectAnswer](ctx, c, "/api/v1/detect", q)
 }
 
+// Explain implements api.Service.
+func (c *Client) Explain(ctx context.Context, q api.ExplainRequest) (api.ExplainAnswer, error) {
+	return post[api.ExplainAnswer](ctx, c, "/api/v1/explain", q)
+}
+
 // Alerts implements api.Service.
 func (c *Client) Alerts(ctx context.Context, q api.AlertRequest) ([]alert.Alert, error) {
 	return get[[]alert.Alert](ctx, c, "/api/v1/alerts", encodeQuery(q))

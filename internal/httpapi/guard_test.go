@@ -37,7 +37,7 @@ func TestEveryRouteForEveryRole(t *testing.T) {
 	machine := []string{"GET /metrics"}
 	accounts := []string{"POST /api/v1/events", "GET /api/v1/search", "POST /api/v1/search", "GET /api/v1/top", "POST /api/v1/top", "GET /api/v1/alerts",
 		"GET /api/v1/rules", "POST /api/v1/rules", "DELETE /api/v1/rules/{name}", "POST /api/v1/rules/{name}/enable", "POST /api/v1/rules/{name}/disable",
-		"PUT /api/v1/users/{name}/password", "POST /api/v1/tokens", "GET /api/v1/health", "GET /api/v1/openapi.json", "DELETE /api/v1/session", "GET /{$}"}
+		"PUT /api/v1/users/{name}/password", "POST /api/v1/tokens", "POST /api/v1/explain", "GET /api/v1/health", "GET /api/v1/openapi.json", "DELETE /api/v1/session", "GET /{$}"}
 	administrators := []string{"POST /api/v1/detect", "GET /api/v1/users", "POST /api/v1/users", "POST /api/v1/users/{name}/enable",
 		"POST /api/v1/users/{name}/disable", "POST /api/v1/ingest", "GET /api/v1/ingest", "POST /api/v1/flush", "POST /api/v1/backup"}
 

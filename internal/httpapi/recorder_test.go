@@ -147,6 +147,10 @@ func (r *recorder) Flush(ctx context.Context) error {
 	return err
 }
 
+func (r *recorder) Explain(ctx context.Context, q api.ExplainRequest) (api.ExplainAnswer, error) {
+	return filled[api.ExplainAnswer](), r.note(ctx, "Explain", q)
+}
+
 func (r *recorder) Detect(ctx context.Context, q api.DetectRequest) (api.DetectAnswer, error) {
 	return filled[api.DetectAnswer](), r.note(ctx, "Detect", q)
 }

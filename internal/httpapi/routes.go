@@ -48,6 +48,7 @@ func (s *Server) table() []route {
 		ask("GET", "/api/v1/top", user, "Ranks the values of fields, or draws a line over time.", v.Top),
 		ask("POST", "/api/v1/top", user, "Ranks, as GET does.", v.Top),
 		ask("POST", "/api/v1/detect", admin, "Judges history by rules and keeps the alerts.", v.Detect),
+		ask("POST", "/api/v1/explain", user, "Says how lines are read and what the rules make of them, and keeps nothing.", v.Explain),
 		ask("GET", "/api/v1/alerts", user, "Lists alerts, newest first.", v.Alerts),
 
 		ask("GET", "/api/v1/rules", user, "Lists rules.", v.Rules),

@@ -33,6 +33,8 @@ func (all schemas) of(t reflect.Type) *schema {
 		return &schema{Type: "string", Format: "date-time"}
 	case durationType:
 		return &schema{Type: "integer", Format: "int64", Description: "nanoseconds; in a query also as 90s, 5m, 2h or 7d"}
+	case reflect.TypeFor[[]byte]():
+		return &schema{Type: "string", Format: "byte", Description: "base64"}
 	case rawType, reflect.TypeFor[anything](), reflect.TypeFor[eventLine]():
 		return &schema{Type: "object"}
 	case reflect.TypeFor[alert.Severity]():
