@@ -27,10 +27,10 @@ func evaluate(ctx context.Context, svc api.Service, e entry, zscore bool, now ti
 	minutes := time.Duration(e.WindowMinutes) * time.Minute
 	switch e.Type {
 	case "keyword_threshold":
-		return first(ctx, svc, window{where: of + " && " + said("like(%s, "+strconv.Quote("%"+e.Keyword+"%")+")"), over: minutes}, e,
+		return first(ctx, svc, window{where: of + " && " + said(like(e.Keyword)), over: minutes}, e,
 			func(n int64, _ string) string { return fmt.Sprintf("Rule %s triggered with %d matches", e.ID, n) })
 	case "repeated_message":
-		return first(ctx, svc, window{where: timed + " && " + said("%s == "+strconv.Quote(e.Message)), over: minutes}, e,
+		return first(ctx, svc, window{where: timed + " && " + said(func(field string) string { return field + " == " + strconv.Quote(e.Message) }), over: minutes}, e,
 			func(n int64, _ string) string {
 				return fmt.Sprintf("Message '%s' repeated %d times in %dm", e.Message, n, e.WindowMinutes)
 			})
@@ -44,7 +44,7 @@ func evaluate(ctx context.Context, svc api.Service, e entry, zscore bool, now ti
 				return fmt.Sprintf("%s logged %d entries in %ds", e.Service, n, int64(over/time.Second))
 			})
 	case "user_threshold":
-		where := timed + " && has(user.name) && " + said("like(%s, "+strconv.Quote("%"+e.Message+"%")+")")
+		where := timed + " && has(user.name) && " + said(like(e.Message))
 		return first(ctx, svc, window{where: where, by: "user.name", over: minutes}, e,
 			func(n int64, user string) string {
 				return fmt.Sprintf("User '%s' triggered '%s' %d times in %dm", user, e.Message, n, e.WindowMinutes)
@@ -60,8 +60,13 @@ func evaluate(ctx context.Context, svc api.Service, e entry, zscore bool, now ti
 }
 
 // said is a condition on what LogTrack calls the message: of CloudTrail the name of the event.
-func said(condition string) string {
-	return fmt.Sprintf(`(event.dataset != "cloudtrail" && `+condition+` || event.dataset == "cloudtrail" && `+condition+`)`, "message", "event.action")
+func said(condition func(field string) string) string {
+	return `(event.dataset != "cloudtrail" && ` + condition("message") + ` || event.dataset == "cloudtrail" && ` + condition("event.action") + `)`
+}
+
+// like is the condition that a field has a text in it. % and _ in the text stand for others, as in SQL.
+func like(text string) func(field string) string {
+	return func(field string) string { return "like(" + field + ", " + strconv.Quote("%"+text+"%") + ")" }
 }
 
 // first makes a burst of each key's first.

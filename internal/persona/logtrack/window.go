@@ -32,47 +32,49 @@ type hit struct {
 
 // Bounds of what one question is asked for.
 const (
-	coarse     = time.Hour           // at least
-	coarseSpan = 4000 * coarse       // asked for at once; a span with too many groups is halved
-	fineSpan   = 6 * coarse          // asked for at once, in seconds
-	everything = 1 << 30             // limit of a ranking
-	farPast    = -62135596800 + 1000 // seconds; before it no time is looked for
+	coarseSteps = 100_000               // coarse buckets of a whole history, about
+	coarseAsk   = 20_000                // of them asked for at once; a span with too many groups is halved
+	fineAsk     = 6 * time.Hour         // asked for at once, in seconds
+	everything  = 1 << 30               // limit of a ranking
+	farPast     = -62_135_596_800 + 1e6 // seconds; before it no time is looked for
 )
 
 // first returns the first hit of each key, in the order of time.
 func (w window) first(ctx context.Context, svc api.Service) ([]hit, error) {
-	counts, err := w.coarse(ctx, svc)
+	oldest, found, err := one(ctx, svc, api.SearchRequest{Where: w.where, Oldest: true})
+	if err != nil || !found {
+		return nil, err
+	}
+	newest, found, err := one(ctx, svc, api.SearchRequest{Where: w.where})
+	if err != nil || !found {
+		return nil, err
+	}
+	s := &seeker{window: w, svc: svc, step: w.bucket(newest.at.Sub(*oldest.at)), sliding: map[string]*slide{}, found: map[string]hit{}}
+	counts, err := s.coarse(ctx, *oldest.at, *newest.at)
 	if err != nil {
 		return nil, err
 	}
-	hot := w.hot(counts)
-	found := map[string]hit{}
-	sliding := map[string]*slide{}
-	var behind time.Time // end of what was looked at
-	for _, start := range slices.SortedFunc(maps.Keys(hot), time.Time.Compare) {
-		waiting := hot[start]
-		for key := range found {
-			delete(waiting, key)
-		}
-		if len(waiting) == 0 {
-			continue
-		}
-		if !start.Equal(behind) {
-			clear(sliding) // what lies between cannot belong to a full window
-		}
-		behind = start.Add(w.bucket())
-		if err := w.fine(ctx, svc, start, behind, waiting, sliding, found); err != nil {
-			return nil, err
-		}
+	if err := s.fine(ctx, s.hot(counts)); err != nil {
+		return nil, err
 	}
-	return slices.SortedFunc(maps.Values(found), func(a, b hit) int {
+	return slices.SortedFunc(maps.Values(s.found), func(a, b hit) int {
 		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.key, b.key))
 	}), nil
 }
 
-// bucket is the length of coarse buckets.
-func (w window) bucket() time.Duration {
-	return max(coarse, (w.over/coarse+1)*coarse)
+// bucket is the length of coarse buckets: longer than the window, and so long that there are not too many.
+func (w window) bucket(span time.Duration) time.Duration {
+	return (max(w.over, span/coarseSteps)/time.Minute + 1) * time.Minute
+}
+
+// A seeker looks for the hits of one window.
+type seeker struct {
+	window
+
+	svc     api.Service
+	step    time.Duration
+	sliding map[string]*slide
+	found   map[string]hit
 }
 
 // A count is how many events of a key lie in a bucket.
@@ -83,19 +85,9 @@ type count struct {
 }
 
 // coarse counts by coarse buckets, in the order of time.
-func (w window) coarse(ctx context.Context, svc api.Service) (all []count, err error) {
-	first, found, err := one(ctx, svc, api.SearchRequest{Where: w.where, Oldest: true})
-	if err != nil || !found {
-		return nil, err
-	}
-	last, _, err := one(ctx, svc, api.SearchRequest{Where: w.where})
-	if err != nil || last.at == nil || first.at == nil {
-		return nil, err
-	}
-	step := w.bucket()
-	span := max(coarseSpan, step)
-	for from := floor(*first.at, step); !from.After(*last.at); from = from.Add(span.Truncate(step)) {
-		some, err := w.count(ctx, svc, from, from.Add(span.Truncate(step)), step)
+func (s *seeker) coarse(ctx context.Context, first, last time.Time) (all []count, err error) {
+	for from := floor(first, s.step); !from.After(last); from = from.Add(coarseAsk * s.step) {
+		some, err := s.count(ctx, from, from.Add(coarseAsk*s.step), s.step)
 		if err != nil {
 			return nil, err
 		}
@@ -117,25 +109,25 @@ func floor(t time.Time, step time.Duration) time.Time {
 
 // count counts between two times by buckets of step, and by key. Where there are too many groups for one answer, each half
 // is asked for by itself.
-func (w window) count(ctx context.Context, svc api.Service, from, to time.Time, step time.Duration) ([]count, error) {
-	q := api.TopRequest{Kinds: logs(), Where: w.where, Since: from, Until: to, Bucket: step, Limit: everything}
-	if w.by != "" {
-		q.By = []string{w.by}
+func (s *seeker) count(ctx context.Context, from, to time.Time, step time.Duration) ([]count, error) {
+	q := api.TopRequest{Kinds: logs(), Where: s.where, Since: from, Until: to, Bucket: step, Limit: everything}
+	if s.by != "" {
+		q.By = []string{s.by}
 	}
-	a, err := svc.Top(ctx, q)
+	a, err := s.svc.Top(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	if a.Estimate || a.Others > 0 {
 		middle := floor(from.Add(to.Sub(from)/2), step)
 		if !middle.After(from) {
-			return nil, fault.New(fault.Unavailable, "count by %s: too many of them between %s and %s", w.by, from.Format(time.DateTime), to.Format(time.DateTime))
+			return nil, fault.New(fault.Unavailable, "count by %s: too many of them between %s and %s", s.by, from.Format(time.DateTime), to.Format(time.DateTime))
 		}
-		older, err := w.count(ctx, svc, from, middle, step)
+		older, err := s.count(ctx, from, middle, step)
 		if err != nil {
 			return nil, err
 		}
-		newer, err := w.count(ctx, svc, middle, to, step)
+		newer, err := s.count(ctx, middle, to, step)
 		return append(older, newer...), err
 	}
 	counts := make([]count, 0, len(a.Rows))
@@ -150,7 +142,7 @@ func (w window) count(ctx context.Context, svc api.Service, from, to time.Time, 
 }
 
 // hot returns the buckets in which a window may be full, each with the keys whose it may be.
-func (w window) hot(counts []count) map[time.Time]map[string]bool {
+func (s *seeker) hot(counts []count) map[time.Time]map[string]bool {
 	hot := map[time.Time]map[string]bool{}
 	mark := func(at time.Time, key string) {
 		if hot[at] == nil {
@@ -160,47 +152,67 @@ func (w window) hot(counts []count) map[time.Time]map[string]bool {
 	}
 	last := map[string]count{}
 	for _, c := range counts {
-		before, known := last[c.key]
-		switch {
-		case c.n >= w.atLeast:
+		before := last[c.key]
+		joined := before.n > 0 && before.at.Add(s.step).Equal(c.at)
+		if c.n >= s.atLeast || joined && before.n+c.n >= s.atLeast {
 			mark(c.at, c.key)
-			if known && before.at.Add(w.bucket()).Equal(c.at) {
+			if joined {
 				mark(before.at, c.key)
 			}
-		case known && before.at.Add(w.bucket()).Equal(c.at) && before.n+c.n >= w.atLeast:
-			mark(before.at, c.key)
-			mark(c.at, c.key)
 		}
 		last[c.key] = c
 	}
 	return hot
 }
 
-// fine looks at the seconds of one bucket for the keys that wait for their hit.
-func (w window) fine(ctx context.Context, svc api.Service, from, to time.Time, waiting map[string]bool, sliding map[string]*slide, found map[string]hit) error {
-	for ; from.Before(to) && len(waiting) > 0; from = from.Add(fineSpan) {
-		end := from.Add(fineSpan)
-		if end.After(to) {
-			end = to
+// fine looks at the seconds of hot buckets, in the order of time: of as many at once as lie side by side.
+func (s *seeker) fine(ctx context.Context, hot map[time.Time]map[string]bool) error {
+	starts := slices.SortedFunc(maps.Keys(hot), time.Time.Compare)
+	var behind time.Time // end of what was looked at
+	for len(starts) > 0 {
+		from, to, waiting := starts[0], starts[0].Add(s.step), hot[starts[0]]
+		for starts = starts[1:]; len(starts) > 0 && starts[0].Equal(to) && to.Sub(from)+s.step <= fineAsk; starts = starts[1:] {
+			maps.Copy(waiting, hot[to])
+			to = to.Add(s.step)
 		}
-		counts, err := w.count(ctx, svc, from, end, time.Second)
-		if err != nil {
-			return err
+		maps.DeleteFunc(waiting, func(key string, _ bool) bool { _, done := s.found[key]; return done })
+		if !from.Equal(behind) {
+			clear(s.sliding) // what lies between belongs to no full window
 		}
-		for _, c := range counts {
-			if !waiting[c.key] {
-				continue
+		behind = to
+		for ; len(waiting) > 0 && from.Before(to); from = from.Add(fineAsk) {
+			if err := s.seconds(ctx, from, earlier(from.Add(fineAsk), to), waiting); err != nil {
+				return err
 			}
-			s := sliding[c.key]
-			if s == nil {
-				s = &slide{}
-				sliding[c.key] = s
-			}
-			if s.add(c, w.over) >= w.atLeast {
-				found[c.key] = hit{key: c.key, at: c.at}
-				delete(waiting, c.key)
-				delete(sliding, c.key)
-			}
+		}
+	}
+	return nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// seconds lets the windows of the keys that wait slide over the seconds between two times.
+func (s *seeker) seconds(ctx context.Context, from, to time.Time, waiting map[string]bool) error {
+	counts, err := s.count(ctx, from, to, time.Second)
+	if err != nil {
+		return err
+	}
+	for _, c := range counts {
+		if !waiting[c.key] {
+			continue
+		}
+		if s.sliding[c.key] == nil {
+			s.sliding[c.key] = &slide{}
+		}
+		if s.sliding[c.key].add(c, s.over) >= s.atLeast {
+			s.found[c.key] = hit{key: c.key, at: c.at}
+			delete(waiting, c.key)
+			delete(s.sliding, c.key)
 		}
 	}
 	return nil
