@@ -9,6 +9,7 @@ import (
 	"tocsin/internal/detector/threshold"
 	"tocsin/internal/notifier"
 	"tocsin/internal/notifier/command"
+	"tocsin/internal/notifier/mail"
 	"tocsin/internal/parser"
 	"tocsin/internal/parser/cloudtrail"
 	"tocsin/internal/parser/combined"
@@ -44,5 +45,6 @@ func Formats() parser.Set {
 func Notifiers() notifier.Set {
 	return notifier.Set{
 		"command": command.Default,
+		"mail":    mail.Default,
 	}
 }
