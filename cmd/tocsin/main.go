@@ -45,8 +45,9 @@ func run(args []string, crash func(point string)) int {
 	p := &program{crash: crash}
 	return cli.Run(ctx, cli.Options{
 		Args: args, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Version: version,
-		Formats: strings.Split(catalog.Formats().Names(), ", "),
-		Open:    p.open, Serve: p.serve, Demo: p.demo, Check: p.check, TestRule: p.testRule, TestSamples: testSamples, Detectors: catalog.Detectors(), OpenInput: openInput,
+		Formats:     strings.Split(catalog.Formats().Names(), ", "),
+		ListFormats: listFormats, TestFormats: testFormats,
+		Open: p.open, Serve: p.serve, Demo: p.demo, Check: p.check, TestRule: p.testRule, TestSamples: testSamples, Detectors: catalog.Detectors(), OpenInput: openInput,
 		Faces: []cli.Face{p.logtrack()},
 	})
 }
@@ -210,6 +211,15 @@ func (p *program) check(_ context.Context, c cli.Common, out io.Writer) error {
 		if _, err := fmt.Fprintln(out, doubt); err != nil {
 			return err
 		}
+	}
+	var failed []error
+	for i := range s.Formats {
+		for _, f := range s.Formats[i].Test() {
+			failed = append(failed, f)
+		}
+	}
+	if err := errors.Join(failed...); err != nil {
+		return err
 	}
 	name := c.Config
 	if name == "" {

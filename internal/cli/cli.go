@@ -37,7 +37,7 @@ type Options struct {
 	Out, Err io.Writer
 	Env      func(string) string // as os.Getenv
 	Version  string
-	Formats  []string       // names of the parsers, for completion
+	Formats  []string       // names of the parsers
 	Zone     *time.Location // in which times are read and shown; nil: that of the machine
 
 	// Open finds the service: the one that holds the data, or the data itself. The function it returns lets go of it.
@@ -47,6 +47,10 @@ type Options struct {
 	Demo  func(context.Context, Common, DemoOptions) error
 	// Check reads the configuration, writes what it read to out, and returns every mistake.
 	Check func(ctx context.Context, c Common, out io.Writer) error
+	// ListFormats lists the formats of a configuration; nil: there are only Formats. TestFormats tries the samples of the formats
+	// of a file, or with an empty path of the configuration.
+	ListFormats func(Common) ([]Format, error)
+	TestFormats func(c Common, path string) (FormatTest, error)
 	// TestRule judges one file by one rule and keeps nothing.
 	TestRule func(ctx context.Context, c Common, rule string, q api.IngestRequest, body io.Reader) (api.DetectAnswer, error)
 	// TestSamples tries the rules of a document on the samples that stand in it.
@@ -177,7 +181,7 @@ is opened. Exit codes: 0 done, 1 found nothing or refused, 2 wrong usage.`,
 		"run":    {s.serveCommand(), s.demoCommand(), s.healthcheckCommand()},
 		"old":    {s.ingestCommand(), s.detectCommand()},
 		"ask":    {s.searchCommand(), s.topCommand(), s.alertsCommand(), s.explainCommand()},
-		"manage": {s.rulesCommand(), s.usersCommand(), s.checkCommand(), s.backupCommand(), s.versionCommand()},
+		"manage": {s.rulesCommand(), s.formatsCommand(), s.usersCommand(), s.checkCommand(), s.backupCommand(), s.versionCommand()},
 	} {
 		for _, c := range commands {
 			c.GroupID = group

@@ -26,24 +26,30 @@ type Input struct {
 
 func (s *shell) ingestCommand() *cobra.Command {
 	var q api.IngestRequest
+	var own ownFormat
 	var detect bool
 	c := &cobra.Command{
 		Use:   "ingest FILE...",
 		Short: "Read old files into the history",
-		Long: `Reads log files, also such compressed by gzip, zstd or bzip2, into the history; "-" is standard input. The format is recognised
-or named. A file that was read before is known again, whatever its name: only what was added to it is read. Lines that cannot be
-read are counted and the first are shown.`,
+		Long: `Reads log files, also such compressed by gzip, zstd or bzip2, into the history; "-" is standard input. The format is recognised,
+named, or declared here by a file or a pattern. A file that was read before is known again, whatever its name: only what was
+added to it is read. Lines that cannot be read are counted and the first are shown.`,
 		Example: `  tocsin ingest access.log
   tocsin ingest --detect app.json.gz other.log.zst
-  journalctl -o json | tocsin ingest --format jsonlines --service sshd -`,
+  journalctl -o json | tocsin ingest --format jsonlines --service sshd -
+  tocsin ingest --pattern '{@timestamp} {log.level} [{labels.thread}] {message}' app.log`,
 		Args: cobra.MinimumNArgs(1),
 	}
 	c.Flags().StringVar(&q.Format, "format", "", "`name` of the format (default: recognised)")
 	c.Flags().StringVar(&q.Zone, "tz", "", "time `zone` of times that name none, such as Europe/Berlin (default UTC)")
 	c.Flags().StringVar(&q.Service, "service", "", "`name` of the service, for events that name none")
+	own.flags(c)
 	c.Flags().BoolVar(&detect, "detect", false, "judge what was read by the rules")
-	must(c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(s.Formats, cobra.ShellCompDirectiveNoFileComp)))
+	must(c.RegisterFlagCompletionFunc("format", s.completeFormats))
 	c.RunE = s.ask(func(ctx context.Context, svc api.Service, args []string) error {
+		if err := own.declare(s, &q); err != nil {
+			return err
+		}
 		if err := s.checkReading(q); err != nil {
 			return err
 		}
@@ -59,12 +65,19 @@ func (s *shell) checkReading(q api.IngestRequest) error {
 			return usage("--tz %q: want a zone such as Europe/Berlin or UTC", q.Zone)
 		}
 	}
-	if q.Format != "" && s.common.Server == "" && !slices.Contains(s.Formats, q.Format) {
-		hint := event.Nearest(q.Format, s.Formats)
+	if q.Format == "" || q.Declaration != "" || s.common.Server != "" {
+		return nil
+	}
+	names, err := s.formatNames()
+	if err != nil {
+		return refused(err)
+	}
+	if !slices.Contains(names, q.Format) {
+		hint := event.Nearest(q.Format, names)
 		if hint != "" {
 			hint = " (did you mean " + hint + "?)"
 		}
-		return usage("--format %q: want %s%s", q.Format, strings.Join(s.Formats, ", "), hint)
+		return usage("--format %q: want %s%s", q.Format, strings.Join(names, ", "), hint)
 	}
 	return nil
 }
@@ -136,7 +149,7 @@ func (s *shell) ingestFile(ctx context.Context, svc api.Service, q api.IngestReq
 		return a, asking
 	}
 	r := in.Request
-	r.Format, r.Zone, r.Service = q.Format, q.Zone, q.Service
+	r.Format, r.Declaration, r.Zone, r.Service = q.Format, q.Declaration, q.Zone, q.Service
 	bar := s.bar(path, in.Size)
 	defer func() { bar.end(err == nil) }()
 	r.Progress = func(a api.IngestAnswer) {

@@ -27,7 +27,7 @@ when one did not.`,
 	c.Flags().StringVar(&q.Format, "format", "", "`name` of the format (default: recognised)")
 	c.Flags().StringVar(&q.Zone, "tz", "", "time `zone` of times that name none (default UTC)")
 	c.Flags().StringVar(&q.Service, "service", "", "`name` of the service, for events that name none")
-	must(c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(s.Formats, cobra.ShellCompDirectiveNoFileComp)))
+	must(c.RegisterFlagCompletionFunc("format", s.completeFormats))
 	c.RunE = s.run(func(ctx context.Context, args []string) error {
 		if err := s.checkReading(q); err != nil {
 			return err
