@@ -33,7 +33,7 @@ var floors = map[string]int{
 
 	"catalog": 6, "persona/*": 6,
 
-	"app": 7,
+	"app": 7, "conformance": 7,
 }
 
 // pure is the highest floor without files, sockets, goroutines, logger and clock.

@@ -89,6 +89,32 @@ func BSD(b []byte) (r Reading, ok bool) {
 	return r, r.Valid()
 }
 
+// TAI64N reads an external TAI64N label, @400000004c91b044077a9e94, from the beginning of b, as multilog and s6-log write
+// them. They count from 2^62 + 10 without leap seconds, as the library behind them does (tai_now of libtai), so that is
+// what this takes off.
+func TAI64N(b []byte) (ns int64, ok bool) {
+	if len(b) < 25 || b[0] != '@' {
+		return 0, false
+	}
+	var v [2]uint64
+	for i, c := range b[1:25] {
+		digit := uint64(c - '0')
+		if c |= 0x20; !isDigit(b[1+i]) {
+			if c < 'a' || c > 'f' {
+				return 0, false
+			}
+			digit = uint64(c-'a') + 10
+		}
+		part := &v[i/16]
+		*part = *part<<4 | digit
+	}
+	const origin = 1<<62 + 10
+	if v[0] < origin || v[0]-origin > uint64((1<<63-1)/second-1) || v[1] >= 1e9 {
+		return 0, false
+	}
+	return int64(v[0]-origin)*second + int64(v[1]), true
+}
+
 // Epoch reads a number of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by size: numbers below
 // 1e11 are seconds (until the year 5138), below 1e14 milliseconds, below 1e17 microseconds. Decimals are exact to the
 // nanosecond. The number must take up all of b.

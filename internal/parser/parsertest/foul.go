@@ -14,7 +14,7 @@ import (
 // Growth bounds what a record may add to a batch: so many bytes for each byte of it, and Floor on top.
 const (
 	Growth = 16
-	Floor  = 48 << 10 // labels may take event.MaxLabelBytes, however short the names inside objects are
+	Floor  = 300 << 10 // labels may take event.MaxLabelBytes, however short their names; syslog writes out repeated messages
 )
 
 // foul feeds damaged records to one parser and builder, and looks after each whether a good record still reads the same.

@@ -13,6 +13,8 @@ import (
 //	[sequence: ] [*.] TIME [zone:] [host] [tag[[pid]]:] message
 type old struct {
 	when     instant.Reading
+	label    int64 // the instant, where the time is a TAI64N label
+	isLabel  bool
 	host     []byte
 	tag, pid []byte
 	mnemonic []byte // of Cisco devices: %FACILITY-SEVERITY-MNEMONIC
@@ -22,6 +24,13 @@ type old struct {
 
 // cut reports whether b, behind the priority, begins with a time.
 func (o *old) cut(b []byte) bool {
+	if len(b) > 0 && b[0] == '@' {
+		if o.label, o.isLabel = instant.TAI64N(b); !o.isLabel || len(b) < 26 || b[25] != ' ' {
+			return false
+		}
+		o.who(b[26:])
+		return true
+	}
 	rest := b
 	if len(rest) > 0 && rest[0]-'0' <= 9 || len(rest) > 0 && (rest[0] == '*' || rest[0] == '.' || rest[0] == ':') {
 		rest = skipSequence(rest)
@@ -107,12 +116,15 @@ func (o *old) who(b []byte) {
 }
 
 func endsTag(w []byte) bool {
-	return len(w) > 1 && (w[len(w)-1] == ':' || w[len(w)-1] == ']' && bytes.IndexByte(w, '[') > 0)
+	return len(w) > 1 && (w[len(w)-1] == ':' || w[len(w)-1] == ']' && bytes.IndexByte(w, '[') >= 0)
 }
 
-// cutTag cuts "tag[pid]: " or "tag: " off the message.
+// cutTag cuts "tag[pid]: ", "tag: " or "[tag]: " off the message.
 func (o *old) cutTag() {
 	b := o.message
+	if len(b) > 2 && b[0] == '[' && o.cutBracketed() {
+		return
+	}
 	i := 0
 	for i < len(b) && i < maxTag && b[i] != ':' && b[i] != '[' && b[i] != ' ' {
 		i++
@@ -141,6 +153,22 @@ func (o *old) cutTag() {
 	o.tag, o.message = tag, rest
 }
 
+// cutBracketed cuts "[tag]: " or, where no host is given, "[tag] ". Behind a host the latter is part of the message: kernels
+// write "[   12.345678] ".
+func (o *old) cutBracketed() bool {
+	b := o.message
+	end := bytes.IndexByte(b, ']')
+	if end < 2 || end > maxTag || bytes.IndexByte(b[:end], ' ') >= 0 {
+		return false
+	}
+	rest, colon := bytes.CutPrefix(b[end+1:], []byte(":"))
+	if !colon && (o.host != nil || len(rest) == 0 || rest[0] != ' ') {
+		return false
+	}
+	o.tag, o.message = b[1:end], bytes.TrimPrefix(rest, []byte(" "))
+	return true
+}
+
 // bsd reads a message of RFC 3164 behind its priority, which ends at n. With a priority, anything may follow (section
 // 4.3.3); without one, a line that begins with no time is foul.
 func (m *messages) bsd(b *event.Builder, record []byte, n int, received int64) (reason string) {
@@ -149,16 +177,18 @@ func (m *messages) bsd(b *event.Builder, record []byte, n int, received int64) (
 		if n == 0 {
 			return noTime
 		}
-		text(b, record[n:])
+		m.text(b, nil, record[n:])
 		return ""
 	}
 	m.timed = true
-	if o.when.Year == 0 {
+	if o.isLabel {
+		b.Time(event.Timestamp, o.label)
+	} else if o.when.Year == 0 {
 		b.Time(event.Timestamp, m.zone.Near(&o.when, received))
 	} else {
 		b.Time(event.Timestamp, m.zone.Instant(&o.when))
 	}
-	if !o.when.HasZone {
+	if !o.when.HasZone && !o.isLabel {
 		b.Flag(event.NoZone)
 	}
 	host(b, o.host)
@@ -171,6 +201,6 @@ func (m *messages) bsd(b *event.Builder, record []byte, n int, received int64) (
 	if o.mnemonic != nil {
 		b.Str(event.EventCode, o.mnemonic)
 	}
-	text(b, o.message)
+	m.text(b, o.tag, o.message)
 	return ""
 }

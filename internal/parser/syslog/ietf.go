@@ -85,7 +85,7 @@ func (m *messages) ietf(b *event.Builder, record []byte, n int) (at int, reason 
 		return at, reason
 	}
 	if at < len(record) {
-		text(b, record[at+1:])
+		m.text(b, h.app, record[at+1:])
 	}
 	return at, ""
 }
@@ -99,7 +99,7 @@ func (m *messages) process(b *event.Builder, v []byte) {
 		b.Int(event.ProcessPID, pid)
 	} else {
 		m.name = append(m.name[:0], "procid"...)
-		b.Label(m.name, v)
+		m.label(b, m.name, v)
 	}
 }
 
@@ -154,7 +154,7 @@ func (m *messages) element(b *event.Builder, r []byte, i int) (end int, reason s
 	m.name = append(m.name[:0], r[i:i+n]...)
 	id := len(m.name)
 	if i += n; r[i] == ']' {
-		b.Label(m.name, nil)
+		m.label(b, m.name, nil)
 		return i + 1, ""
 	}
 	for {
@@ -198,6 +198,6 @@ func (m *messages) param(b *event.Builder, r []byte, i int) (end int, reason str
 		}
 		v = m.value
 	}
-	b.Label(m.name, v)
+	m.label(b, m.name, v)
 	return i + 1, ""
 }

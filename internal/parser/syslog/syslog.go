@@ -35,7 +35,7 @@ func (c *Config) New() (parser.Parser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &messages{zone: instant.NewZone(place), service: []byte(c.Service)}, nil
+	return &messages{zone: instant.NewZone(place), service: []byte(c.Service), library: shelf()}, nil
 }
 
 type messages struct {
@@ -44,6 +44,9 @@ type messages struct {
 	name    []byte // name of a label at hand
 	value   []byte // its value, without escapes
 	timed   bool   // the message at hand has a time
+	library *library
+	times   int // how often the message at hand is to be written; the first time it says so itself
+	copy    int // how often it was written before
 }
 
 // The ways in which a message can be wrong.
@@ -61,7 +64,7 @@ const (
 	maxTag      = 128 // bytes; RFC 3164 section 4.1.3 says 32, but units and paths are longer
 )
 
-// Parse implements parser.Parser: one message is one row.
+// Parse implements parser.Parser: one message is one row, and one that stands for several is several.
 func (m *messages) Parse(b *event.Builder, record []byte, received int64) error {
 	rest := trimEnd(record)
 	if len(rest) == 0 {
@@ -71,31 +74,43 @@ func (m *messages) Parse(b *event.Builder, record []byte, received int64) error 
 	if reason != "" {
 		return &parser.Malformed{Reason: reason}
 	}
+	m.times = 1
+	for m.copy = 0; m.copy < m.times; m.copy++ {
+		if at, reason := m.row(b, rest, n, received); reason != "" {
+			b.Abandon()
+			return &parser.Malformed{Offset: min(at, len(record)), Reason: reason}
+		}
+		if pri >= 0 {
+			b.Int(event.SyslogFacility, int64(pri>>3))
+			b.Int(event.SyslogSeverity, int64(pri&7))
+		}
+		if m.copy == 0 {
+			b.Str(event.EventOriginal, record)
+		}
+		b.Next()
+	}
+	return nil
+}
+
+// row sets the fields of a message whose priority ends at n.
+func (m *messages) row(b *event.Builder, rest []byte, n int, received int64) (at int, reason string) {
 	m.timed = false
-	var at int
 	if isNew(rest[n:]) {
 		at, reason = m.ietf(b, rest, n)
 	} else {
 		reason = m.bsd(b, rest, n, received)
 	}
 	if reason != "" {
-		b.Abandon()
-		return &parser.Malformed{Offset: min(at, len(record)), Reason: reason}
-	}
-	if pri >= 0 {
-		b.Int(event.SyslogFacility, int64(pri>>3))
-		b.Int(event.SyslogSeverity, int64(pri&7))
+		return at, reason
 	}
 	if !m.timed {
 		b.Time(event.Timestamp, received)
 		b.Flag(event.NoTime)
 	}
-	b.Str(event.EventOriginal, record)
 	if len(m.service) > 0 {
 		b.Str(event.ServiceName, m.service)
 	}
-	b.Next()
-	return nil
+	return at, ""
 }
 
 // priority reads <PRI>; pri is -1 and n 0 when there is none.
@@ -152,7 +167,7 @@ func Score(record []byte) int {
 		return 0
 	}
 	if isNew(rest[n:]) {
-		m := messages{zone: instant.NewZone(nil)}
+		m := messages{zone: instant.NewZone(nil)} // without a library: what a message tells is no matter here
 		if m.Parse(event.NewBuilder(event.Log), record, 0) != nil {
 			return 0
 		}
@@ -177,8 +192,17 @@ func Score(record []byte) int {
 	}
 }
 
-// text sets the message, without a byte order mark.
-func text(b *event.Builder, v []byte) {
+// text sets the message, without a byte order mark, and what it tells.
+func (m *messages) text(b *event.Builder, tag, v []byte) {
 	v = bytes.TrimPrefix(v, []byte("\xef\xbb\xbf"))
+	v = m.repeated(b, v)
 	b.Str(event.Message, v)
+	m.login(b, tag, v)
+}
+
+// label sets a label, but not again on what is written again.
+func (m *messages) label(b *event.Builder, name, v []byte) {
+	if m.copy == 0 {
+		b.Label(name, v)
+	}
 }
