@@ -21,6 +21,9 @@ import (
 // received is when the lines of samples are taken to have come in: what a time without a year is completed by.
 var received = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC).UnixNano()
 
+// source is what samples have for tocsin.source.
+const source = "sample"
+
 // minCertainty is how sure a guess of the format must be, in percent.
 const minCertainty = 50
 
@@ -138,6 +141,7 @@ func read(s *rule.Sample, formats parser.Set) (*event.Batch, []string, error) {
 		}
 		b.Time(event.Timestamp, at+int64(later))
 		b.Time(event.Ingested, received)
+		b.Text(event.TocsinSource, source)
 		if !b.Has(event.EventDataset) {
 			b.Text(event.EventDataset, name)
 		}
