@@ -58,7 +58,7 @@ Exit code 1 when no line could be read.`,
 	return c
 }
 
-// explainLines reads the lines of standard input, as many as one question holds. Blank ones are left out.
+// explainLines reads the lines of standard input, as many as one question holds.
 func (s *shell) explainLines() ([][]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(s.In, api.MaxExplainBytes+1))
 	if err != nil {
@@ -73,17 +73,13 @@ func (s *shell) explainLines() ([][]byte, error) {
 	}
 	var lines [][]byte
 	for line := range bytes.Lines(text) {
-		line = bytes.TrimRight(line, "\r\n")
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
-		}
 		if len(lines) == api.MaxExplainLines {
 			over = true
 			break
 		}
-		lines = append(lines, line)
+		lines = append(lines, bytes.TrimRight(line, "\r\n"))
 	}
-	if len(lines) == 0 {
+	if len(bytes.TrimSpace(text)) == 0 {
 		return nil, refused(usage("standard input holds no line"))
 	}
 	if over {

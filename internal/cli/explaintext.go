@@ -36,10 +36,14 @@ const (
 
 func (p *page) answer(a api.ExplainAnswer) {
 	for i := range a.Lines {
-		if i > 0 {
+		l := &a.Lines[i]
+		if l.Empty && l.Format == "" && len(a.Lines) > 1 {
+			continue // a blank line between others
+		}
+		if p.text.Len() > 0 {
 			p.text.WriteByte('\n')
 		}
-		p.line(&a, &a.Lines[i])
+		p.line(&a, l)
 	}
 }
 
@@ -109,7 +113,11 @@ func (p *page) rules(a *api.ExplainAnswer, e *api.EventTrace) {
 		p.row("rules", "none run (see `tocsin rules list`)")
 		return
 	}
-	p.row("rules", "%d, asked %s", len(e.Rules), p.state(a))
+	asked := ""
+	if !a.AsOf.IsZero() || !a.Since.IsZero() { // else none was asked more than its filter
+		asked = ", asked " + p.state(a)
+	}
+	p.row("rules", "%d%s", len(e.Rules), asked)
 	if a.Note != "" {
 		p.row("", "%s", a.Note)
 	}

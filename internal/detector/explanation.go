@@ -16,9 +16,9 @@ type Explanation struct {
 	Settles int64
 	// Late says that the row lies behind the watermark, so that it would not be judged; the rest goes by one just ahead of it.
 	Late bool
-	// Known says that something is kept of the entity, Open that an alert of it stands.
+	// Known says that something is kept of the entity, Open that an alert of it stands at that time.
 	Known, Open bool
-	// Fires says that the row leads to a trigger which there is not without it. Already says that there is one without it.
+	// Fires says that the row leads to a trigger which there is not without it. Already says that without it there is one too that nobody was told of yet.
 	Fires, Already bool
 	// Value is what is measured without the row and With what it is with it; Limit is what they are held against, of which
 	// Below says that falling short is the fault. Unset when nothing can be measured yet, which Facts say.

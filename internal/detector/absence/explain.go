@@ -40,7 +40,7 @@ func (d *watch) Explain(b *event.Batch, row int32, at int64) detector.Explanatio
 	}
 	with.hear(0, stretch{at, at})
 	after, before := with.carry(x.At), without.carry(x.At)
-	x.Fires, x.Already = after > before, before > 0
+	x.Fires, x.Already = after > before, before > 0 && e.state&absent != 0
 	d.describe(&x, last)
 	return x
 }

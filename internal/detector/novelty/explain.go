@@ -36,14 +36,14 @@ func (d *lookout) Explain(b *event.Batch, row int32, at int64) detector.Explanat
 	with.settle(0, e)
 	without.settle(0, old)
 	before, after := detector.Triggers(without.out), detector.Triggers(with.out)
-	x.Fires, x.Already = after > before, before > 0
-	x.Settles = x.At
+	x.Open = old.state&(open|told) != 0
+	x.Fires, x.Already, x.Settles = after > before, before > 0 && x.Open, x.At
 	id, has := d.table.Lookup(key)
 	var was entity
 	if has && int(id) < len(d.all) {
 		was = d.all[id]
 	}
-	x.Known, x.Open = was.state&seen != 0 || len(was.ahead) > 0, was.state&(open|told) != 0
+	x.Known = was.state&seen != 0 || len(was.ahead) > 0
 	d.describe(&x, key, &was, with.learned())
 	return x
 }

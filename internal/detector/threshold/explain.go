@@ -36,9 +36,8 @@ func (d *judge) Explain(b *event.Batch, row int32, at int64) detector.Explanatio
 	without.carry(old, x.At)
 
 	before, after := detector.Triggers(without.out), detector.Triggers(with.out)
-	x.Fires, x.Already = after > before, before > 0
-	x.Settles = x.At
 	x.Known, x.Open = old.state&known != 0 || len(old.ring) > 0, old.state&(open|told) != 0
+	x.Fires, x.Already, x.Settles = after > before, before > 0 && x.Open, x.At
 	var has, had bool
 	if old.head < old.done || d.values.Name() == "" {
 		x.Value, had = without.value(old)
