@@ -166,7 +166,7 @@ func (f *Format) use(name string, base parser.Format, settings document.Node) er
 	if err := settings.Decode(first); err != nil {
 		return err
 	}
-	f.Format = parser.Format{Name: name, Kind: base.Kind, Guess: base.Guess}
+	f.Format = parser.Format{Name: name, Kind: base.Kind, Guess: base.Guess, Declared: true}
 	f.Default = func() parser.Config {
 		c := base.Default()
 		if err := settings.Decode(c); err != nil { // which it did without a mistake before, and a node never changes

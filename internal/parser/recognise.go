@@ -12,8 +12,8 @@ import (
 const enough = 30
 
 // Recognise says which format the lines of a sample have, how sure that is from 0 to 100, and why. Blank lines do not
-// count. The confidence is the mean score over all lines, less when another format fits nearly as well; name is empty when
-// none fits.
+// count. The confidence is the mean score over all lines, less when another format fits nearly as well, unless that is one of
+// tocsin's own and the better one was declared; name is empty when none fits.
 func Recognise(formats Set, sample [][]byte) (name string, confidence int, why string) {
 	type candidate struct {
 		name       string
@@ -61,7 +61,8 @@ func Recognise(formats Set, sample [][]byte) (name string, confidence int, why s
 	if len(all) > 1 && all[1].lines > 0 {
 		next := all[1]
 		why += fmt.Sprintf(", %d could be %s", next.lines, next.name)
-		if lead := (best.sum - next.sum) / count; lead < 10 {
+		declared := formats[best.name].Declared && !formats[next.name].Declared
+		if lead := (best.sum - next.sum) / count; lead < 10 && !declared {
 			confidence -= (10 - lead) * confidence / 20 // a tie halves it
 		}
 	}

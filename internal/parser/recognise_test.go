@@ -29,6 +29,7 @@ func TestRecognise(t *testing.T) {
 	set := parser.Set{
 		"apple": {Score: prefix("a", 90)}, "any": {Score: prefix("", 20)}, "plum": {Score: prefix("p", 85)},
 		"pear": {Score: prefix("pe", 90)}, "wild": {Score: prefix("w", 1000)}, "never": {},
+		"shop": {Score: prefix("s", 60), Declared: true}, "steel": {Score: prefix("s", 59)},
 	}
 	for _, c := range []struct {
 		name       string
@@ -41,6 +42,7 @@ func TestRecognise(t *testing.T) {
 		{"half foul", lines("a", "x", "a", "", "x", "  "), "apple", 45, "2 of the first 4 lines are apple"},
 		{"mostly foul", lines("a", "x", "x", "x", "x"), "", 0, "no format fits the first 5 lines"},
 		{"close", lines("pear", "pear"), "pear", 68, "2 of the first 2 lines are pear, 2 could be plum"},
+		{"declared", lines("s", "s", "x"), "shop", 40, "2 of the first 3 lines are shop, 2 could be steel"},
 		{"nothing", nil, "", 0, "no line"},
 		{"blank", lines("", "  "), "", 0, "no line"},
 		{"a score beyond the scale", lines("w"), "wild", 100, "wild"},

@@ -2,11 +2,13 @@
 package jsonlines
 
 import (
+	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"tocsin/internal/event"
 	"tocsin/internal/instant"
@@ -35,7 +37,7 @@ func Default() parser.Config {
 
 // Format is what the catalog needs to know. The kind is that of log files; New takes any.
 func Format() parser.Format {
-	return parser.Format{Name: "jsonlines", Kind: event.Log, Default: Default, Score: Score}
+	return parser.Format{Name: "jsonlines", Kind: event.Log, Default: Default, Score: Score, Guess: guess}
 }
 
 // Validate checks the zone and that every field named is one of ours.
@@ -150,6 +152,30 @@ func Score(record []byte) int {
 		return 0
 	}
 	return 90
+}
+
+// guess makes a Score from settings: surer than Score for an object that has every member which Fields names, by the last part
+// of its path, and 0 for others.
+func guess(config parser.Config) func(record []byte) int {
+	c, ok := config.(*Config)
+	if !ok || len(c.Fields) == 0 {
+		return nil
+	}
+	var names [][]byte
+	for theirs := range c.Fields {
+		names = append(names, []byte(`"`+theirs[strings.LastIndexByte(theirs, '.')+1:]+`"`))
+	}
+	return func(record []byte) int {
+		for _, name := range names {
+			if !bytes.Contains(record, name) {
+				return 0
+			}
+		}
+		if Score(record) == 0 {
+			return 0
+		}
+		return 95
+	}
 }
 
 // Kind returns the kind of event that a line says it is, by its outermost member "kind". said is whether there is such a

@@ -128,3 +128,18 @@ func BenchmarkParse(b *testing.B) {
 	lines := parsertest.Records(b, "testdata/loggers/input.log")
 	parsertest.Bench(b, jsonlines.Format(), lines)
 }
+
+func TestGuess(t *testing.T) {
+	score := jsonlines.Format().Guess(&jsonlines.Config{Fields: map[string]string{"card.holder": "user.name", "at": "@timestamp"}})
+	for line, want := range map[string]int{
+		`{"at":1,"card":{"holder":"alice"}}`: 95, `{"at":1,"card.holder":"alice"}`: 0, `{"at":1,"holder":"alice"}`: 95,
+		`{"at":1}`: 0, `{"at":1,"holder":"alice"`: 0, ``: 0,
+	} {
+		if got := score([]byte(line)); got != want {
+			t.Errorf("Score(%s) = %d, want %d", line, got, want)
+		}
+	}
+	if jsonlines.Format().Guess(jsonlines.Default()) != nil {
+		t.Error("the defaults guess, want nil: every object would be theirs")
+	}
+}

@@ -134,7 +134,7 @@ func (m *pattern) check(text string) error {
 		return fmt.Errorf("got %q, which has no value, want at least one such as {message}", text)
 	}
 	if m.weight > 0 {
-		m.weight = min(40+m.weight, 97)
+		m.weight = min(50+m.weight, 97)
 	}
 	return nil
 }
