@@ -30,16 +30,26 @@ Exit code 1 when no line could be read.`,
 		Example: `  tocsin explain '192.0.2.7 - - [17/May/2015:10:05:03 +0000] "GET /wp-login.php HTTP/1.1" 404 209'
   tail -1 /var/log/auth.log | tocsin explain - --zone Europe/Berlin
   tocsin explain - --rule ssh-scan -o json <suspicious.log`,
-		Args: cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage("explain: got %d words, want one line in quotes, or - for standard input", len(args))
+			}
+			return nil
+		},
 	}
 	c.Flags().StringVar(&q.Format, "format", "", "`name` of the format (default: recognised)")
 	c.Flags().StringVar(&q.Zone, "zone", "", "time `zone` of times that name none (default UTC)")
+	c.Flags().StringVar(&q.Zone, "tz", "", "the same as --zone")
+	must(c.Flags().MarkHidden("tz")) // as ingest has it
 	c.Flags().StringVar(&q.Service, "service", "", "`name` of the service, for events that name none")
 	c.Flags().StringSliceVar(&q.Rules, "rule", nil, "only these `rules`")
 	c.Flags().BoolVar(&past, "history", false, "ask what the rules would know from history, not what they know now")
 	must(c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(s.Formats, cobra.ShellCompDirectiveNoFileComp)))
 	must(c.RegisterFlagCompletionFunc("rule", s.completeRules))
 	c.RunE = s.ask(func(ctx context.Context, svc api.Service, args []string) (err error) {
+		if err := s.checkReading(api.IngestRequest{Format: q.Format, Zone: q.Zone}); err != nil {
+			return err
+		}
 		if past {
 			q.State = "history"
 		}
