@@ -275,6 +275,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 		Version: a.options.Version, Journal: a.journal, History: a.history, Ledger: a.ledger, Ingest: a.ingest,
 		Alerting: a.judges[0].alerting, Rules: a.rules, Detectors: catalog.Detectors(), Lists: a.lists(),
 		Judges: a.engines, RulesChanged: a.rulesChanged, CaughtUp: a.caughtUp, Replayed: a.replayed, Problems: a.problems, Backup: a.backup,
+		Kept: a.kept, ClearAlerts: a.clearAlerts,
 	})
 	a.accounts = desk.NewAccounts(a.ledger)
 	return nil

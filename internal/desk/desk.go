@@ -39,6 +39,9 @@ type Parts struct {
 	CaughtUp func(context.Context) error
 	// Replayed says that all that the journal held at the start is found by queries.
 	Replayed func() bool
+	// Kept returns when all that the journal holds now is found by queries. ClearAlerts deletes all alerts while none is written.
+	Kept        func(context.Context) error
+	ClearAlerts func(context.Context) (int64, error)
 	// Problems tells what else someone must act on.
 	Problems func() []string
 	// Backup copies what the desk does not know, below a directory: all but the history.
@@ -51,6 +54,7 @@ type Desk struct {
 	started time.Time
 	counter counter
 	backups sync.Mutex
+	clears  sync.Mutex
 }
 
 var _ api.Service = (*Desk)(nil)

@@ -35,6 +35,13 @@ func (x *Index) Add(id string, to int64) {
 	}
 }
 
+// Reset forgets everything.
+func (x *Index) Reset() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.to, x.content = nil, nil
+}
+
 // Resume returns the offset up to which a source was read; false when it is not known. The name may be
 //
 //   - that of a source, such as a Print. Generations below the newest one are known too, as 0 when they were forgotten.

@@ -241,3 +241,8 @@ func (c *Client) Backup(ctx context.Context, dir string) error {
 	_, err := post[nothing](ctx, c, "/api/v1/backup", backupBody{dir})
 	return err
 }
+
+// Clear implements api.Service.
+func (c *Client) Clear(ctx context.Context, q api.ClearRequest) (api.ClearAnswer, error) {
+	return post[api.ClearAnswer](ctx, c, "/api/v1/clear", q)
+}

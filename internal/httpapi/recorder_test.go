@@ -195,6 +195,10 @@ func (r *recorder) Health(ctx context.Context) (api.Health, error) {
 	return filled[api.Health](), r.note(ctx, "Health")
 }
 
+func (r *recorder) Clear(ctx context.Context, q api.ClearRequest) (api.ClearAnswer, error) {
+	return filled[api.ClearAnswer](), r.note(ctx, "Clear", q)
+}
+
 func (r *recorder) Backup(ctx context.Context, dir string) error { return r.note(ctx, "Backup", dir) }
 
 // accounts knows the users alice (an administrator) and bob, each with "right" as password and "token of NAME" as token.

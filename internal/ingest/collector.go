@@ -17,6 +17,8 @@ type collector struct {
 	service *Service
 	kind    event.Kind
 
+	flushing sync.Mutex // held while a batch is on its way to the journal
+
 	mu      sync.Mutex
 	builder *event.Builder
 	stamp   stamp
@@ -132,6 +134,8 @@ func (c *collector) sparse() bool {
 
 // flush makes the batch at hand durable and tells the streams.
 func (c *collector) flush(ctx context.Context) error {
+	c.flushing.Lock()
+	defer c.flushing.Unlock()
 	c.mu.Lock()
 	ranges := c.ranges
 	if len(ranges) == 0 {

@@ -182,10 +182,9 @@ func (a *appending) flush(ctx context.Context, rows *kindRows) error {
 		b.Sources = []event.SourceRange{{ID: rows.id, From: rows.from, To: a.line}}
 	}
 	rows.from, rows.bytes = a.line, 0
-	if err := a.service.options.Journal.Append(ctx, b); err != nil {
+	if err := a.service.append(ctx, b); err != nil {
 		return err
 	}
-	a.service.noteTaken(b)
 	a.service.stats.parsed(a.stream.Source, n, n, time.Now().UnixNano())
 	a.answer.Accepted += n
 	return nil

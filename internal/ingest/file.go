@@ -34,13 +34,16 @@ const (
 // File reads one file into the history. What is read is durable when File returns, also when it returns an error: the
 // answer says how far it came, and the next call for the same source goes on there.
 func (s *Service) File(ctx context.Context, q api.IngestRequest, body io.Reader) (api.IngestAnswer, error) {
+	s.gate.RLock()
 	release, err := s.positions.hold(q.Source)
+	at, known := s.Resume(q.Source)
+	s.gate.RUnlock()
 	if err != nil {
 		return api.IngestAnswer{}, err
 	}
 	defer release()
 	// A file that is not known yet may be the copy of one that is, and then begins where that was left.
-	if at, known := s.Resume(q.Source); known && at != q.Offset {
+	if known && at != q.Offset {
 		return api.IngestAnswer{}, fault.New(fault.Conflict, "take in %s: it begins at byte %d, want %d, behind what is there already", q.Path, q.Offset, at)
 	}
 	f := &file{service: s, request: q, batches: make(chan *event.Batch, 1), from: q.Offset, at: q.Offset}

@@ -53,6 +53,11 @@ type Service struct {
 	stats      *statistics
 	collectors map[event.Kind]*collector
 	formats    atomic.Pointer[parser.Set]
+
+	// gate is held for reading while a batch becomes durable and is noted, and for writing while all is forgotten.
+	gate   sync.RWMutex
+	pauses chan pause
+	ended  chan struct{} // closed when no source runs any more
 }
 
 // New wires a service and starts nothing.
@@ -72,7 +77,10 @@ func New(o Options) *Service {
 	if o.OnTake == nil {
 		o.OnTake = func(event.Kind, int) {}
 	}
-	s := &Service{options: o, positions: newPositions(o.Known), stats: newStatistics(o.Registry), collectors: map[event.Kind]*collector{}}
+	s := &Service{
+		options: o, positions: newPositions(o.Known), stats: newStatistics(o.Registry), collectors: map[event.Kind]*collector{},
+		pauses: make(chan pause), ended: make(chan struct{}),
+	}
 	s.SetFormats(o.Formats)
 	for _, kind := range event.Kinds() {
 		s.collectors[kind] = newCollector(s, kind)
@@ -111,6 +119,7 @@ func (s *Service) Run(ctx context.Context, feed <-chan map[string]source.Source)
 
 // runSources returns when ctx has ended and no source runs any more.
 func (s *Service) runSources(ctx context.Context, feed <-chan map[string]source.Source) {
+	defer close(s.ended)
 	var sources map[string]source.Source
 	for ctx.Err() == nil {
 		sources = s.runSet(ctx, sources, feed)
@@ -131,6 +140,12 @@ func (s *Service) runSet(ctx context.Context, sources map[string]source.Source, 
 		return nil
 	case next := <-feed:
 		return next
+	case p := <-s.pauses:
+		end()
+		running.Wait()
+		close(p.quiet)
+		<-p.resume
+		return sources
 	}
 }
 
@@ -170,9 +185,8 @@ func (s *Service) emit(ctx context.Context, from *source.Stream, records ...sour
 func (s *Service) appendDurably(ctx context.Context, b *event.Batch) error {
 	pause := 20 * time.Millisecond
 	for {
-		err := s.options.Journal.Append(ctx, b)
+		err := s.append(ctx, b)
 		if err == nil {
-			s.noteTaken(b)
 			return nil
 		}
 		if ctx.Err() != nil || !errors.Is(err, fault.Full) && !errors.Is(err, fault.Unavailable) {
@@ -186,6 +200,17 @@ func (s *Service) appendDurably(ctx context.Context, b *event.Batch) error {
 		}
 		pause = min(2*pause, 2*time.Second)
 	}
+}
+
+// append hands a batch to the journal once, and accounts for it when it is durable.
+func (s *Service) append(ctx context.Context, b *event.Batch) error {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	err := s.options.Journal.Append(ctx, b)
+	if err == nil {
+		s.noteTaken(b)
+	}
+	return err
 }
 
 // noteTaken accounts for a batch that is durable.

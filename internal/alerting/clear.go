@@ -1,0 +1,32 @@
+package alerting
+
+import (
+	"context"
+
+	"tocsin/internal/fault"
+)
+
+// Clear calls clear, which deletes all alerts from the ledger, at a moment at which everything that was taken so far stands
+// there and nothing is being written: so what was found before it is deleted with the rest and is not found again after a
+// restart, and what is found after it opens alerts anew. Run must be running, if the service has started.
+func (s *Service) Clear(ctx context.Context, clear func(context.Context) error) error {
+	s.taking.Lock()
+	defer s.taking.Unlock()
+	if p := s.Problem(); p != "" {
+		return fault.New(fault.Unavailable, "clear alerts: the ledger cannot be written: %s", p)
+	}
+	if err := s.Flush(ctx); err != nil {
+		return err
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if err := clear(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.book.rules {
+		r.open, r.crowded = 0, false
+	}
+	return nil
+}
