@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -16,20 +17,21 @@ import (
 	"tocsin/internal/source"
 )
 
-// An archive is a compressed file that is being read. It is read once, from where its content was left, if it is the
-// rotated form of a file that is known.
+// An archive is a file that is read once: a compressed one, from where its content was left if it is the rotated form of a
+// file that is known, or one that is a single document of records, as CloudTrail delivers them, compressed or not.
 type archive struct {
-	path     string
-	key      key
-	file     *os.File
-	as       closed // what it looked like when it was opened
-	content  *lines.Reader
-	splitter *lines.Splitter
-	stream   *source.Stream
-	id       string
-	head     []byte
-	late     bool  // it came and went while nobody looked
-	done     int64 // behind the last record handed on
+	path    string
+	key     key
+	file    *os.File
+	as      closed // what it looked like when it was opened
+	content *lines.Reader
+	cutter  lines.Cutter
+	nested  bool // its records are elements of an array
+	stream  *source.Stream
+	id      string
+	head    []byte
+	late    bool  // it came and went while nobody looked
+	done    int64 // behind the last record handed on
 }
 
 func (a *archive) close() {
@@ -41,6 +43,14 @@ func (r *reader) archives() []*archive {
 	return slices.SortedFunc(maps.Values(r.packed), func(a, b *archive) int { return cmp.Compare(a.path, b.path) })
 }
 
+// maxArchives bounds how many files are unpacked at a time; the others wait for their turn.
+const maxArchives = 8
+
+// isDocument reports whether a text that is not compressed is one document of records and not lines.
+func isDocument(head []byte) bool {
+	return lines.Nested(head) && (bytes.HasPrefix(bytes.TrimLeft(head, "\ufeff \t\r\n"), []byte{'['}) || bytes.Contains(head, []byte(`"Records"`)))
+}
+
 // settle is how often a compressed file that ends early must look the same before it is taken for broken and not for
 // unfinished.
 const settle = 5
@@ -50,6 +60,10 @@ const settle = 5
 // to be replaced by it.
 func (r *reader) openPacked(path string, k key, file *os.File, info fs.FileInfo, rotated bool) (keep bool, err error) {
 	as := closed{size: info.Size(), modified: info.ModTime()}
+	if len(r.packed) >= maxArchives {
+		r.unsettled = true
+		return false, nil
+	}
 	if r.steady[k].as != as {
 		r.steady[k] = steadiness{as: as}
 		r.unsettled = true
@@ -96,7 +110,8 @@ func (r *reader) openPacked(path string, k key, file *os.File, info fs.FileInfo,
 		content.Close()
 		return false, err
 	}
-	a := &archive{path: path, key: k, file: file, as: as, content: content, splitter: lines.NewSplitter(content, from), id: id, head: head, done: from}
+	a := &archive{path: path, key: k, file: file, as: as, content: content, id: id, head: head, done: from}
+	a.cutter, a.nested = lines.Cut(content, from)
 	r.packed[k] = a
 	return true, nil
 }
@@ -146,11 +161,14 @@ func lookInside(file *os.File, size *int64, strict bool) func(int64) (int64, boo
 		lineEnd := false
 		if offset > 0 {
 			_, err = io.CopyN(io.Discard, content, offset-1)
-			var last [1]byte
+			var at [2]byte // the last byte before the place and the first behind it
 			if err == nil {
-				_, err = io.ReadFull(content, last[:])
+				_, err = io.ReadFull(content, at[:1])
 			}
-			lineEnd = err == nil && last[0] == '\n'
+			if err == nil && at[0] == '}' {
+				_, err = io.ReadFull(content, at[1:])
+			}
+			lineEnd = at[0] == '\n' || at[0] == '}' && bytes.IndexByte([]byte(",] \r\n"), at[1]) >= 0
 		}
 		if err == nil {
 			_, err = io.Copy(io.Discard, content)
@@ -184,8 +202,12 @@ func (r *reader) unpack(ctx context.Context, a *archive) (more bool, err error) 
 		content, err := lines.Open(io.NewSectionReader(a.file, 0, a.as.size))
 		var sample [][]byte
 		if err == nil {
-			sample, err = sampleOf(content)
+			sample, err = a.sample(content)
 			content.Close()
+		}
+		if err == nil && len(sample) == 0 { // no records, which is none of its mistakes
+			r.finish(a)
+			return false, nil
 		}
 		var choice Choice
 		if err == nil {
@@ -200,7 +222,7 @@ func (r *reader) unpack(ctx context.Context, a *archive) (more bool, err error) 
 		r.Log.Info("reading a compressed log file", "source", r.Name, "path", a.path, "compression", a.content.Compression.String(), "format", choice.Format, "from", a.done)
 	}
 	for start := a.done; a.done-start < turnBytes; {
-		records, err := a.splitter.Next()
+		records, err := a.cutter.Next()
 		if err != nil {
 			return false, r.last(ctx, a, err)
 		}
@@ -208,7 +230,7 @@ func (r *reader) unpack(ctx context.Context, a *archive) (more bool, err error) 
 			return false, err
 		}
 		r.stats.lines.Add(float64(len(records)))
-		a.done = a.splitter.Offset()
+		a.done = a.cutter.Offset()
 		r.seen.Add(a.id, a.done)
 	}
 	return true, nil
@@ -216,9 +238,13 @@ func (r *reader) unpack(ctx context.Context, a *archive) (more bool, err error) 
 
 // last hands on a last line without an end, and is done with the archive.
 func (r *reader) last(ctx context.Context, a *archive, end error) error {
-	if !errors.Is(end, io.EOF) || errors.As(end, new(*lines.Damaged)) {
+	rest, ok := a.cutter.Rest()
+	switch {
+	case !errors.Is(end, io.EOF) || errors.As(end, new(*lines.Damaged)):
 		r.tell(a.path, end)
-	} else if rest, ok := a.splitter.Rest(); ok {
+	case ok && a.nested && bytes.HasPrefix(rest.Data, []byte{'{'}):
+		r.tell(a.path, fmt.Errorf("the document ends early, within the record at byte %d of its content; what comes before is kept", rest.From))
+	case ok:
 		if err := r.emit(ctx, a.stream, rest); err != nil {
 			return err
 		}
@@ -228,6 +254,22 @@ func (r *reader) last(ctx context.Context, a *archive, end error) error {
 	}
 	r.finish(a)
 	return nil
+}
+
+// sample returns the first records of an archive.
+func (a *archive) sample(content io.Reader) (sample [][]byte, err error) {
+	if !a.nested {
+		return sampleOf(content)
+	}
+	c, _ := lines.Cut(content, 0)
+	records, err := c.Next()
+	if errors.Is(err, io.EOF) && !errors.As(err, new(*lines.Damaged)) {
+		err = nil
+	}
+	for i := range records[:min(len(records), sampleLines)] {
+		sample = append(sample, records[i].Data)
+	}
+	return sample, err
 }
 
 func (r *reader) finish(a *archive) {

@@ -179,7 +179,7 @@ func (r *reader) open(path string, k key, rotated bool) error {
 		return err
 	}
 	head = head[:n]
-	if lines.Recognise(head) != lines.Plain {
+	if lines.Recognise(head) != lines.Plain || isDocument(head) {
 		keep, err = r.openPacked(path, k, file, info, rotated)
 		return err
 	}
