@@ -10,6 +10,7 @@ import (
 	"tocsin/internal/notifier"
 	"tocsin/internal/notifier/command"
 	"tocsin/internal/notifier/mail"
+	logcollector "tocsin/internal/notifier/syslog"
 	"tocsin/internal/parser"
 	"tocsin/internal/parser/cloudtrail"
 	"tocsin/internal/parser/combined"
@@ -46,5 +47,6 @@ func Notifiers() notifier.Set {
 	return notifier.Set{
 		"command": command.Default,
 		"mail":    mail.Default,
+		"syslog":  logcollector.Default,
 	}
 }

@@ -2,22 +2,15 @@ package mail_test
 
 import (
 	"bufio"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
-	"math/big"
-	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"tocsin/internal/notifier/notifiertest"
 )
 
 // A letter is what the server took.
@@ -53,7 +46,7 @@ func serve(t *testing.T, mode string, until time.Time) *server {
 	t.Helper()
 	s := &server{letters: make(chan letter, 16)}
 	dir := t.TempDir()
-	certificate, key := certify(t, dir, until)
+	certificate, key := notifiertest.Certify(t, dir, until)
 	s.ca = certificate
 	cmd := exec.CommandContext(t.Context(), python(t), "testdata/server.py", mode, certificate, key)
 	out, err := cmd.StdoutPipe()
@@ -82,32 +75,4 @@ func serve(t *testing.T, mode string, until time.Time) *server {
 		}
 	}()
 	return s
-}
-
-// certify makes a certificate for 127.0.0.1 that signs itself.
-func certify(t *testing.T, dir string, until time.Time) (certificate, key string) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotBefore: until.Add(-48 * time.Hour), NotAfter: until,
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	packed, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate, key = filepath.Join(dir, "certificate.pem"), filepath.Join(dir, "key.pem")
-	for path, block := range map[string]*pem.Block{certificate: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: packed}} {
-		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return certificate, key
 }
