@@ -19,7 +19,7 @@ func CLF(b []byte) (r Reading, ok bool) {
 }
 
 // RFC3339 reads 2006-01-02T15:04:05.999999999Z and its relatives from the beginning of b: a blank for the T, a comma for
-// the point, seconds left out, offsets as +01:00, +0100 or +01, with one blank before it, or none at all.
+// the point, seconds left out, offsets as +01:00, +0100 or +01, with one blank before it, " UTC" or " GMT", or none at all.
 func RFC3339(b []byte) (r Reading, ok bool) {
 	if len(b) < 16 || b[4] != '-' || b[7] != '-' || b[13] != ':' {
 		return r, false
@@ -40,6 +40,9 @@ func RFC3339(b []byte) (r Reading, ok bool) {
 		if n := r.zone(rest[1:]); n > 0 {
 			at += 1 + n
 		}
+	} else if len(rest) >= 4 && rest[0] == ' ' && IsUTC(rest[1:4]) && (len(rest) == 4 || rest[4] == ' ') {
+		r.HasZone = true
+		at += 4
 	} else {
 		at += r.zone(rest)
 	}
@@ -88,6 +91,10 @@ func BSD(b []byte) (r Reading, ok bool) {
 	r.Len = at
 	return r, r.Valid()
 }
+
+// IsUTC says that b is one of the two names of a zone that mean the same everywhere, UTC and GMT. All others are in use in
+// several places (IST, CST) or leave open whether it is summer, and none is read.
+func IsUTC(b []byte) bool { return string(b) == "UTC" || string(b) == "GMT" }
 
 // TAI64N reads an external TAI64N label, @400000004c91b044077a9e94, from the beginning of b, as multilog and s6-log write
 // them. They count from 2^62 + 10 without leap seconds, as the library behind them does (tai_now of libtai), so that is

@@ -46,7 +46,10 @@ func (o *old) cut(b []byte) bool {
 	if len(rest) > 0 && rest[0] != ' ' && rest[0] != ':' {
 		return false
 	}
-	rest, device := skipZone(rest)
+	rest, zone, device := skipZone(rest)
+	if instant.IsUTC(zone) {
+		o.when.HasZone = true
+	}
 	if device || len(rest) > 1 && rest[0] == '%' {
 		o.cisco(rest)
 		return true
@@ -73,16 +76,16 @@ func skipSequence(b []byte) []byte {
 
 // skipZone skips blanks, and a zone's letters with a colon behind the time, as Cisco devices write them: "CET: ", ": ".
 // device says that there was such a colon.
-func skipZone(b []byte) (rest []byte, device bool) {
+func skipZone(b []byte) (rest, zone []byte, device bool) {
 	rest = bytes.TrimLeft(b, " ")
 	i := 0
 	for i < len(rest) && i < 5 && rest[i] >= 'A' && rest[i] <= 'Z' {
 		i++
 	}
 	if i < len(rest) && rest[i] == ':' && (i == 0 || i >= 3) && i+2 < len(rest) && rest[i+1] == ' ' && rest[i+2] == '%' {
-		return bytes.TrimLeft(rest[i+1:], " "), true
+		return bytes.TrimLeft(rest[i+1:], " "), rest[:i], true
 	}
-	return rest, false
+	return rest, nil, false
 }
 
 // cisco reads %FACILITY-SEVERITY-MNEMONIC: message.

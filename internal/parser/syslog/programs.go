@@ -89,6 +89,8 @@ var programs = []program{
 		{"{w} auth succeeded for '{user}' from {from}:{port}", "ssh_login", success},
 		{"Pubkey auth succeeded for '{user}' with {*} from {from}:{port}", "ssh_login", success},
 		{"Bad password attempt for '{user}' from {from}:{port}", "ssh_login", failure},
+		{"Bad PAM password attempt for '{user}' from {from}:{port}", "ssh_login", failure},
+		{"bad PAM password attempt for '{user}' from {from}:{port}", "ssh_login", failure},
 		{"bad password attempt for '{user}' from {from}:{port}", "ssh_login", failure},
 		{"Login attempt for nonexistent user{? '{user}'} from {from}:{port}", "ssh_unknown_user", failure},
 		{"login attempt for nonexistent user{? '{user}'} from {from}:{port}", "ssh_unknown_user", failure},
@@ -144,6 +146,8 @@ var programs = []program{
 	{names: []string{"named"}, category: "network", sayings: []saying{
 		{"client {?@{w} }{from}#{port}{? ({w})}: {*} denied", "dns_denied", failure},
 		{"client {?@{w} }{from}#{port}{? ({w})}: bad zone transfer request: {*}", "dns_denied", failure},
+		{"{*} client {?@{w} }{from}#{port}{? ({w})}: {*} denied", "dns_denied", failure}, // behind a time and a level of its own
+		{"{*} client {?@{w} }{from}#{port}{? ({w})}: bad zone transfer request: {*}", "dns_denied", failure},
 	}},
 	{names: []string{"nrpe"}, category: "network", sayings: []saying{
 		{"Host {from} is not allowed to talk to us!", "service_refused", failure},
