@@ -30,11 +30,7 @@ func (c *clock) read(b []byte) (at int64, offset []byte, n int) {
 	if !ok || when.Len >= len(b) || b[when.Len] != ']' {
 		return 0, nil, 0
 	}
-	if c.zone != nil {
-		at = c.zone.Instant(&when)
-	} else {
-		at = when.UTC()
-	}
+	at = c.instant(&when)
 	if when.HasZone {
 		offset = b[when.Len-5 : when.Len : when.Len]
 		c.start, c.known = at-int64(when.Second)*1e9, true
@@ -51,3 +47,10 @@ func (c *clock) sameMinute(b []byte) bool {
 }
 
 func word8(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
+
+func (c *clock) instant(when *instant.Reading) int64 {
+	if c.zone == nil {
+		return when.UTC()
+	}
+	return c.zone.Instant(when)
+}

@@ -4,6 +4,7 @@ package combined
 
 import (
 	_ "embed"
+	"errors"
 
 	"tocsin/internal/event"
 	"tocsin/internal/instant"
@@ -18,6 +19,20 @@ var Sample []byte
 // Config is the settings of the format.
 type Config struct {
 	parser.Options `yaml:",inline"`
+	// LogFormat is the order of the fields as the server's own configuration spells it, Apache's LogFormat or nginx's
+	// log_format, or one of common, combined and vhost_combined. Default: the common and the combined format, told apart
+	// line by line, with or without a virtual host.
+	LogFormat string `yaml:"log_format"`
+}
+
+// Validate checks the settings.
+func (c *Config) Validate() error {
+	flaws := []error{c.Options.Validate()}
+	if c.LogFormat != "" {
+		_, wrong := compile(c.LogFormat)
+		flaws = append(flaws, wrong...)
+	}
+	return errors.Join(flaws...)
 }
 
 // Default returns the settings that hold where the configuration says nothing.
@@ -34,10 +49,18 @@ func (c *Config) New() (parser.Parser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &accessLog{
+	log := accessLog{
 		clock: clock{zone: instant.NewZone(place)}, service: []byte(c.Service),
 		url: event.NewDerived(event.URLOriginal, []event.FieldID{event.URLPath, event.URLQuery, event.URLDomain, event.URLScheme}, url),
-	}, nil
+	}
+	if c.LogFormat == "" {
+		return &log, nil
+	}
+	order, wrong := compile(c.LogFormat)
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
+	}
+	return &ordered{accessLog: log, layout: order}, nil
 }
 
 // An accessLog is the parser. What it remembers of a line only spares work on the next.
@@ -69,7 +92,10 @@ func (a *accessLog) Parse(b *event.Builder, record []byte, _ int64) error {
 	if len(a.service) > 0 {
 		b.Str(event.ServiceName, a.service)
 	}
-	a.client(b, &l)
+	if !absent(l.host) {
+		a.client(b, l.host)
+	}
+	server(b, &l)
 	a.request(b, l.request)
 	answer(b, &l)
 	b.Next()
@@ -77,15 +103,19 @@ func (a *accessLog) Parse(b *event.Builder, record []byte, _ int64) error {
 }
 
 // client sets who asked.
-func (a *accessLog) client(b *event.Builder, l *line) {
-	if len(a.host) > 0 && string(a.host) == string(l.host) {
+func (a *accessLog) client(b *event.Builder, host []byte) {
+	if len(a.host) > 0 && string(a.host) == string(host) {
 		b.IP(event.SourceIP, a.addr)
-	} else if addr, ok := parser.Address(l.host); ok {
+	} else if addr, ok := parser.Address(host); ok {
 		b.IP(event.SourceIP, addr)
-		a.host, a.addr = append(a.host[:0], l.host...), addr
-	} else if !absent(l.host) {
-		b.Str(event.SourceDomain, l.host)
+		a.host, a.addr = append(a.host[:0], host...), addr
+	} else {
+		b.Str(event.SourceDomain, host)
 	}
+}
+
+// server sets the user, and the virtual host that was asked.
+func server(b *event.Builder, l *line) {
 	if !absent(l.user) {
 		b.Str(event.UserName, l.user)
 	}
@@ -97,16 +127,20 @@ func (a *accessLog) client(b *event.Builder, l *line) {
 	}
 }
 
+func status(b *event.Builder, code int) {
+	b.Int(event.HTTPStatus, int64(code))
+	switch {
+	case code >= 400:
+		b.Text(event.EventOutcome, "failure")
+	case code >= 100:
+		b.Text(event.EventOutcome, "success")
+	}
+}
+
 // answer sets what was answered, and the headers.
 func answer(b *event.Builder, l *line) {
 	if l.status >= 0 {
-		b.Int(event.HTTPStatus, int64(l.status))
-		switch {
-		case l.status >= 400:
-			b.Text(event.EventOutcome, "failure")
-		case l.status >= 100:
-			b.Text(event.EventOutcome, "success")
-		}
+		status(b, l.status)
 	}
 	if l.bytes >= 0 {
 		b.Int(event.HTTPResponseBytes, l.bytes)

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"tocsin/internal/event"
+	"tocsin/internal/parser"
 	"tocsin/internal/parser/combined"
 	"tocsin/internal/parser/parsertest"
 )
@@ -16,6 +17,13 @@ func FuzzParse(f *testing.F) { parsertest.Fuzz(f, combined.Format()) }
 
 func BenchmarkParse(b *testing.B) {
 	parsertest.Bench(b, combined.Format(), parsertest.Records(b, realLog))
+}
+
+// The combined format as an order of the user's own.
+func BenchmarkOrdered(b *testing.B) {
+	format := combined.Format()
+	format.Default = func() parser.Config { return &combined.Config{LogFormat: "combined"} }
+	parsertest.Bench(b, format, parsertest.Records(b, realLog))
 }
 
 // The scanner without the builder.

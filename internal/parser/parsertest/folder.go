@@ -34,6 +34,7 @@ func score(t *testing.T, f parser.Format, cases []testcase) {
 	if f.Score == nil {
 		return
 	}
+	plain := testcase{config: f.Default()} // Score knows no settings
 	for i := range cases {
 		c := &cases[i]
 		for _, r := range c.records {
@@ -41,7 +42,7 @@ func score(t *testing.T, f parser.Format, cases []testcase) {
 			if n < 0 || n > 100 {
 				t.Errorf("Score(%q) = %d, want 0 to 100", clip(r), n)
 			}
-			rows, bad := Rows(t, f.Kind, c.parser(t), r, c.received)
+			rows, bad := Rows(t, f.Kind, plain.parser(t), r, c.received)
 			if n > 0 && (bad != nil || len(rows) == 0) {
 				t.Errorf("Score(%q) = %d, but parsing it gives %d rows and %v", clip(r), n, len(rows), bad)
 			}
