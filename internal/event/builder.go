@@ -22,7 +22,7 @@ const (
 	NoTime                      // there was no readable time; the time of receipt stands in
 	NoZone                      // the time had no zone; the source's zone was taken
 	LabelsCut                   // more labels than a row can hold
-	BadUTF8                     // bytes that are no UTF-8 were replaced
+	BadUTF8                     // there are bytes that are no UTF-8; they are shown as U+FFFD
 	Misfit                      // a value was not of its field's type and became a label of that name
 	Unmatched                   // no pattern of the format fits; the whole line is the message
 )

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"time"
+	"unicode/utf8"
 
 	"tocsin/internal/event"
 	"tocsin/internal/source"
@@ -16,7 +17,7 @@ type stamp struct {
 	source, path, format []byte
 	peer                 [16]byte
 	offset, received     int64
-	placed, cut          bool // offset is known; the record was cut
+	placed, cut, foul    bool // offset is known; the record was cut; it holds bytes that are no UTF-8
 	stream               *source.Stream
 }
 
@@ -28,6 +29,7 @@ func (s *stamp) of(from *source.Stream, r *source.Record, received int64) {
 		s.peer = from.Peer
 	}
 	s.offset, s.placed, s.cut, s.received = r.From, r.To > 0, r.Cut, received
+	s.foul = !utf8.Valid(r.Data)
 }
 
 // row is the Stamp of a builder.
@@ -43,6 +45,9 @@ func (s *stamp) row(b *event.Builder) {
 	}
 	if s.cut {
 		b.Flag(event.Cut)
+	}
+	if s.foul {
+		b.Flag(event.BadUTF8)
 	}
 	b.Str(event.TocsinSource, s.source)
 	if len(s.format) > 0 && !b.Has(event.EventDataset) {
