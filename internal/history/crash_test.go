@@ -36,15 +36,19 @@ func crashBatch(seq uint64) *event.Batch {
 }
 
 // crashChild applies, flushes and merges for ever, prints each position that is durable, and kills itself at the count-th
-// passing of a point. An empty point waits to be killed from outside.
+// passing of a point. An empty point waits to be killed from outside. A point behind "clear:" or "delete:" is one of a deletion.
 func crashChild(spec string) {
 	parts := strings.SplitN(spec, "|", 3)
 	count, err := strconv.Atoi(parts[1])
 	if err != nil {
 		panic(err)
 	}
-	s, err := Open(context.Background(), Options{Dir: parts[2], Crash: func(point string) {
-		if point != parts[0] {
+	deletion, point, deletes := strings.Cut(parts[0], ":")
+	if !deletes {
+		point = parts[0]
+	}
+	s, err := Open(context.Background(), Options{Dir: parts[2], Crash: func(at string) {
+		if at != point {
 			return
 		}
 		if count--; count == 0 {
@@ -54,6 +58,15 @@ func crashChild(spec string) {
 	}})
 	if err != nil {
 		fmt.Println("open", err)
+		os.Exit(3)
+	}
+	if deletes {
+		if deletion == "clear" {
+			_, err = s.Clear(context.Background())
+		} else {
+			_, err = s.DeleteBefore(context.Background(), day)
+		}
+		fmt.Println("deleted", err)
 		os.Exit(3)
 	}
 	for seq := s.Applied().Seq(0) + 1; ; seq++ {

@@ -43,6 +43,7 @@ func Run(t *testing.T, fresh Fresh) {
 		{"outbox leases", testLeases},
 		{"outbox claims", testClaims},
 		{"outbox end", testGiveUp},
+		{"clear alerts", testClearAlerts},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, fresh) })
 	}
