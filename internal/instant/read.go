@@ -19,7 +19,8 @@ func CLF(b []byte) (r Reading, ok bool) {
 }
 
 // RFC3339 reads 2006-01-02T15:04:05.999999999Z and its relatives from the beginning of b: a blank for the T, a comma for
-// the point, seconds left out, offsets as +01:00, +0100 or +01, with one blank before it, " UTC" or " GMT", or none at all.
+// the point, seconds left out, offsets as +01:00, +0100 or +01, with one blank before it, " UTC", " GMT" or " Z", or none
+// at all.
 func RFC3339(b []byte) (r Reading, ok bool) {
 	if len(b) < 16 || b[4] != '-' || b[7] != '-' || b[13] != ':' {
 		return r, false
@@ -40,6 +41,9 @@ func RFC3339(b []byte) (r Reading, ok bool) {
 		if n := r.zone(rest[1:]); n > 0 {
 			at += 1 + n
 		}
+	} else if len(rest) >= 2 && rest[0] == ' ' && rest[1] == 'Z' && (len(rest) == 2 || rest[2] == ' ') {
+		r.HasZone = true
+		at += 2
 	} else if len(rest) >= 4 && rest[0] == ' ' && IsUTC(rest[1:4]) && (len(rest) == 4 || rest[4] == ' ') {
 		r.HasZone = true
 		at += 4

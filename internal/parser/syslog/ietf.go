@@ -165,11 +165,18 @@ func (m *messages) element(b *event.Builder, r []byte, i int) (end int, reason s
 			return i + 1, ""
 		}
 		n = bytes.IndexByte(r[i:], '=')
-		if n <= 0 || i+n+1 >= len(r) || r[i+n+1] != '"' {
+		if n <= 0 {
+			return i, openData
+		}
+		value := i + n + 1
+		for value < len(r) && r[value] == ' ' { // as in the examples of the RFC itself, in section 6.3.5
+			value++
+		}
+		if value >= len(r) || r[value] != '"' {
 			return i, openData
 		}
 		m.name = append(append(m.name[:id], '.'), r[i:i+n]...)
-		if i, reason = m.param(b, r, i+n+2); reason != "" {
+		if i, reason = m.param(b, r, value+1); reason != "" {
 			return i, reason
 		}
 	}
