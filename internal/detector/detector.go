@@ -23,8 +23,8 @@ type Detector interface {
 	// a key. w never goes back.
 	Judge(w event.Watermark) []alert.Finding
 	// Early returns what rows ahead of the watermark show already and no further event can undo, so that people need not
-	// wait for it. Judge comes back to it: what was told here is not told again, and when late rows show that it began
-	// earlier, a finding without triggers says since when. So the sum of triggers, the earliest time and the end of each
+	// wait for it. Judge comes back to it: what was told here is not told again, and when late rows show that it was at
+	// another time or of another value, a finding without triggers says so. So triggers, times, values and the end of each
 	// alert are the same with and without Early. A detector that must wait for the watermark returns nothing.
 	Early() []alert.Finding
 	// Merge joins the state of another detector of the same settings that folded disjoint events and judged nothing.

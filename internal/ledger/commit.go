@@ -226,6 +226,9 @@ func (r *row) take(rule RuleRef, e *Episode, now time.Time) []notifier.Change {
 		kinds = append(kinds, notifier.Update)
 	}
 	r.name(rule)
+	if e.began != 0 {
+		r.correct(e)
+	}
 	r.Triggers += e.Triggers
 	if e.Triggers > 0 {
 		r.First = minTime(r.First, time.Unix(0, e.First).UTC())
@@ -240,6 +243,16 @@ func (r *row) take(rule RuleRef, e *Episode, now time.Time) []notifier.Change {
 		kinds = append(kinds, notifier.End)
 	}
 	return kinds
+}
+
+// correct takes over when and with what value the trigger really was that was told early.
+func (r *row) correct(e *Episode) {
+	at := time.Unix(0, e.began).UTC()
+	if r.Triggers != 1 {
+		r.First = minTime(r.First, at)
+		return
+	}
+	r.First, r.Last, r.Peak = at, at, finite(e.Peak)
 }
 
 // name copies what the alert says about its rule, as of now.

@@ -17,6 +17,7 @@ type Episode struct {
 	Triggers    int64
 	Samples     []json.RawMessage // the first few and the newest few
 	told        bool              // Newest is set
+	began       int64             // without a trigger: when the last trigger of an earlier stretch really was; 0: as was said
 }
 
 // Add takes in one finding. After an end there must be none: a further trigger begins another episode.
@@ -29,9 +30,13 @@ func (e *Episode) Add(f alert.Finding) {
 		e.Peak = f.Value
 	}
 	switch {
+	case f.Triggers == 0 && e.Triggers == 1:
+		// A late event shows that what was told early was at another time.
+		e.First, e.Last, e.Peak = f.Time, f.Time, f.Value
 	case f.Triggers == 0 && e.Triggers > 0:
-		// A late event shows that it began earlier than was said.
 		e.First = min(e.First, f.Time)
+	case f.Triggers == 0:
+		e.began = f.Time
 	case f.Triggers > 0:
 		if e.Triggers == 0 {
 			e.First = f.Time

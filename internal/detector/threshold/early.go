@@ -18,7 +18,7 @@ func (d *judge) Early() []alert.Finding {
 			continue
 		}
 		e.state |= told
-		e.early = t
+		e.early, e.peak = t, v
 		d.out = append(d.out, d.finding(id, e, t, v, 1))
 	}
 	d.touched = d.touched[:0]

@@ -120,7 +120,6 @@ func (d *judge) check(id uint32, e *entity, t int64, arrival bool) {
 	e.held = t
 	e.state |= broken
 	if e.state&open == 0 {
-		e.peak = v
 		d.opened(id, e, t, v)
 		return
 	}
@@ -140,6 +139,8 @@ func (d *judge) check(id uint32, e *entity, t int64, arrival bool) {
 func (d *judge) opened(id uint32, e *entity, t int64, v float64) {
 	e.state |= open
 	e.trigger = t
+	foretold := e.peak
+	e.peak = v
 	if d.metric.Op == metric.Count && !d.limit.below {
 		v = float64(d.limit.first()) // rows of one instant come one after the other: this many completed it
 	}
@@ -148,7 +149,7 @@ func (d *judge) opened(id uint32, e *entity, t int64, v float64) {
 		return
 	}
 	e.state &^= told
-	if t < e.early { // what came late shows that it began earlier
+	if t != e.early || v != foretold { // what came late shows that it was at another time, or more
 		d.report(id, e, t, v, 0)
 	}
 }
