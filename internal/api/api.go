@@ -41,6 +41,13 @@ type Service interface {
 	// MakeToken returns a new token that stands for its user's name and password. It is shown this once.
 	MakeToken(ctx context.Context, t TokenRequest) (Token, error)
 
+	// Quarantine lists what rejected records are kept, QuarantineEntries shows them, oldest first. RetryQuarantine reads them
+	// again: what can be read now is accepted, once, and leaves the quarantine. DropQuarantine forgets them.
+	Quarantine(ctx context.Context, q QuarantineRequest) ([]QuarantineGroup, error)
+	QuarantineEntries(ctx context.Context, q QuarantineRequest) ([]QuarantineEntry, error)
+	RetryQuarantine(ctx context.Context, q QuarantineRetry) (QuarantineRetried, error)
+	DropQuarantine(ctx context.Context, q QuarantineRequest) (QuarantineDropped, error)
+
 	Health(ctx context.Context) (Health, error)
 	Backup(ctx context.Context, dir string) error
 	Clear(ctx context.Context, q ClearRequest) (ClearAnswer, error)
@@ -142,6 +149,7 @@ type IngestRequest struct {
 
 	Service string `json:"service,omitempty"` // service.name of events that name none
 	Offset  int64  `json:"offset"`
+	Lines   int64  `json:"lines,omitempty"` // that stand before Offset, so that rejected ones are known by their number
 	// Progress is called now and then with how far the body was read. Not sent over the wire.
 	Progress func(IngestAnswer) `json:"-"`
 }
@@ -289,12 +297,13 @@ type HistoryHealth struct {
 	Quarantined []string  `json:"quarantined,omitempty"` // damaged segments set aside
 }
 
-// SourceHealth is how one source is.
+// SourceHealth is how one source is. Lines = those of its events + Rejected + Empty.
 type SourceHealth struct {
 	Name     string           `json:"name"`
 	Lines    int64            `json:"lines"`
 	Events   int64            `json:"events"`
 	Rejected map[string]int64 `json:"rejected,omitempty"` // by reason
+	Empty    int64            `json:"empty,omitempty"`    // blank lines
 	Dropped  int64            `json:"dropped"`            // lost before they could be taken, as UDP can
 	Last     time.Time        `json:"last,omitzero"`
 	Problem  string           `json:"problem,omitempty"`

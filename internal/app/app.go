@@ -34,6 +34,7 @@ import (
 	"tocsin/internal/ledger"
 	"tocsin/internal/pack"
 	"tocsin/internal/parser"
+	"tocsin/internal/quarantine"
 	"tocsin/internal/rule"
 	"tocsin/internal/source"
 	"tocsin/internal/web"
@@ -170,6 +171,7 @@ type App struct {
 	journal   *journal.Journal
 	history   *history.Store
 	ledger    *ledger.Ledger
+	rejected  *quarantine.Store
 	ingest    *ingest.Service
 	rules     *desk.Rulebook
 	judges    []*judge
@@ -234,6 +236,10 @@ func (a *App) openStores(ctx context.Context, registry prometheus.Registerer) (e
 		}
 		retention[kind] = keep
 	}
+	a.rejected = quarantine.Open(quarantine.Options{
+		Dir: filepath.Join(c.Data, "quarantine"), MaxBytes: int64(c.Quarantine.MaxBytes), MaxLines: int64(c.Quarantine.MaxLines), Keep: c.Quarantine.Keep,
+		Log: a.log, Registry: registry,
+	})
 	a.history, err = history.Open(ctx, history.Options{
 		Dir: filepath.Join(c.Data, "history"), Log: a.log, Registry: registry, Retention: retention, Crash: a.options.Crash,
 		FlushRows: c.History.FlushRows, FlushBytes: int64(c.History.FlushBytes), FlushAge: c.History.FlushAfter,
@@ -259,9 +265,12 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 	c := a.setup.Config
 	a.ingest = ingest.New(ingest.Options{
 		Journal: appender{a.journal}, Formats: a.setup.formats, Log: a.log, Known: known, Drain: c.Drain / 2, Registry: registry,
+		Quarantine: a.rejected, Crash: a.options.Crash,
 		Pace:   a.pace,
 		OnTake: func(kind event.Kind, rows int) { a.desk.Took(kind, rows) },
 	})
+	a.ingest.SetConfigured(configured(a.setup))
+	a.resolve()
 	a.rules = desk.NewRulebook(a.ledger, catalog.Detectors(), a.setup.Rules)
 	a.delivery = delivery.New(a.ledger, a.setup.routes, delivery.Options{Point: a.options.Crash}, a.log, registry)
 	for _, class := range []journal.Class{journal.Events, journal.Flows} {
@@ -272,7 +281,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 		a.judges = append(a.judges, j)
 	}
 	a.desk = desk.New(desk.Parts{
-		Version: a.options.Version, Journal: a.journal, History: a.history, Ledger: a.ledger, Ingest: a.ingest,
+		Version: a.options.Version, Journal: a.journal, History: a.history, Ledger: a.ledger, Ingest: a.ingest, Quarantine: a.rejected,
 		Alerting: a.judges[0].alerting, Rules: a.rules, Detectors: catalog.Detectors(), Lists: a.lists(),
 		Judges: a.engines, RulesChanged: a.rulesChanged, CaughtUp: a.caughtUp, Replayed: a.replayed, Problems: a.problems, Backup: a.backup,
 		Kept: a.kept, ClearAlerts: a.clearAlerts,
@@ -353,6 +362,9 @@ func (a *App) Close() error {
 	}
 	if a.history != nil {
 		errs = append(errs, a.history.Close())
+	}
+	if a.rejected != nil {
+		errs = append(errs, a.rejected.Close())
 	}
 	if a.ledger != nil {
 		errs = append(errs, a.ledger.Close())

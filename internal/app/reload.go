@@ -35,6 +35,7 @@ func (a *App) Reload(ctx context.Context, next *Setup) (later []string, err erro
 	default:
 	}
 	a.ingest.SetFormats(next.formats)
+	a.ingest.SetConfigured(configured(next))
 	a.feed <- sources
 	later = config.NeedsRestart(a.setup.Config, next.Config)
 	if !reflect.DeepEqual(a.setup.routes, next.routes) {

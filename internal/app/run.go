@@ -75,6 +75,7 @@ func (a *App) takeIn(ctx context.Context) error {
 		}
 	}
 	g.Go(func() error { return a.ingest.Run(ctx, a.feed) })
+	g.Go(func() error { return a.rejected.Run(ctx) })
 	g.Go(func() error { // the server alone would end with its first failure; without it Run waits for the end
 		<-ctx.Done()
 		return nil
@@ -328,6 +329,9 @@ func (a *App) problems() []string {
 		list = append(list, a.reach.problem)
 	}
 	a.reach.mu.Unlock()
+	if err := a.rejected.Problem(); err != nil {
+		list = append(list, err.Error())
+	}
 	for _, j := range a.judges {
 		list = append(list, j.problems()...)
 	}

@@ -150,6 +150,7 @@ func (s *shell) ingestFile(ctx context.Context, svc api.Service, q api.IngestReq
 	}
 	r := in.Request
 	r.Format, r.Declaration, r.Zone, r.Service = q.Format, q.Declaration, q.Zone, q.Service
+	r.Lines = in.Lines
 	bar := s.bar(path, in.Size)
 	defer func() { bar.end(err == nil) }()
 	r.Progress = func(a api.IngestAnswer) {
@@ -202,5 +203,8 @@ func (s *shell) rejected(path string, a api.IngestAnswer) {
 	}
 	if more := a.Rejected - int64(min(len(a.Errors), shownErrors)); a.Rejected > 0 && more > 0 {
 		s.say("tocsin: %s: %d more lines rejected", clean(path), more)
+	}
+	if a.Rejected > 0 {
+		s.say("tocsin: %s: they are kept: see tocsin quarantine show", clean(path))
 	}
 }

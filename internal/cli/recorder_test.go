@@ -17,6 +17,9 @@ import (
 
 // recorder is a service that notes what it was asked and answers what it was told to.
 type recorder struct {
+	rejected  []api.QuarantineGroup
+	entries   []api.QuarantineEntry
+	retried   api.QuarantineRetried
 	calls     []any
 	events    []string
 	top       api.TopAnswer
@@ -80,6 +83,22 @@ func (r *recorder) Detect(_ context.Context, q api.DetectRequest) (api.DetectAns
 
 func (r *recorder) Explain(_ context.Context, q api.ExplainRequest) (api.ExplainAnswer, error) {
 	return r.explained, r.note("Explain", q)
+}
+
+func (r *recorder) Quarantine(_ context.Context, q api.QuarantineRequest) ([]api.QuarantineGroup, error) {
+	return r.rejected, r.note("Quarantine", q)
+}
+
+func (r *recorder) QuarantineEntries(_ context.Context, q api.QuarantineRequest) ([]api.QuarantineEntry, error) {
+	return r.entries, r.note("QuarantineEntries", q)
+}
+
+func (r *recorder) RetryQuarantine(_ context.Context, q api.QuarantineRetry) (api.QuarantineRetried, error) {
+	return r.retried, r.note("RetryQuarantine", q)
+}
+
+func (r *recorder) DropQuarantine(_ context.Context, q api.QuarantineRequest) (api.QuarantineDropped, error) {
+	return api.QuarantineDropped{Dropped: 3}, r.note("DropQuarantine", q)
 }
 
 func (r *recorder) Alerts(_ context.Context, q api.AlertRequest) ([]alert.Alert, error) {

@@ -39,9 +39,10 @@ func Default() *Config {
 			Retention: map[string]time.Duration{"login": 400 * day, "flow": 30 * day, "log": 90 * day, "sighting": 400 * day},
 			FlushRows: 200_000, FlushBytes: 32 << 20, FlushAfter: 30 * time.Second,
 		},
-		Sources: Sources{Syslog: []Syslog{{Name: "syslog", UDP: ":5514", TCP: ":5514"}}},
-		Detect:  Detect{Lateness: 5 * time.Minute, SaveEvery: 5 * time.Second},
-		Alerts:  Alerts{MaxOpen: 1000},
+		Quarantine: Quarantine{MaxBytes: 64 << 20, MaxLines: 100_000, Keep: 30 * day},
+		Sources:    Sources{Syslog: []Syslog{{Name: "syslog", UDP: ":5514", TCP: ":5514"}}},
+		Detect:     Detect{Lateness: 5 * time.Minute, SaveEvery: 5 * time.Second},
+		Alerts:     Alerts{MaxOpen: 1000},
 	}
 }
 
@@ -165,6 +166,7 @@ func NeedsRestart(running, next *Config) []string {
 		{"http", running.HTTP, next.HTTP},
 		{"journal", running.Journal, next.Journal},
 		{"ledger", running.Ledger, next.Ledger},
+		{"quarantine", running.Quarantine, next.Quarantine},
 		{"history", running.History, next.History},
 		{"detect", running.Detect, next.Detect},
 		{"alerts", running.Alerts, next.Alerts},

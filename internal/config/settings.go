@@ -21,11 +21,14 @@ type Config struct {
 	// Drain is how long a stop waits for what was accepted to flow out before it cuts; 1s or more.
 	Drain time.Duration `yaml:"drain"`
 
-	Log     Log                `yaml:"log"`
-	HTTP    HTTP               `yaml:"http"`
-	Journal Journal            `yaml:"journal"`
-	History History            `yaml:"history"`
-	Ledger  Ledger             `yaml:"ledger"`
+	Log     Log     `yaml:"log"`
+	HTTP    HTTP    `yaml:"http"`
+	Journal Journal `yaml:"journal"`
+	History History `yaml:"history"`
+	Ledger  Ledger  `yaml:"ledger"`
+
+	Quarantine Quarantine `yaml:"quarantine"`
+
 	Sources Sources            `yaml:"sources"`
 	Detect  Detect             `yaml:"detect"`
 	Alerts  Alerts             `yaml:"alerts"`
@@ -100,6 +103,17 @@ type History struct {
 	FlushBytes document.Size `yaml:"flush_bytes"`
 	// FlushAfter is the same by age; 1s or more.
 	FlushAfter time.Duration `yaml:"flush_after"`
+}
+
+// Quarantine keeps records that could not be read, until they are read again or dropped.
+type Quarantine struct {
+	// MaxBytes is how much disk they may take; 1MiB or more. A quarter of it is for one reason at most. What comes when there
+	// is no room is counted.
+	MaxBytes document.Size `yaml:"max_bytes"`
+	// MaxLines is how many records of one source, format and reason are kept; 1 or more.
+	MaxLines int `yaml:"max_lines"`
+	// Keep is how long they are kept; 1h or more, `off` for ever.
+	Keep time.Duration `yaml:"keep"`
 }
 
 // Ledger keeps users, rules, alerts and notices.

@@ -162,6 +162,15 @@ func (h History) Validate() error {
 	return errors.Join(errs...)
 }
 
+// Validate checks the limits.
+func (q Quarantine) Validate() error {
+	errs := []error{atLeast("max_bytes", q.MaxBytes, 1<<20), atLeast("max_lines", q.MaxLines, 1)}
+	if q.Keep != 0 && q.Keep < time.Hour {
+		errs = append(errs, document.At("keep", q.Keep, "1h or more, or off"))
+	}
+	return errors.Join(errs...)
+}
+
 // Validate checks the form. Whether the database answers is found out when it is opened.
 func (l Ledger) Validate() error {
 	dsn := l.DSN.Reveal()

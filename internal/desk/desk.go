@@ -17,19 +17,22 @@ import (
 	"tocsin/internal/ingest"
 	"tocsin/internal/journal"
 	"tocsin/internal/ledger"
+	"tocsin/internal/quarantine"
 )
 
 // Parts are what a desk answers from.
 type Parts struct {
-	Version   string
-	Journal   *journal.Journal
-	History   *history.Store
-	Ledger    *ledger.Ledger
-	Ingest    *ingest.Service
-	Alerting  *alerting.Service // of whichever class: judging history needs no position
-	Rules     *Rulebook
-	Detectors detector.Set
-	Lists     fs.FS // where rules find the files that they name
+	Version string
+	Journal *journal.Journal
+	History *history.Store
+	Ledger  *ledger.Ledger
+	Ingest  *ingest.Service
+	// Quarantine keeps the records that Ingest could not read.
+	Quarantine *quarantine.Store
+	Alerting   *alerting.Service // of whichever class: judging history needs no position
+	Rules      *Rulebook
+	Detectors  detector.Set
+	Lists      fs.FS // where rules find the files that they name
 
 	// Judges are what judges now, and whether time goes on for them: else they stand where tocsin ran last.
 	Judges func() (engines []*detect.Engine, live bool)

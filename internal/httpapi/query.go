@@ -53,7 +53,9 @@ func decodeQuery(values url.Values, into any, now time.Time) error {
 		}
 		field := v.Field(list[i].index)
 		if field.Kind() == reflect.Slice {
-			field.Set(reflect.ValueOf(values[name]))
+			if err := decodeList(field, values[name], now); err != nil {
+				return fault.New(fault.Invalid, "parameter %q: %w", name, err)
+			}
 			continue
 		}
 		if len(values[name]) > 1 {
@@ -63,6 +65,17 @@ func decodeQuery(values url.Values, into any, now time.Time) error {
 			return fault.New(fault.Invalid, "parameter %q: %w", name, err)
 		}
 	}
+	return nil
+}
+
+func decodeList(field reflect.Value, texts []string, now time.Time) error {
+	list := reflect.MakeSlice(field.Type(), len(texts), len(texts))
+	for i, text := range texts {
+		if err := decodeValue(list.Index(i), text, now); err != nil {
+			return err
+		}
+	}
+	field.Set(list)
 	return nil
 }
 
@@ -135,6 +148,10 @@ func encodeQuery(from any) url.Values {
 			values.Set(p.name, strconv.FormatInt(int64(x), 10))
 		case []string:
 			values[p.name] = x
+		case []int64:
+			for _, n := range x {
+				values.Add(p.name, strconv.FormatInt(n, 10))
+			}
 		case string:
 			values.Set(p.name, x)
 		case bool:

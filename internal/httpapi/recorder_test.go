@@ -151,6 +151,22 @@ func (r *recorder) Explain(ctx context.Context, q api.ExplainRequest) (api.Expla
 	return filled[api.ExplainAnswer](), r.note(ctx, "Explain", q)
 }
 
+func (r *recorder) Quarantine(ctx context.Context, q api.QuarantineRequest) ([]api.QuarantineGroup, error) {
+	return filled[[]api.QuarantineGroup](), r.note(ctx, "Quarantine", q)
+}
+
+func (r *recorder) QuarantineEntries(ctx context.Context, q api.QuarantineRequest) ([]api.QuarantineEntry, error) {
+	return filled[[]api.QuarantineEntry](), r.note(ctx, "QuarantineEntries", q)
+}
+
+func (r *recorder) RetryQuarantine(ctx context.Context, q api.QuarantineRetry) (api.QuarantineRetried, error) {
+	return filled[api.QuarantineRetried](), r.note(ctx, "RetryQuarantine", q)
+}
+
+func (r *recorder) DropQuarantine(ctx context.Context, q api.QuarantineRequest) (api.QuarantineDropped, error) {
+	return filled[api.QuarantineDropped](), r.note(ctx, "DropQuarantine", q)
+}
+
 func (r *recorder) Detect(ctx context.Context, q api.DetectRequest) (api.DetectAnswer, error) {
 	return filled[api.DetectAnswer](), r.note(ctx, "Detect", q)
 }

@@ -75,6 +75,11 @@ func (s *Server) table() []route {
 			return s.disableUser(ctx, name, true)
 		}),
 
+		ask("GET", "/api/v1/quarantine", admin, "Lists the rejected records that are kept, by source, format and reason.", v.Quarantine),
+		ask("GET", "/api/v1/quarantine/entries", admin, "Shows rejected records, oldest first.", v.QuarantineEntries),
+		ask("POST", "/api/v1/quarantine/retry", admin, "Reads rejected records again. What can be read now is accepted, once, and no longer kept there.", v.RetryQuarantine),
+		ask("POST", "/api/v1/quarantine/drop", admin, "Forgets rejected records.", v.DropQuarantine),
+
 		{method: "POST", path: "/api/v1/ingest", who: admin, handle: s.postIngest, query: api.IngestRequest{}, body: "application/octet-stream", out: api.IngestAnswer{},
 			doc: "Reads one file into the history: the body is its content from offset on."},
 		{method: "GET", path: "/api/v1/ingest", who: admin, handle: s.resume, in: sourceQuery{}, out: resumeAnswer{},

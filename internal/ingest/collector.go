@@ -1,13 +1,12 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"sync"
 	"time"
 
 	"tocsin/internal/event"
-	"tocsin/internal/parser"
 	"tocsin/internal/source"
 )
 
@@ -49,8 +48,8 @@ func (c *collector) take(ctx context.Context, from *source.Stream, records []sou
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	received := time.Now().UnixNano()
-	lines, events := 0, 0
-	defer func() { c.service.stats.parsed(from.Source, lines, events, received) }()
+	lines, empty, events := int64(0), int64(0), 0
+	defer func() { c.service.stats.parsed(from.Source, lines, empty, events, received) }()
 	for i := range records {
 		for c.builder.Rows() >= c.service.options.Rows || c.bytes >= batchBytes {
 			room := c.room
@@ -64,8 +63,15 @@ func (c *collector) take(ctx context.Context, from *source.Stream, records []sou
 			c.mu.Lock()
 			received = time.Now().UnixNano()
 		}
-		lines++
-		events += c.parse(from, &records[i], received)
+		r := &records[i]
+		lines += r.Count()
+		if len(bytes.TrimSpace(r.Data)) == 0 {
+			empty += r.Count()
+			c.passed(from, r)
+			continue
+		}
+		events += c.parse(from, r, received)
+		c.passed(from, r)
 	}
 	return nil
 }
@@ -77,8 +83,13 @@ func (c *collector) parse(from *source.Stream, r *source.Record, received int64)
 	before := c.builder.Rows()
 	if err := from.Parser.Parse(c.builder, r.Data, received); err != nil {
 		c.builder.Abandon()
-		c.service.stats.rejected(from.Source, reason(err))
+		c.service.refused(from, r, 0, received, err)
 	}
+	return c.builder.Rows() - before
+}
+
+// passed notes that a record is dealt with: what the batch holds of its stream goes up to there.
+func (c *collector) passed(from *source.Stream, r *source.Record) {
 	p := c.index[from]
 	if p == nil {
 		p = &progress{stream: from, from: r.From}
@@ -90,15 +101,6 @@ func (c *collector) parse(from *source.Stream, r *source.Record, received int64)
 	case c.filled <- struct{}{}:
 	default:
 	}
-	return c.builder.Rows() - before
-}
-
-// reason returns what a malformed record is counted by.
-func reason(err error) string {
-	if m, ok := errors.AsType[*parser.Malformed](err); ok {
-		return m.Reason
-	}
-	return "unreadable"
 }
 
 // run hands batches to the journal until intake is closed and nothing is left, or ctx ends.

@@ -65,6 +65,7 @@ type appending struct {
 	builders map[event.Kind]*kindRows
 	line     int64 // number of the line at hand, from 1
 	skipped  int64 // lines that an earlier call brought
+	empty    int64 // blank lines
 	answer   api.AppendAnswer
 }
 
@@ -82,6 +83,9 @@ type kindRows struct {
 func (a *appending) run(ctx context.Context, body io.Reader) error {
 	split := lines.NewSplitter(body, 0)
 	received := time.Now().UnixNano()
+	defer func() { // those of events are counted when they are durable
+		a.service.stats.parsed(a.stream.Source, int64(a.answer.Rejected)+a.empty, a.empty, 0, received)
+	}()
 	for {
 		records, err := split.Next()
 		if err != nil {
@@ -114,11 +118,12 @@ func (a *appending) run(ctx context.Context, body io.Reader) error {
 func (a *appending) take(ctx context.Context, r *source.Record, received int64) error {
 	a.line++
 	if len(bytes.TrimSpace(r.Data)) == 0 {
+		a.empty++
 		return nil
 	}
 	kind, said := jsonlines.Kind(r.Data)
 	if said && kind == 0 {
-		a.reject(r, &parser.Malformed{Reason: "kind: want login, flow, log or sighting"})
+		a.reject(r, a.kind, received, &parser.Malformed{Reason: "kind: want login, flow, log or sighting"})
 		return nil
 	}
 	if !said {
@@ -136,7 +141,7 @@ func (a *appending) take(ctx context.Context, r *source.Record, received int64) 
 	}
 	if err != nil {
 		rows.builder.Abandon()
-		a.reject(r, err)
+		a.reject(r, kind, received, err)
 		return nil
 	}
 	rows.bytes += len(r.Data)
@@ -146,9 +151,10 @@ func (a *appending) take(ctx context.Context, r *source.Record, received int64) 
 	return nil
 }
 
-func (a *appending) reject(r *source.Record, err error) {
+func (a *appending) reject(r *source.Record, kind event.Kind, received int64, err error) {
 	a.answer.Rejected++
-	a.service.stats.rejected(a.stream.Source, reason(err))
+	a.service.stats.rejected(a.stream.Source, reason(err), 1)
+	a.keep(r, kind, received, err)
 	if len(a.answer.Errors) < shownErrors {
 		a.answer.Errors = append(a.answer.Errors, api.LineError{
 			Line: a.line, Offset: r.From, Reason: err.Error(), Sample: string(r.Data[:min(len(r.Data), shownBytes)]),
@@ -185,7 +191,7 @@ func (a *appending) flush(ctx context.Context, rows *kindRows) error {
 	if err := a.service.append(ctx, b); err != nil {
 		return err
 	}
-	a.service.stats.parsed(a.stream.Source, n, n, time.Now().UnixNano())
+	a.service.stats.parsed(a.stream.Source, int64(n), 0, n, time.Now().UnixNano())
 	a.answer.Accepted += n
 	return nil
 }

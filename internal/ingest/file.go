@@ -203,7 +203,7 @@ func (f *file) begin(records []source.Record) error {
 		return err
 	}
 	f.answer.Format = name
-	f.stream = source.Stream{Source: fileSource, ID: f.request.Source, Path: f.request.Path, Parser: read, Format: name, Kind: format.Kind}
+	f.stream = source.Stream{Source: fileSource, ID: f.request.Source, Path: f.request.Path, Parser: read, Format: name, Kind: format.Kind, Settings: *settings.Base()}
 	f.builder = event.NewBuilder(format.Kind)
 	f.builder.Stamp = f.stamp.row
 	return nil
@@ -211,9 +211,10 @@ func (f *file) begin(records []source.Record) error {
 
 // record parses one line and accounts for it.
 func (f *file) record(r *source.Record, received int64) {
-	f.answer.Lines++
+	line := f.answer.Lines + 1
+	f.answer.Lines += r.Count()
 	if len(bytes.TrimSpace(r.Data)) == 0 {
-		f.answer.Empty++
+		f.answer.Empty += r.Count()
 		return
 	}
 	f.stamp.of(&f.stream, r, received)
@@ -224,13 +225,12 @@ func (f *file) record(r *source.Record, received int64) {
 		return
 	}
 	f.builder.Abandon()
-	f.answer.Rejected++
-	why := reason(err)
-	f.answer.Reasons[why]++
-	f.service.stats.rejected(fileSource, why)
+	f.answer.Rejected += r.Count()
+	f.answer.Reasons[reason(err)] += r.Count()
+	f.service.refused(&f.stream, r, f.request.Lines+line, received, err)
 	if len(f.answer.Errors) < shownErrors {
 		f.answer.Errors = append(f.answer.Errors, api.LineError{
-			Line: f.answer.Lines, Offset: r.From, Reason: err.Error(), Sample: string(r.Data[:min(len(r.Data), shownBytes)]),
+			Line: line, Offset: r.From, Reason: err.Error(), Sample: string(r.Data[:min(len(r.Data), shownBytes)]),
 		})
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/parser"
+	"tocsin/internal/quarantine"
 	"tocsin/internal/source"
 )
 
@@ -31,6 +32,8 @@ type Options struct {
 	Journal Journal
 	Formats parser.Set // until SetFormats
 	Log     *slog.Logger
+	// Quarantine keeps the records that cannot be read; nil: they are counted alone.
+	Quarantine *quarantine.Store
 	// Known are the furthest offsets that journal and history hold, by source id.
 	Known map[string]int64
 	// Rows ends a batch of live events; default 4,096. Delay is how long its first row waits for others; default 20 ms.
@@ -42,6 +45,8 @@ type Options struct {
 	// Pace is called before each batch of an old file is journalled, and waits while the readers of the journal are too far
 	// behind to get it from memory. May be nil.
 	Pace func(ctx context.Context) error
+	// Crash is called at named points, for tests that end the process there. May be nil.
+	Crash func(point string)
 	// OnTake is told of the rows that became durable.
 	OnTake func(kind event.Kind, rows int)
 }
@@ -53,6 +58,8 @@ type Service struct {
 	stats      *statistics
 	collectors map[event.Kind]*collector
 	formats    atomic.Pointer[parser.Set]
+	configured atomic.Pointer[map[string]Configured]
+	retrying   sync.Mutex
 
 	// gate is held for reading while a batch becomes durable and is noted, and for writing while all is forgotten.
 	gate   sync.RWMutex
@@ -74,6 +81,9 @@ func New(o Options) *Service {
 	if o.Pace == nil {
 		o.Pace = func(context.Context) error { return nil }
 	}
+	if o.Crash == nil {
+		o.Crash = func(string) {}
+	}
 	if o.OnTake == nil {
 		o.OnTake = func(event.Kind, int) {}
 	}
@@ -82,6 +92,7 @@ func New(o Options) *Service {
 		pauses: make(chan pause), ended: make(chan struct{}),
 	}
 	s.SetFormats(o.Formats)
+	s.SetConfigured(nil) // until it is told
 	for _, kind := range event.Kinds() {
 		s.collectors[kind] = newCollector(s, kind)
 	}

@@ -29,7 +29,7 @@ func newStatistics(r prometheus.Registerer) *statistics {
 			Name: "tocsin_ingest_events_total", Help: "Events made durable, by kind.",
 		}, []string{"kind"}),
 		rejects: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "tocsin_ingest_rejected_total", Help: "Records that could not be read, by source and reason.",
+			Name: "tocsin_ingest_rejected_total", Help: "Lines that could not be read, by source and reason.",
 		}, []string{"source", "reason"}),
 		refusals: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "tocsin_ingest_refusals_total", Help: "Times that the journal refused a batch, which was then tried again.",
@@ -53,21 +53,22 @@ func (s *statistics) source(name string) *api.SourceHealth {
 	return h
 }
 
-func (s *statistics) parsed(name string, lines, events int, received int64) {
+func (s *statistics) parsed(name string, lines, empty int64, events int, received int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.source(name)
-	h.Lines += int64(lines)
+	h.Lines += lines
+	h.Empty += empty
 	h.Events += int64(events)
 	h.Last = time.Unix(0, received)
 	h.Problem = ""
 }
 
-func (s *statistics) rejected(name, reason string) {
-	s.rejects.WithLabelValues(name, reason).Inc()
+func (s *statistics) rejected(name, reason string, lines int64) {
+	s.rejects.WithLabelValues(name, reason).Add(float64(lines))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.source(name).Rejected[reason]++
+	s.source(name).Rejected[reason] += lines
 }
 
 func (s *statistics) problem(name, text string) {

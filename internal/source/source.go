@@ -14,7 +14,11 @@ type Record struct {
 	// From and To are the offsets of the record in the source, line end included; both 0 where a source has no offsets.
 	From, To int64
 	Cut      bool // it was longer than parser.MaxRecord and was cut
+	Lines    int  // that it was joined of; 0 is one
 }
+
+// Count returns of how many lines the record is.
+func (r *Record) Count() int64 { return int64(max(r.Lines, 1)) }
 
 // An Emit takes the records of a source in, in order. Stream says what they come from and how they are to be read; it may
 // change from call to call. Emit returns when the records were taken over into a batch, not when that batch is safe:
@@ -30,6 +34,8 @@ type Stream struct {
 	Parser parser.Parser // used by one call at a time
 	Format string        // name of the parser: event.dataset
 	Kind   event.Kind
+	// Settings are those that the parser was made with, so that what it refuses can be read again.
+	Settings parser.Options
 	// Done is called, from another goroutine, when everything up to offset to was journalled. May be nil.
 	Done func(to int64)
 }

@@ -43,13 +43,15 @@ type Choice struct {
 	Parser parser.Parser
 	Format string
 	Kind   event.Kind
+	// Settings are those that the parser was made with.
+	Settings parser.Options
 }
 
 // Fixed chooses the same format for every file.
 func Fixed(format parser.Format, config parser.Config) func([][]byte) (Choice, error) {
 	return func([][]byte) (Choice, error) {
 		p, err := config.New()
-		return Choice{Parser: p, Format: format.Name, Kind: format.Kind}, err
+		return Choice{Parser: p, Format: format.Name, Kind: format.Kind, Settings: *config.Base()}, err
 	}
 }
 
@@ -66,7 +68,7 @@ func Guess(formats parser.Set, configure func(parser.Config)) func([][]byte) (Ch
 			configure(config)
 		}
 		p, err := config.New()
-		return Choice{Parser: p, Format: name, Kind: format.Kind}, err
+		return Choice{Parser: p, Format: name, Kind: format.Kind, Settings: *config.Base()}, err
 	}
 }
 

@@ -176,7 +176,7 @@ func (r *reader) begin(t *tail) bool {
 }
 
 func (r *reader) stream(id, path string, c Choice) *source.Stream {
-	return &source.Stream{Source: r.Name, ID: id, Path: path, Parser: c.Parser, Format: c.Format, Kind: c.Kind}
+	return &source.Stream{Source: r.Name, ID: id, Path: path, Parser: c.Parser, Format: c.Format, Kind: c.Kind, Settings: c.Settings}
 }
 
 // sampleOf returns the first complete lines.
