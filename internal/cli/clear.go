@@ -1,15 +1,12 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"tocsin/internal/api"
 	"tocsin/internal/fault"
@@ -91,11 +88,11 @@ learnt. Asks first; --yes answers that, and is needed where there is no terminal
 
 // confirm asks on the terminal whether something is to be done.
 func (s *shell) confirm(what string) error {
-	if f, ok := s.In.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
+	if !s.atTerminal() {
 		return usage("standard input is no terminal to ask on (use --yes)")
 	}
 	_, _ = fmt.Fprintf(s.Err, "%s Go on? [y/N] ", what) // there is nowhere else to ask
-	line, _ := bufio.NewReader(s.In).ReadString('\n')   // its end is no answer, and that is no
+	line, _ := readLine(s.In)                           // its end is no answer, and that is no
 	if answer := strings.ToLower(strings.TrimSpace(line)); answer != "y" && answer != "yes" {
 		return refused(fault.New(fault.Invalid, "nothing was deleted"))
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -51,4 +52,48 @@ func (s *shell) password(file string) (string, error) {
 		return "", refused(fault.New(fault.Invalid, "password: the two are not the same"))
 	}
 	return first, nil
+}
+
+// atTerminal reports whether there is somebody to ask.
+func (s *shell) atTerminal() bool {
+	f, ok := s.In.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// askAdmin asks for the role of a new account until it is one; no answer is that of a user.
+func (s *shell) askAdmin() (bool, error) {
+	for {
+		_, _ = fmt.Fprint(s.Err, "Role, user or admin [user]: ") // there is nowhere else to ask
+		line, err := readLine(s.In)
+		switch strings.ToLower(strings.TrimSpace(line)) {
+		case "":
+			return false, err // at its end there is nobody to ask
+		case "user":
+			return false, nil
+		case "admin":
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+}
+
+// maxAnswer bounds a line that is read as an answer.
+const maxAnswer = 1000
+
+// readLine reads one line and nothing behind it, which is for whoever asks next.
+func readLine(in io.Reader) (string, error) {
+	var line []byte
+	for one := make([]byte, 1); len(line) < maxAnswer; {
+		n, err := in.Read(one)
+		if n > 0 && one[0] == '\n' {
+			return string(line), nil
+		}
+		line = append(line, one[:n]...)
+		if err != nil {
+			return string(line), err
+		}
+	}
+	return "", usage("the answer is too long")
 }

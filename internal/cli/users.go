@@ -44,19 +44,28 @@ func (s *shell) usersAdd() *cobra.Command {
 	var admin bool
 	c := &cobra.Command{
 		Use: "add NAME", Short: "Add an account", Args: cobra.ExactArgs(1),
-		Long:    "Asks for the password twice, without showing it, or reads it from the first line of a file. It never stands on the command line.",
+		Long:    "Asks for the password twice, without showing it, or reads it from the first line of a file. It never stands on the command\nline, and has 8 characters or more. On a terminal the role is asked for too, unless --admin says it.",
 		Example: "  tocsin users add alice --admin\n  tocsin users add reporter --password-file /run/secrets/reporter",
 	}
 	c.Flags().BoolVar(&admin, "admin", false, "may do everything")
 	c.Flags().StringVar(&file, "password-file", "", "`file` with the password in its first line; - for standard input")
 	must(c.MarkFlagFilename("password-file"))
-	c.RunE = s.withPassword(&file, func(ctx context.Context, svc api.Service, name, password string) error {
+	add := s.withPassword(&file, func(ctx context.Context, svc api.Service, name, password string) error {
 		if err := svc.PutUser(ctx, api.UserEdit{Name: name, Password: password, Admin: admin, Create: true}); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintf(s.Out, "user %s: added\n", clean(name))
 		return err
 	})
+	c.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		if file == "" && !c.Flags().Changed("admin") && s.atTerminal() {
+			s.started = true
+			if admin, err = s.askAdmin(); err != nil {
+				return err
+			}
+		}
+		return add(cmd, args)
+	}
 	return c
 }
 

@@ -52,6 +52,7 @@ type Ledger struct {
 	engine engine
 	name   string
 	hashes chan struct{} // a slot for each password that may be hashed at once
+	costly chan struct{} // and one for hashes that take more memory than ours
 
 	mu    sync.Mutex
 	ready bool // the schema is known to be ours
@@ -61,7 +62,7 @@ type Ledger struct {
 // PostgreSQL database. It checks the wording only: the database is opened, and its schema made or brought up to date, by
 // the first call that needs it, so that a ledger that is down does not keep the rest from starting.
 func Open(dsn, dir string) (*Ledger, error) {
-	l := &Ledger{hashes: make(chan struct{}, 2)}
+	l := &Ledger{hashes: make(chan struct{}, 2), costly: make(chan struct{}, 1)}
 	path, isFile := strings.CutPrefix(dsn, "sqlite:")
 	switch {
 	case dsn == "":

@@ -10,7 +10,7 @@ import (
 )
 
 func TestHash(t *testing.T) {
-	cheap := cost{memory: 64, passes: 1, lanes: 2}
+	cheap := cost{variant: "argon2id", memory: 64, passes: 1, lanes: 2}
 	one, two := hash("secret", cheap), hash("secret", cheap)
 	if one == two || !strings.HasPrefix(one, "$argon2id$v=19$m=64,t=1,p=2$") {
 		t.Errorf("hash = %q, %q, want two different ones with their parameters", one, two)
@@ -36,6 +36,11 @@ func TestForeignHash(t *testing.T) {
 	if ok, err := verify(phc, "password"); !ok || err != nil {
 		t.Errorf("verify of the reference vector = %v, %v", ok, err)
 	}
+	// The same, of argon2i.
+	const independent = "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA"
+	if ok, err := verify(independent, "password"); !ok || err != nil {
+		t.Errorf("verify of the reference vector of argon2i = %v, %v", ok, err)
+	}
 	if ok, err := verify(phc, "passwort"); ok || err != nil {
 		t.Errorf("verify of another password = %v, %v", ok, err)
 	}
@@ -44,8 +49,8 @@ func TestForeignHash(t *testing.T) {
 func TestHostileHash(t *testing.T) {
 	const salt, sum = "c29tZXNhbHQ", "CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
 	for _, phc := range []string{
-		"", "plain", "$argon2i$v=19$m=65536,t=2,p=1$" + salt + "$" + sum, "$argon2id$v=16$m=65536,t=2,p=1$" + salt + "$" + sum,
-		"$argon2id$v=19$m=4294967295,t=1,p=1$" + salt + "$" + sum, "$argon2id$v=19$m=1048576,t=1,p=1$" + salt + "$" + sum,
+		"", "plain", "$argon2d$v=19$m=65536,t=2,p=1$" + salt + "$" + sum, "$argon2id$v=16$m=65536,t=2,p=1$" + salt + "$" + sum,
+		"$argon2id$v=19$m=4294967295,t=1,p=1$" + salt + "$" + sum, "$argon2id$v=19$m=1048577,t=1,p=1$" + salt + "$" + sum, "$argon2i$v=19$m=1048576,t=5,p=1$" + salt + "$" + sum,
 		"$argon2id$v=19$m=65536,t=0,p=1$" + salt + "$" + sum, "$argon2id$v=19$m=65536,t=4294967295,p=1$" + salt + "$" + sum,
 		"$argon2id$v=19$m=65536,t=1,p=0$" + salt + "$" + sum, "$argon2id$v=19$m=65536,t=1,p=255$" + salt + "$" + sum,
 		"$argon2id$v=19$m=65536,t=1,p=256$" + salt + "$" + sum, "$argon2id$v=19$m=1,t=1,p=1$" + salt + "$" + sum,
@@ -67,7 +72,7 @@ func FuzzParsePHC(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if c.memory > 256<<10 || c.passes > 16 || c.lanes > 16 || len(salt) > 64 || len(sum) > 64 || c.lanes == 0 || c.passes == 0 {
+		if c.memory > 1<<20 || c.passes > 64 || uint64(c.memory)*uint64(c.passes) > 4<<20 || c.lanes > 16 || len(salt) > 64 || len(sum) > 64 || c.lanes == 0 || c.passes == 0 {
 			t.Errorf("parsePHC(%q) = %+v, beyond the bounds", phc, c)
 		}
 	})

@@ -107,7 +107,7 @@ func (l *Ledger) user(ctx context.Context, name string) (u User, phc string, err
 // its error does not tell which of both was wrong.
 func (l *Ledger) Authenticate(ctx context.Context, name, password string) (User, error) {
 	wrong := fault.New(fault.Denied, "name or password is wrong")
-	if checkPassword(password) != nil {
+	if password == "" || len(password) > maxPassword {
 		return User{}, wrong
 	}
 	u, phc, err := l.user(ctx, name)
@@ -120,18 +120,69 @@ func (l *Ledger) Authenticate(ctx context.Context, name, password string) (User,
 		return User{}, err
 	}
 	defer release()
-	if unknown {
+	if unknown || phc == noPassword {
 		hash(password, usualCost())
 		return User{}, wrong
 	}
-	ok, err := verify(phc, password)
+	ok, err := l.verify(ctx, phc, password)
 	if err != nil {
 		return User{}, err
 	}
 	if !ok || u.Disabled {
 		return User{}, wrong
 	}
+	l.renew(ctx, u, phc, password)
 	return u, nil
+}
+
+// verify computes costly hashes, which other programs made, one at a time.
+func (l *Ledger) verify(ctx context.Context, phc, password string) (bool, error) {
+	if c, _, _, err := parsePHC(phc); err == nil && c.memory > muchWork {
+		select {
+		case l.costly <- struct{}{}:
+			defer func() { <-l.costly }()
+		case <-ctx.Done():
+			return false, fault.New(fault.Unavailable, "check a password: too many at once: %w", context.Cause(ctx))
+		}
+	}
+	return verify(phc, password)
+}
+
+// renew replaces a hash of other parameters by one of ours, now that the password is known. Where that fails the old one
+// counts on, and the next login tries again.
+func (l *Ledger) renew(ctx context.Context, u User, phc, password string) {
+	if c, _, _, err := parsePHC(phc); err != nil || c == usualCost() {
+		return
+	}
+	fresh := hash(password, usualCost())
+	_ = l.write(ctx, "renew password of "+u.Name, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE accounts SET password = $1 WHERE id = $2 AND password = $3`, fresh, u.ID, phc)
+		return err
+	})
+}
+
+// AdoptUser adds an account of another program with the hash of its password. Where that is none that can be verified, the
+// account is shut out until it gets a password and is enabled. An account of that name that is there already stays as it
+// is: added is then false.
+func (l *Ledger) AdoptUser(ctx context.Context, name, phc string, admin bool, now time.Time) (added, usable bool, err error) {
+	if err := checkUserName(name); err != nil {
+		return false, false, err
+	}
+	_, _, _, bad := parsePHC(phc)
+	if usable = bad == nil; !usable {
+		phc = noPassword
+	}
+	err = l.write(ctx, "take over user "+name, func(ctx context.Context, tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, `INSERT INTO accounts (name, password, admin, disabled, created, changed)
+VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (name) DO NOTHING`, name, phc, flag(admin), flag(!usable), nanos(now))
+		if err != nil {
+			return err
+		}
+		n, err := done.RowsAffected()
+		added = n > 0
+		return err
+	})
+	return added, usable, err
 }
 
 // SetPassword changes a password and revokes the account's tokens.

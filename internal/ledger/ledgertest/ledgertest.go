@@ -25,6 +25,7 @@ func Run(t *testing.T, fresh Fresh) {
 		{"schema", testSchema},
 		{"accounts", testAccounts},
 		{"tokens", testTokens},
+		{"adopted accounts", testAdopted},
 		{"rules", testRules},
 		{"rule numbers", testRuleNumbers},
 		{"settings", testSettings},

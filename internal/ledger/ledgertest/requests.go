@@ -60,13 +60,13 @@ func testAccounts(t *testing.T, fresh Fresh) {
 	if _, err := l.CreateUser(ctx, "anna", "correct horse", true, at(1)); err != nil {
 		t.Fatal(err)
 	}
-	_, err := l.CreateUser(ctx, "anna", "other", false, at(2))
+	_, err := l.CreateUser(ctx, "anna", "another one", false, at(2))
 	wantKind(t, "CreateUser of a name that is taken", err, fault.Conflict)
 	for _, name := range []string{"", "a b", "a:b", "../x", "a\x00", strings.Repeat("a", 65), "ä"} {
-		_, err := l.CreateUser(ctx, name, "x", false, at(2))
+		_, err := l.CreateUser(ctx, name, "long enough", false, at(2))
 		wantKind(t, fmt.Sprintf("CreateUser(%q)", name), err, fault.Invalid)
 	}
-	for _, password := range []string{"", strings.Repeat("x", 1025)} {
+	for _, password := range []string{"", "seven77", "ääääääa", strings.Repeat("x", 1025)} {
 		_, err := l.CreateUser(ctx, "bob", password, false, at(2))
 		wantKind(t, "CreateUser with a foul password", err, fault.Invalid)
 	}
@@ -86,17 +86,17 @@ func testAccounts(t *testing.T, fresh Fresh) {
 	wantKind(t, "DisableUser of the last administrator", l.DisableUser(ctx, "anna", true, at(3)), fault.Conflict)
 	wantKind(t, "SetAdmin(false) of the last administrator", l.SetAdmin(ctx, "anna", false, at(3)), fault.Conflict)
 	wantKind(t, "SetAdmin of nobody", l.SetAdmin(ctx, "nobody", true, at(3)), fault.NotFound)
-	if _, err := l.CreateUser(ctx, "bob", "b", true, at(3)); err != nil {
+	if _, err := l.CreateUser(ctx, "bob", "of bob: ä", true, at(3)); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(l.DisableUser(ctx, "anna", true, at(4)), l.SetPassword(ctx, "bob", "new", at(4))); err != nil {
+	if err := errors.Join(l.DisableUser(ctx, "anna", true, at(4)), l.SetPassword(ctx, "bob", "new of bob", at(4))); err != nil {
 		t.Fatal(err)
 	}
 	_, err = l.Authenticate(ctx, "anna", "correct horse")
 	wantKind(t, "Authenticate of a disabled user", err, fault.Denied)
-	_, err = l.Authenticate(ctx, "bob", "b")
+	_, err = l.Authenticate(ctx, "bob", "of bob: ä")
 	wantKind(t, "Authenticate with the old password", err, fault.Denied)
-	if _, err := l.Authenticate(ctx, "bob", "new"); err != nil {
+	if _, err := l.Authenticate(ctx, "bob", "new of bob"); err != nil {
 		t.Errorf("Authenticate with the new password = %v", err)
 	}
 	users, err := l.Users(ctx)
@@ -110,7 +110,7 @@ func testTokens(t *testing.T, fresh Fresh) {
 	l := open(t, fresh)
 	ctx := t.Context()
 	for _, name := range []string{"anna", "bob"} {
-		if _, err := l.CreateUser(ctx, name, "x", name == "bob", at(1)); err != nil {
+		if _, err := l.CreateUser(ctx, name, "long enough", name == "bob", at(1)); err != nil {
 			t.Fatal(err)
 		}
 	}
