@@ -92,35 +92,38 @@ func NewZone(place *time.Location) *Zone {
 }
 
 // Instant returns the instant of a reading: by its own offset when it has one, else by the zone. Of a wall-clock time that
-// exists twice, when clocks are put back, it is the first. One that does not exist, when they are put forward, is taken as if
-// they had not been yet. (Package time leaves both open.)
+// exists twice, when clocks are put back, it is the first; one that is skipped, when they are put forward, counts on from
+// before: 02:30 is half an hour behind 02:00, which is 03:30.
 func (z *Zone) Instant(r *Reading) int64 {
 	if r.HasZone || z.place == time.UTC {
 		return r.UTC()
 	}
 	wall := Civil(r.Year, r.Month, r.Day)*1440 + int64(r.Hour)*60 + int64(r.Minute)
 	if !z.known || wall != z.key {
-		z.start = z.resolve(wall*60) * second
+		z.start = z.begin(wall*60) * second
 		z.key, z.known = wall, true
 	}
 	return z.start + int64(r.Second)*second + int64(r.Nanos)
 }
 
-// resolve returns the instant of a wall clock, both in seconds since 1970. The offsets of the day before and of the day
-// after are the two that a change of clocks lies between.
-func (z *Zone) resolve(wall int64) int64 {
-	const oneDay = int64(24 * time.Hour / time.Second)
-	before, after := z.offset(wall-oneDay), z.offset(wall+oneDay)
-	if z.offset(wall-before) != before && z.offset(wall-after) == after {
-		return wall - after
+// begin returns the instant, in seconds, at which the clock shows wall, in seconds as if it were UTC. (time.Date does not say
+// which of two it takes.) Clocks change at most once in two days.
+func (z *Zone) begin(wall int64) int64 {
+	before, after := z.offset(wall-86400), z.offset(wall+86400)
+	early, late := wall-max(before, after), wall-min(before, after)
+	if before != after && z.offset(early) != max(before, after) { // it exists once or, where clocks go forward, never
+		if z.offset(late) == min(before, after) {
+			return late
+		}
+		return wall - before
 	}
-	return wall - before
+	return early
 }
 
-// offset returns the seconds east of UTC at an instant in seconds.
+// offset returns the seconds east of UTC at an instant.
 func (z *Zone) offset(at int64) int64 {
-	_, offset := time.Unix(at, 0).In(z.place).Zone()
-	return int64(offset)
+	_, seconds := time.Unix(at, 0).In(z.place).Zone()
+	return int64(seconds)
 }
 
 // Near completes a reading without a year: it takes the latest year that puts the time not more than a day after

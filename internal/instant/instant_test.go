@@ -70,6 +70,12 @@ func TestReaders(t *testing.T) {
 		{"RFC3339", instant.RFC3339, "2024-03-10t11:59:58z", "2024-03-10T11:59:58Z", 20, true},
 		{"RFC3339", instant.RFC3339, "2024-03-10T11:59+01", "2024-03-10T10:59:00Z", 19, true},
 		{"RFC3339", instant.RFC3339, "2024-03-10T11:59:58.1234567891", "2024-03-10T11:59:58.123456789Z", 30, false},
+		{"RFC3339", instant.RFC3339, "2024-03-10 11:59:58 UTC x", "2024-03-10T11:59:58Z", 23, true},
+		{"RFC3339", instant.RFC3339, "2024-03-10 11:59:58.5 GMT", "2024-03-10T11:59:58.5Z", 25, true},
+		{"RFC3339", instant.RFC3339, "2024-03-10 11:59:58 Z", "2024-03-10T11:59:58Z", 21, true},
+		{"RFC3339", instant.RFC3339, "2024-03-10 11:59:58 UTCX", "2024-03-10T11:59:58Z", 19, false},
+		{"RFC3339", instant.RFC3339, "2024-03-10 11:59:58 Zoe", "2024-03-10T11:59:58Z", 19, false},
+		{"RFC3339", instant.RFC3339, "2024-03-10 11:59:58 CET", "2024-03-10T11:59:58Z", 19, false},
 		{"RFC3339", instant.RFC3339, "0000-03-10T11:59:58Z", "", 0, false},
 		{"RFC3339", instant.RFC3339, "2100-02-29T11:59:58Z", "", 0, false},
 		{"BSD", instant.BSD, "Mar  1 18:46:11.5 2024:", "2024-03-01T18:46:11.5Z", 22, false},
@@ -152,6 +158,53 @@ func TestZone(t *testing.T) {
 			if got := z.Instant(&r); got != want.UnixNano() && early == late {
 				t.Fatalf("%s: Instant(%v) = %d, want %d", name, wall, got, want.UnixNano())
 			}
+		}
+	}
+}
+
+// What the clock shows twice is the first time; what it never shows counts on from before.
+func TestClockChanges(t *testing.T) {
+	for _, c := range []struct{ place, wall, want string }{
+		{"Europe/Berlin", "2024-10-27 01:59:59", "2024-10-26T23:59:59Z"},
+		{"Europe/Berlin", "2024-10-27 02:00:00", "2024-10-27T00:00:00Z"},
+		{"Europe/Berlin", "2024-10-27 02:59:59", "2024-10-27T00:59:59Z"},
+		{"Europe/Berlin", "2024-10-27 03:00:00", "2024-10-27T02:00:00Z"},
+		{"Europe/Berlin", "2024-03-31 01:59:59", "2024-03-31T00:59:59Z"},
+		{"Europe/Berlin", "2024-03-31 02:30:00", "2024-03-31T01:30:00Z"},
+		{"Europe/Berlin", "2024-03-31 03:00:00", "2024-03-31T01:00:00Z"},
+		{"America/New_York", "2024-11-03 01:30:00", "2024-11-03T05:30:00Z"},
+		{"America/New_York", "2024-11-03 02:00:00", "2024-11-03T07:00:00Z"},
+		{"America/New_York", "2024-03-10 02:30:00", "2024-03-10T07:30:00Z"},
+		{"Australia/Lord_Howe", "2024-04-07 01:45:00", "2024-04-06T14:45:00Z"}, // back by half an hour at 02:00
+		{"Australia/Lord_Howe", "2024-10-06 02:15:00", "2024-10-05T15:45:00Z"},
+		{"Pacific/Apia", "2011-12-30 12:00:00", "2011-12-30T22:00:00Z"}, // a day that was skipped
+	} {
+		place, err := time.LoadLocation(c.place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, ok := instant.RFC3339([]byte(c.wall))
+		if got := time.Unix(0, instant.NewZone(place).Instant(&r)).UTC().Format(time.RFC3339); !ok || got != c.want {
+			t.Errorf("%s %s is %s, want %s", c.place, c.wall, got, c.want)
+		}
+	}
+}
+
+func TestTAI64N(t *testing.T) {
+	for text, want := range map[string]int64{
+		"@4000000037c219bf2ef02e94":   935467445_787492500, // 1999-08-24 04:04:05 UTC on hosts that count no leap seconds
+		"@4000000037C219BF2EF02E94 x": 935467445_787492500,
+		"@400000000000000a00000000":   0,
+		"@400000000000000900000000":   -1, // before 1970
+		"@4000000037c219bf3b9aca00":   -1, // nanoseconds are fewer
+		"@7fffffffffffffff00000000":   -1,
+		"@4000000037c219bf2ef02e9":    -1,
+		"@4000000037c219bf2ef02e9g":   -1,
+		"4000000037c219bf2ef02e94":    -1,
+	} {
+		got, ok := instant.TAI64N([]byte(text))
+		if ok != (want != -1) || ok && got != want {
+			t.Errorf("TAI64N(%q) = %d, %v, want %d", text, got, ok, want)
 		}
 	}
 }

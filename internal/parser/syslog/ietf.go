@@ -169,7 +169,7 @@ func (m *messages) element(b *event.Builder, r []byte, i int) (end int, reason s
 			return i, openData
 		}
 		value := i + n + 1
-		for value < len(r) && r[value] == ' ' { // as in the examples of the RFC itself, in section 6.3.5
+		for value < len(r) && r[value] == ' ' { // examples of section 6.5, wrapped there, are copied so
 			value++
 		}
 		if value >= len(r) || r[value] != '"' {
