@@ -166,13 +166,14 @@ func (c *columnBuilder) mark(row int) {
 	c.Present.Set(row)
 }
 
-// drop removes row n, the one at hand, if the column has it.
+// drop removes all rows from n on.
 func (c *columnBuilder) drop(n int) {
 	if c.rows <= n {
 		return
 	}
-	if c.missing { // of the row at hand: others are never dropped
-		c.Present[n>>6] &^= 1 << (uint(n) & 63)
+	if last := n >> 6; c.missing && last < len(c.Present) {
+		c.Present = c.Present[:last+1]
+		c.Present[last] &= 1<<(uint(n)&63) - 1
 	}
 	c.rows = n
 	switch {
@@ -316,73 +317,65 @@ func (b *Builder) Abandon() {
 	b.endRow()
 }
 
-// Batch hands over the complete rows and leaves the builder empty, with columns as large as the last ones were. A row at
-// hand is abandoned.
+// Batch hands over the complete rows and leaves the builder empty. A row at hand is abandoned.
+//
+// The batch is a copy that fits exactly, and the builder keeps its own memory for the next one. Nobody can tell when the
+// last reader of a batch lets go of it, so that its memory is never used again; the builder's is never seen by any reader.
+// To copy costs less than fresh memory for each batch, which must be cleared and is cold, and leaves no slack in batches.
 func (b *Builder) Batch() *Batch {
 	b.Abandon()
 	columns := make([]Column, 0, len(b.order))
 	for _, c := range b.order {
 		c.fill(b.rows)
-		if !c.missing {
-			c.Present = nil
-		}
-		columns = append(columns, c.Column)
+		columns = append(columns, c.Column.clone(c.missing))
+		c.reset()
 	}
 	for len(b.labels.Keys) > 0 && len(b.labels.Ends) < b.rows {
 		b.labels.Ends = append(b.labels.Ends, b.lastLabel())
 	}
-	labels := b.labels
-	if len(labels.Keys) == 0 {
-		labels = Labels{}
+	var labels Labels
+	if l := &b.labels; len(l.Keys) > 0 {
+		labels = Labels{Ends: slices.Clone(l.Ends), Keys: slices.Clone(l.Keys), Names: l.Names.clone(), Vals: l.Vals.clone()}
+		*l = Labels{Ends: empty(l.Ends), Keys: empty(l.Keys), Names: l.Names.empty(), Vals: l.Vals.empty()}
 	}
 	batch := NewBatch(b.kind, b.rows, columns, labels)
 	b.labelKeys.reset()
-	next := Builder{Stamp: b.Stamp, kind: b.kind, batch: b.batch + 1, order: b.order[:0], labels: labels.room(), labelKeys: b.labelKeys}
-	for _, c := range b.order {
-		n := c.successor()
-		next.slots[c.Field.ID] = n
-		next.order = append(next.order, n)
-	}
-	*b = next
+	b.rows = 0
+	b.batch++
 	return batch
 }
 
-// successor returns an empty column with room for as much as c holds; nothing is shared with c but its hash table.
-func (c *columnBuilder) successor() *columnBuilder {
-	n := &columnBuilder{Column: Column{Field: c.Field}, coded: c.coded, dict: c.dict}
-	switch {
-	case c.coded:
-		n.dict.reset()
-		n.Codes = make([]uint32, 0, len(c.Codes))
-		n.Strs = c.Strs.room()
-		n.Strs.Append(nil)
-	case c.Field.Type == String:
-		n.Strs = c.Strs.room()
-	case c.Field.Type == IP:
-		n.IPs = make([][16]byte, 0, len(c.IPs))
-	default:
-		n.Nums = make([]int64, 0, len(c.Nums))
-	}
-	if c.missing {
-		n.Present = make(Bits, 0, (c.rows+63)/64)
+func (c *Column) clone(missing bool) Column {
+	n := Column{Field: c.Field, Codes: slices.Clone(c.Codes), Nums: slices.Clone(c.Nums), IPs: slices.Clone(c.IPs), Strs: c.Strs.clone()}
+	if missing {
+		n.Present = slices.Clone(c.Present)
 	}
 	return n
 }
 
-// room returns an empty list with the capacity of s and a tenth more.
-func (s *Strings) room() Strings {
-	return Strings{Ends: make([]uint32, 0, len(s.Ends)), Bytes: make([]byte, 0, len(s.Bytes)+len(s.Bytes)/10)}
+func (s *Strings) clone() Strings {
+	return Strings{Ends: slices.Clone(s.Ends), Bytes: slices.Clone(s.Bytes)}
 }
 
-// room returns empty labels with the capacity of l and a tenth more.
-func (l *Labels) room() Labels {
-	if len(l.Keys) == 0 {
-		return Labels{}
+// reset empties the column.
+func (c *columnBuilder) reset() {
+	c.rows, c.missing = 0, false
+	c.Codes, c.Present, c.Nums, c.IPs, c.Strs = empty(c.Codes), empty(c.Present), empty(c.Nums), empty(c.IPs), c.Strs.empty()
+	if c.coded {
+		c.dict.reset()
+		c.Strs.Append(nil)
 	}
-	return Labels{
-		Ends: make([]uint32, 0, len(l.Ends)), Keys: make([]uint32, 0, len(l.Keys)+len(l.Keys)/10),
-		Names: l.Names.room(), Vals: l.Vals.room(),
+}
+
+func (s *Strings) empty() Strings { return Strings{Ends: empty(s.Ends), Bytes: empty(s.Bytes)} }
+
+// empty returns the list without its values, and without its memory when it is much larger than was needed.
+func empty[T any](list []T) []T {
+	const small, much = 1024, 8
+	if cap(list) > small && cap(list) > much*len(list) {
+		return nil
 	}
+	return list[:0]
 }
 
 // AppendRow adds a whole row of another batch, its labels included.
