@@ -13,7 +13,7 @@ PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 
 .PHONY: help
 help: ## list these
-	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9%-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## bin/tocsin
@@ -97,6 +97,107 @@ cross: ## the binaries for Linux and macOS, in bin/
 		echo "== $$platform"; \
 		GOOS=$${platform%/*} GOARCH=$${platform#*/} $(BUILD) -o bin/tocsin-$${platform%/*}-$${platform#*/} ./cmd/tocsin || exit 1; \
 	done
+
+# What follows are LogTrack's targets, with its names and its variables, for those who have them in their fingers; see
+# docs/logtrack.md. They need no tocsin installed: bin/tocsin is built when it is missing or older than its sources.
+# DATA=DIR names the directory of the data. Values reach the program through the environment, so that no shell reads them.
+
+TOCSIN   ?= bin/tocsin
+LOGTRACK  = $(TOCSIN) logtrack
+COMPOSE  ?= docker compose
+EXPECTED  = $(firstword $(wildcard samples/expected/$(1)) testdata/logtrack/expected/$(1))
+$(foreach name,file FILE hours username role,$(eval override export $(name) := $$(value $(name))))
+export EMIT_ARTIFACTS ZSCORE_ENABLED
+ifneq ($(DATA),)
+export TOCSIN_DATA := $(DATA)
+endif
+
+bin/tocsin: $(shell find cmd internal -type f -not -path '*/testdata/*' 2>/dev/null) go.mod
+	@$(BUILD) -o bin/tocsin ./cmd/tocsin
+
+.PHONY: init-db
+init-db: $(TOCSIN) ## LogTrack: load the rules of rules_config.json, or the built-in ones
+	@$(LOGTRACK) init-db
+
+.PHONY: reset-db
+reset-db: $(TOCSIN) ## LogTrack: forget logs, alerts, and how far files were read
+	@$(LOGTRACK) reset-db
+
+.PHONY: reinit
+reinit: $(TOCSIN) ## LogTrack: reset-db, then init-db
+	@$(LOGTRACK) reinit
+
+.PHONY: user
+user: $(TOCSIN) ## LogTrack: add the account username=NAME; asks for password and role
+	@$(LOGTRACK) user -- "$$username" "$$role"
+
+.PHONY: ingest
+ingest: $(TOCSIN) ## LogTrack: read file=NAME, and print the first rows
+	@$(LOGTRACK) ingest -- "$${FILE:-$$file}"
+
+.PHONY: detect
+detect: $(TOCSIN) ## LogTrack: judge all logs and keep the alerts
+	@$(LOGTRACK) detect
+
+.PHONY: ingest-detect
+ingest-detect: $(TOCSIN) ## LogTrack: read file=NAME, and judge
+	@$(LOGTRACK) ingest-detect -- "$${FILE:-$$file}"
+
+.PHONY: print
+print: $(TOCSIN) ## LogTrack: print the first 20 rows
+	@$(LOGTRACK) print
+
+.PHONY: clear-alerts
+clear-alerts: $(TOCSIN) ## LogTrack: delete all alerts
+	@$(LOGTRACK) clear-alerts
+
+.PHONY: clear-logs
+clear-logs: $(TOCSIN) ## LogTrack: delete logs older than hours=N
+	@$(LOGTRACK) clear-logs -- "$$hours"
+
+.PHONY: dash
+dash: $(TOCSIN) ## LogTrack: say where the page is; run it when nobody does
+	@$(LOGTRACK) dash
+
+.PHONY: docker-up
+docker-up: ## LogTrack: PostgreSQL in a container; a password is made when DB_PASSWORD and .env name none
+	@test -n "$$DB_PASSWORD" || test -e .env || (umask 077; echo "DB_PASSWORD=$$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')" > .env; \
+	test -z "$$SUDO_UID" || chown "$$SUDO_UID" .env)
+	@if $(COMPOSE) version >/dev/null 2>&1; then exec $(COMPOSE) up; fi; \
+	echo "Docker Compose is not here, and not needed: tocsin keeps everything in its data directory."
+
+.PHONY: docker-down
+docker-down: ## LogTrack: stop that container
+	@if $(COMPOSE) version >/dev/null 2>&1; then exec $(COMPOSE) down; fi; \
+	echo "Docker Compose is not here: there is no container to stop."
+
+.PHONY: venv
+venv: ## LogTrack: nothing to do; venv/bin/activate puts bin/ into the PATH
+	@mkdir -p venv/bin
+	@test -e venv/bin/activate || cp internal/persona/logtrack/activate.sh venv/bin/activate
+	@echo "tocsin is one program and needs no Python. To call it by name: source venv/bin/activate"
+
+.PHONY: activate
+activate: ## LogTrack: how to put bin/ into the PATH
+	@echo "tocsin is one program and needs no Python; make finds it in bin/."
+	@echo "To call it by name, run the following:"
+	@echo "source venv/bin/activate"
+
+.PHONY: assert-golden
+assert-golden: $(TOCSIN) ## LogTrack: compare what EMIT_ARTIFACTS=1 make ingest wrote with what is expected
+	@$(LOGTRACK) assert-golden $(call EXPECTED,clf_parsed.json)
+
+.PHONY: assert-alerts
+assert-alerts: $(TOCSIN) ## LogTrack: the same for make detect
+	@$(LOGTRACK) assert-alerts $(call EXPECTED,clf_alerts.json)
+
+.PHONY: ci-e2e
+ci-e2e: $(TOCSIN) ## LogTrack: its golden run, on data of its own
+	@rm -rf .cache/ci-e2e
+	@$(MAKE) --no-print-directory reinit DATA=.cache/ci-e2e
+	@$(MAKE) --no-print-directory ingest FILE=testdata/logtrack/golden.clf EMIT_ARTIFACTS=1 DATA=.cache/ci-e2e
+	@$(MAKE) --no-print-directory detect EMIT_ARTIFACTS=1 DATA=.cache/ci-e2e
+	@$(MAKE) --no-print-directory assert-golden assert-alerts
 
 .PHONY: clean
 clean: ## remove what was built

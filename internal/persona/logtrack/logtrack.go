@@ -49,11 +49,15 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"init-db", "", "load the rules of rules_config.json", 0, (*face).initDB},
+		{"reset-db", "", "forget logs, alerts, and how far files were read", 0, (*face).resetDB},
+		{"reinit", "", "reset-db, then init-db", 0, (*face).reinit},
 		{"user", "NAME [ROLE]", "add an account", 2, (*face).user},
 		{"ingest", "[FILE]", "read a log file, and print the first rows", 1, (*face).ingestAndPrint},
 		{"detect", "", "judge all logs, report first bursts, keep the alerts", 0, (*face).detect},
 		{"ingest-detect", "[FILE]", "read a log file, and judge", 1, (*face).ingestDetect},
 		{"print", "", "print the first 20 rows", 0, (*face).print},
+		{"clear-alerts", "", "delete all alerts", 0, (*face).clearAlerts},
+		{"clear-logs", "HOURS", "delete logs that are older", 1, (*face).clearLogs},
 		{"dash", "", "say where the page is; run it when nobody does", 0, (*face).dash},
 		{"assert-golden", "[FILE]", "compare the parsed artifact with what is expected", 1, (*face).assertParsed},
 		{"assert-alerts", "[FILE]", "compare the artifact of the alerts with what is expected", 1, (*face).assertAlerts},

@@ -32,11 +32,12 @@ type hit struct {
 
 // Bounds of what one question is asked for.
 const (
-	coarseSteps = 100_000               // coarse buckets of a whole history, about
-	coarseAsk   = 20_000                // of them asked for at once; a span with too many groups is halved
-	fineAsk     = 6 * time.Hour         // asked for at once, in seconds
-	everything  = 1 << 30               // limit of a ranking
-	farPast     = -62_135_596_800 + 1e6 // seconds; before it no time is looked for
+	coarseSteps = 100_000                    // coarse buckets of a whole history, about
+	coarseAsk   = 20_000                     // of them asked for at once; a span with too many groups is halved
+	longest     = 100 * 365 * 24 * time.Hour // asked for at once
+	fineAsk     = 24 * time.Hour             // asked for at once, in seconds
+	everything  = 1 << 30                    // limit of a ranking
+	farPast     = -62_135_596_800 + 1e6      // seconds; before it no time is looked for
 )
 
 // first returns the first hit of each key, in the order of time.
@@ -64,7 +65,7 @@ func (w window) first(ctx context.Context, svc api.Service) ([]hit, error) {
 
 // bucket is the length of coarse buckets: longer than the window, and so long that there are not too many.
 func (w window) bucket(span time.Duration) time.Duration {
-	return (max(w.over, span/coarseSteps)/time.Minute + 1) * time.Minute
+	return (min(max(w.over, span/coarseSteps), longest)/time.Minute + 1) * time.Minute
 }
 
 // A seeker looks for the hits of one window.
@@ -86,8 +87,9 @@ type count struct {
 
 // coarse counts by coarse buckets, in the order of time.
 func (s *seeker) coarse(ctx context.Context, first, last time.Time) (all []count, err error) {
-	for from := floor(first, s.step); !from.After(last); from = from.Add(coarseAsk * s.step) {
-		some, err := s.count(ctx, from, from.Add(coarseAsk*s.step), s.step)
+	ask := min(coarseAsk, longest/s.step) * s.step
+	for from := floor(first, s.step); !from.After(last); from = from.Add(ask) {
+		some, err := s.count(ctx, from, from.Add(ask), s.step)
 		if err != nil {
 			return nil, err
 		}
