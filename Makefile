@@ -87,6 +87,10 @@ bench-parts: ## batches, parsers, filters, aggregation, journal, history and det
 	go test -run '^$$' -bench 'Access|Flows' -benchtime 1x ./internal/history
 	go test -run '^$$' -bench 'History|Live' -benchtime 1x ./internal/detect
 
+.PHONY: eval-rules
+eval-rules: ## the shipped rules by tuning and held-out logs; DATA names the clones (docs/rulepacks.md)
+	go run ./bench/packs -data "$(DATA)"
+
 .PHONY: bench-%
 bench-%: ## the benchmarks of one package below internal, as in make bench-history
 	go test -run '^$$' -bench . -benchmem -benchtime 2s ./internal/$*/...
