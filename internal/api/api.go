@@ -162,6 +162,7 @@ type IngestAnswer struct {
 	Lines      int64            `json:"lines"`
 	Events     int64            `json:"events"`
 	Empty      int64            `json:"empty"`
+	Repeated   int64            `json:"repeated,omitempty"` // events that were there already, and count once
 	Rejected   int64            `json:"rejected"`
 	Reasons    map[string]int64 `json:"reasons,omitempty"` // rejected lines by reason
 	Errors     []LineError      `json:"errors,omitempty"`  // first samples
@@ -304,6 +305,7 @@ type SourceHealth struct {
 	Events   int64            `json:"events"`
 	Rejected map[string]int64 `json:"rejected,omitempty"` // by reason
 	Empty    int64            `json:"empty,omitempty"`    // blank lines
+	Repeated int64            `json:"repeated,omitempty"` // events that were there already, and count once
 	Dropped  int64            `json:"dropped"`            // lost before they could be taken, as UDP can
 	Last     time.Time        `json:"last,omitzero"`
 	Problem  string           `json:"problem,omitempty"`

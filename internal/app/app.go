@@ -271,6 +271,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 	})
 	a.ingest.SetConfigured(configured(a.setup))
 	a.resolve()
+	a.recall(ctx)
 	a.rules = desk.NewRulebook(a.ledger, catalog.Detectors(), a.setup.Rules)
 	a.delivery = delivery.New(a.ledger, a.setup.routes, delivery.Options{Point: a.options.Crash}, a.log, registry)
 	for _, class := range []journal.Class{journal.Events, journal.Flows} {

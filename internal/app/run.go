@@ -198,6 +198,7 @@ func (a *App) keep(ctx context.Context, partition uint16) error {
 			err = a.history.Apply(a.journal.Epoch(), b) // what was taken already is not taken twice
 		}
 		a.reach.trouble("")
+		a.ingest.Learn(b)
 		a.reach.moved()
 	}
 }

@@ -82,6 +82,8 @@ func Decode(name string, text []byte, bases parser.Set) ([]Format, error) {
 // format, or one of the wanted name.
 func DecodeText(text, wanted string, bases parser.Set) (Format, error) {
 	const name = "declaration"
+	bases = maps.Clone(bases)
+	maps.DeleteFunc(bases, func(_ string, f parser.Format) bool { return f.Declared }) // which may be the same one
 	root, err := document.Parse(name, []byte(text))
 	if err != nil {
 		return Format{}, err
@@ -166,7 +168,7 @@ func (f *Format) use(name string, base parser.Format, settings document.Node) er
 	if err := settings.Decode(first); err != nil {
 		return err
 	}
-	f.Format = parser.Format{Name: name, Kind: base.Kind, Guess: base.Guess, Declared: true}
+	f.Format = parser.Format{Name: name, Kind: base.Kind, Guess: base.Guess, Repeats: base.Repeats, Declared: true}
 	f.Default = func() parser.Config {
 		c := base.Default()
 		if err := settings.Decode(c); err != nil { // which it did without a mistake before, and a node never changes

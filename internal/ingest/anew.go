@@ -47,6 +47,7 @@ func (s *Service) Anew(ctx context.Context, clear func(context.Context) error) e
 		return err
 	}
 	s.positions.Reset()
+	s.unique.forget()
 	return nil
 }
 

@@ -85,6 +85,9 @@ func (c *collector) parse(from *source.Stream, r *source.Record, received int64)
 		c.builder.Abandon()
 		c.service.refused(from, r, 0, received, err)
 	}
+	if n := c.service.unique.sift(c, from.Format, c.builder, before); n > 0 {
+		c.service.stats.repeated(from.Source, n)
+	}
 	return c.builder.Rows() - before
 }
 

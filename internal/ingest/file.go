@@ -49,6 +49,7 @@ func (s *Service) File(ctx context.Context, q api.IngestRequest, body io.Reader)
 	f := &file{service: s, request: q, batches: make(chan *event.Batch, 1), from: q.Offset, at: q.Offset}
 	f.split(body)
 	f.answer.Reasons = map[string]int64{}
+	defer s.unique.release(f)
 	err = f.run(ctx)
 	f.answer.Bytes = f.at - q.Offset
 	return f.answer, err
@@ -263,6 +264,10 @@ func (f *file) send(ctx context.Context) error {
 		f.request.Progress(told)
 	}
 	select {
+	if n := f.service.unique.sift(f, f.stream.Format, f.builder, before); n > 0 {
+		f.answer.Repeated += int64(n)
+		f.service.stats.repeated(fileSource, n)
+	}
 	case f.batches <- b:
 		return nil
 	case <-ctx.Done():

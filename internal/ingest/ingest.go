@@ -58,6 +58,7 @@ type Service struct {
 	stats      *statistics
 	collectors map[event.Kind]*collector
 	formats    atomic.Pointer[parser.Set]
+	unique     *unique
 	configured atomic.Pointer[map[string]Configured]
 	retrying   sync.Mutex
 
@@ -91,6 +92,7 @@ func New(o Options) *Service {
 		options: o, positions: newPositions(o.Known), stats: newStatistics(o.Registry), collectors: map[event.Kind]*collector{},
 		pauses: make(chan pause), ended: make(chan struct{}),
 	}
+	s.unique = newUnique()
 	s.SetFormats(o.Formats)
 	s.SetConfigured(nil) // until it is told
 	for _, kind := range event.Kinds() {
@@ -100,7 +102,10 @@ func New(o Options) *Service {
 }
 
 // SetFormats says which formats there are from now on.
-func (s *Service) SetFormats(formats parser.Set) { s.formats.Store(&formats) }
+func (s *Service) SetFormats(formats parser.Set) {
+	s.formats.Store(&formats)
+	s.unique.setFormats(formats)
+}
 
 // Formats returns the formats that there are. Nobody changes them.
 func (s *Service) Formats() parser.Set { return *s.formats.Load() }
@@ -227,6 +232,7 @@ func (s *Service) append(ctx context.Context, b *event.Batch) error {
 // noteTaken accounts for a batch that is durable.
 func (s *Service) noteTaken(b *event.Batch) {
 	s.positions.advance(b.Sources)
+	s.unique.learn(b)
 	s.stats.taken(b)
 	s.options.OnTake(b.Kind, b.Rows)
 }

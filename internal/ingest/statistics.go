@@ -71,6 +71,13 @@ func (s *statistics) rejected(name, reason string, lines int64) {
 	s.source(name).Rejected[reason] += lines
 }
 
+// repeated counts events that were known already.
+func (s *statistics) repeated(name string, events int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.source(name).Repeated += int64(events)
+}
+
 func (s *statistics) problem(name, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"hash/maphash"
+	"maps"
+	"slices"
 	"sync"
 
 	"tocsin/internal/event"
@@ -89,29 +91,33 @@ func (u *unique) sift(by any, format string, b *event.Builder, from int) int {
 
 // learn notes the events of a batch that is durable.
 func (u *unique) learn(b *event.Batch) {
-	ids, names, accounts := b.Column(event.EventID), b.Column(event.EventDataset), b.Column(event.CloudAccount)
-	if ids == nil || names == nil {
+	names := b.Column(event.EventDataset)
+	if names == nil || b.Column(event.EventID) == nil {
 		return
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for row := range b.Rows {
-		name, ok := names.Value(row)
-		if !ok || !u.names[string(names.Str(name))] {
-			continue
-		}
-		id, ok := ids.Value(row)
-		if !ok {
-			continue
-		}
-		var account []byte
-		if accounts != nil {
-			if v, ok := accounts.Value(row); ok {
-				account = accounts.Str(v)
+		if name, ok := names.Value(row); ok && u.names[string(names.Str(name))] {
+			if of, ok := u.of(b, row); ok {
+				u.add(of)
 			}
 		}
-		u.add(u.identity(ids.Str(id), account))
 	}
+}
+
+// of returns what stands for the event in a row; false when it has no event.id.
+func (u *unique) of(b *event.Batch, row int) (of identity, ok bool) {
+	value := func(id event.FieldID) []byte {
+		if c := b.Column(id); c != nil {
+			if v, ok := c.Value(row); ok {
+				return c.Str(v)
+			}
+		}
+		return nil
+	}
+	id := value(event.EventID)
+	return u.identity(id, value(event.CloudAccount)), len(id) > 0
 }
 
 // add notes that an event is durable; the oldest one is forgotten for it.
@@ -141,9 +147,41 @@ func (u *unique) release(by any) {
 	}
 }
 
-// Learn notes what the history holds, so that an event that comes again after a restart is known. Only the newest events of
-// formats whose Repeats is set matter, and of these the fields event.id, cloud.account.id and event.dataset.
+// forget forgets everything.
+func (u *unique) forget() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	clear(u.known)
+	clear(u.flight)
+	u.ring, u.next = nil, 0
+}
+
+// Learn notes a batch that is durable, so that its events are known when they come again.
 func (s *Service) Learn(b *event.Batch) { s.unique.learn(b) }
 
-// Remembered is how many events are known again at most.
-func (s *Service) Remembered() int { return remembered }
+// Recall notes the events that the history holds, so that they are known after a restart as well. newest hands rows of them
+// over, the newest first, until limit are there; needed are event.id, cloud.account.id and event.dataset of those whose
+// dataset is one of names. Without such a format nothing is asked.
+func (s *Service) Recall(newest func(names []string, limit int, fn func(b *event.Batch, rows []int32) error) error) error {
+	s.unique.mu.Lock()
+	names := slices.Sorted(maps.Keys(s.unique.names))
+	s.unique.mu.Unlock()
+	if len(names) == 0 {
+		return nil
+	}
+	var all []identity
+	err := newest(names, remembered, func(b *event.Batch, rows []int32) error {
+		for _, row := range rows {
+			if of, ok := s.unique.of(b, int(row)); ok {
+				all = append(all, of)
+			}
+		}
+		return nil
+	})
+	s.unique.mu.Lock()
+	defer s.unique.mu.Unlock()
+	for _, of := range slices.Backward(all) {
+		s.unique.add(of)
+	}
+	return err
+}

@@ -53,6 +53,8 @@ type Format struct {
 	// Guess makes a Score for settings other than the defaults, as declared formats have them; it may be used by many at
 	// once. nil, or a nil Score: a format declared with such settings is never guessed.
 	Guess func(Config) func(record []byte) int
+	// Repeats says that its senders deliver events at least once: two of the same event.id and cloud.account.id are one.
+	Repeats bool
 	// Declared says that people declared it, and mean their lines to be read by it.
 	Declared bool
 }
