@@ -119,8 +119,9 @@ type Quarantine struct {
 // Ledger keeps users, rules, alerts and notices.
 type Ledger struct {
 	// DSN is where PostgreSQL is, as in `postgres://tocsin@db.example.org/tocsin`. Default: none, an SQLite file in the data
-	// directory. A DSN may hold a password, so it is never shown.
-	DSN document.Secret `yaml:"dsn"`
+	// directory. It may also stand alone, as in `ledger: postgres://tocsin@db.example.org/tocsin`. A DSN may hold a password,
+	// so it is never shown.
+	DSN document.Secret `yaml:"dsn,alone"`
 }
 
 // Sources are where raw data comes in.

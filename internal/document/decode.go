@@ -122,11 +122,16 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 	if isNull(n) {
 		return // `section:` with everything below it commented out
 	}
+	fields := fieldsOf(v.Type())
 	if n.Kind != yaml.MappingNode {
-		d.want(n, path, "a mapping")
+		f, ok := aloneOf(fields)
+		if !ok || n.Kind != yaml.ScalarNode {
+			d.want(n, path, "a mapping")
+			return
+		}
+		d.setting(n, n, f, v, path)
 		return
 	}
-	fields := fieldsOf(v.Type())
 	byKey := make(map[string]field, len(fields))
 	for _, f := range fields {
 		byKey[f.key] = f
@@ -141,13 +146,18 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 			d.add(d.source.unknown(key, path, keysOf(fields)))
 			continue
 		}
-		target, at := v.FieldByIndex(f.index), join(path, f.key)
-		if target.Type() == secretType {
-			d.secret(n, value, f, target.Addr().Interface().(*Secret), at)
-			continue
-		}
-		d.value(value, target, at)
+		d.setting(n, value, f, v, path)
 	}
+}
+
+// setting sets one field of a struct.
+func (d *decoder) setting(mapping, n *yaml.Node, f field, v reflect.Value, path string) {
+	target, at := v.FieldByIndex(f.index), join(path, f.key)
+	if target.Type() == secretType {
+		d.secret(mapping, n, f, target.Addr().Interface().(*Secret), at)
+		return
+	}
+	d.value(n, target, at)
 }
 
 // unknown makes the mistake of a key that is not known. Its value is not shown: it may be a misspelt secret's.

@@ -78,6 +78,13 @@ func (d *decoder) leaves(v reflect.Value, path string, fn func(path string, set 
 			if !f.fileOf {
 				d.leaves(v.FieldByIndex(f.index), join(path, f.key), fn)
 			}
+			if f.alone {
+				d.leaves(v.FieldByIndex(f.index), join(path, f.key), func(at string, set func(string) error) {
+					if at == join(path, f.key) {
+						fn(path, set)
+					}
+				})
+			}
 		}
 	case v.Kind() == reflect.Slice && isPlain(v.Type().Elem()):
 		fn(path, func(text string) error { return setList(v, text) })

@@ -12,6 +12,18 @@ type field struct {
 	index []int
 	// fileOf marks KEY_file, which sets a Secret by the file that holds it.
 	fileOf bool
+	// alone marks the setting that may stand for its whole struct: `ledger: URL` for `ledger: {dsn: URL}`. Its tag says so.
+	alone bool
+}
+
+// aloneOf finds the setting that may stand for its struct.
+func aloneOf(fields []field) (field, bool) {
+	for _, f := range fields {
+		if f.alone {
+			return f, true
+		}
+	}
+	return field{}, false
 }
 
 // fieldsOf lists the settings of a struct type in their order. Wrong tags are mistakes of the program and panic.
@@ -42,7 +54,7 @@ func fieldsOf(t reflect.Type) []field {
 			if name == "" {
 				name = strings.ToLower(sf.Name)
 			}
-			add(field{key: name, index: []int{i}})
+			add(field{key: name, index: []int{i}, alone: options == "alone"})
 			if sf.Type == secretType {
 				add(field{key: name + "_file", index: []int{i}, fileOf: true})
 			}
