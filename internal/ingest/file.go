@@ -221,6 +221,10 @@ func (f *file) record(r *source.Record, received int64) {
 	f.stamp.of(&f.stream, r, received)
 	before := f.builder.Rows()
 	err := f.stream.Parser.Parse(f.builder, r.Data, received)
+	if n := f.service.unique.sift(f, f.stream.Format, f.builder, before); n > 0 {
+		f.answer.Repeated += int64(n)
+		f.service.stats.repeated(fileSource, n)
+	}
 	f.answer.Events += int64(f.builder.Rows() - before)
 	if err == nil {
 		return
@@ -264,10 +268,6 @@ func (f *file) send(ctx context.Context) error {
 		f.request.Progress(told)
 	}
 	select {
-	if n := f.service.unique.sift(f, f.stream.Format, f.builder, before); n > 0 {
-		f.answer.Repeated += int64(n)
-		f.service.stats.repeated(fileSource, n)
-	}
 	case f.batches <- b:
 		return nil
 	case <-ctx.Done():
