@@ -32,6 +32,7 @@ const (
 	shownLine  = 160 // characters of a line, and of a value
 	shownBlame = 4   // conditions that a rule fails by; -o json has all
 	wideName   = 40
+	wideFacts  = 90
 )
 
 func (p *page) answer(a api.ExplainAnswer) {
@@ -180,21 +181,26 @@ func (p *page) rule(r *api.RuleTrace) {
 	if r.Late {
 		p.under("it is older than what the rule still judges, so it would not count; taken as one of now")
 	}
-	if len(r.Facts) > 0 {
-		p.under("%s", p.facts(r.Facts))
+	for _, line := range p.facts(r.Facts) {
+		p.under("%s", line)
 	}
 }
 
-func (p *page) facts(facts []api.TraceFact) string {
-	var parts []string
+// facts joins facts to lines of a width that is easily read.
+func (p *page) facts(facts []api.TraceFact) (lines []string) {
 	for _, f := range facts {
-		if f.Time.IsZero() {
-			parts = append(parts, f.Name+": "+f.Text)
+		said := f.Name + ": " + f.Text
+		if !f.Time.IsZero() {
+			said = f.Name + " " + p.shell.instant(f.Time)
+		}
+		last := len(lines) - 1
+		if last < 0 || text.StringWidth(lines[last])+text.StringWidth(said) > wideFacts {
+			lines = append(lines, said)
 			continue
 		}
-		parts = append(parts, f.Name+" "+p.shell.instant(f.Time))
+		lines[last] += ", " + said
 	}
-	return strings.Join(parts, ", ")
+	return lines
 }
 
 // blame says in words why a condition fails.
