@@ -44,7 +44,7 @@ func samples(t *testing.T, debian string, places ...string) string {
 	if debian != "" && os.Getenv("CI") != "" {
 		t.Fatalf("the samples are not there; install the Debian package %s", debian)
 	}
-	t.Skipf("the samples are not there; put a copy of the project at $%s/%s", samplesVar, places[len(places)-1])
+	t.Skipf("the samples are not there; put a copy of the project at $%s/%s", samplesVar, places[0])
 	return ""
 }
 

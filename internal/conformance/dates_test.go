@@ -25,7 +25,7 @@ var (
 
 // TestDates reads the dates of fail2ban's tests of its date detector.
 func TestDates(t *testing.T) {
-	dir := samples(t, "fail2ban", fail2banPackage, "fail2ban/fail2ban/fail2ban/tests")
+	dir := samples(t, "fail2ban", "fail2ban/fail2ban/fail2ban/tests", fail2banPackage)
 	content, err := os.ReadFile(filepath.Join(dir, "datedetectortestcase.py"))
 	if err != nil {
 		t.Fatal(err)

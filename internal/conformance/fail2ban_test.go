@@ -26,7 +26,7 @@ type failJSON struct {
 }
 
 func TestFail2ban(t *testing.T) {
-	dir := samples(t, "fail2ban", fail2banPackage, "fail2ban/fail2ban/fail2ban/tests")
+	dir := samples(t, "fail2ban", "fail2ban/fail2ban/fail2ban/tests", fail2banPackage)
 	paths, err := filepath.Glob(filepath.Join(dir, "files", "logs", "*"))
 	if err != nil {
 		t.Fatal(err)

@@ -94,6 +94,8 @@ var programs = []program{
 		{"bad password attempt for '{user}' from {from}:{port}", "ssh_login", failure},
 		{"Login attempt for nonexistent user{? '{user}'} from {from}:{port}", "ssh_unknown_user", failure},
 		{"login attempt for nonexistent user{? '{user}'} from {from}:{port}", "ssh_unknown_user", failure},
+		{"Exit before auth from <{from}:{port}>: (user '{user}', {*}", "ssh_gave_up", failure},
+		{"Exit before auth from <{from}:{port}>: {*}", "ssh_gave_up", failure},
 		{"Exit before auth (user '{name}', {*}): {*} from {from}:{port}", "ssh_gave_up", failure},
 	}},
 	{names: mailLogins, category: "authentication", sayings: slices.Concat(
@@ -129,7 +131,7 @@ var programs = []program{
 	{names: []string{"smtpd", "postscreen"}, category: "network", sayings: []saying{
 		{"connect from {w}[{from}]{?:{port}}", "smtp_connect", ""},
 		{"disconnect from {w}[{from}]{? {*}}", "smtp_disconnect", ""},
-		{"lost connection after {w} from {w}[{from}]", "smtp_disconnect", ""},
+		{"{?{w}: }lost connection after {w} from {w}[{from}]", "smtp_disconnect", ""},
 		{"timeout after {w} from {w}[{from}]", "smtp_disconnect", ""},
 		{"CONNECT from [{from}]:{port} to {*}", "smtp_connect", ""},
 		{"PREGREET {*} from [{from}]:{port}: {*}", "smtp_probe", failure},
@@ -206,6 +208,10 @@ var programs = []program{
 		{"{?<{w}> }IMAP Error: Login failed for {user} from {from}{?({*})}. AUTHENTICATE {*}", "web_login", failure},
 		{"{?<{w}> }IMAP Error: Login failed for {user} from {from}{?({*})}{?. {*}}", "web_login", failure},
 		{"{?<{w}> }Failed login for {user} from {from} in session {*}", "web_login", failure},
+	}},
+	{names: []string{"pvedaemon", "pveproxy"}, category: "authentication", sayings: []saying{
+		{"authentication failure; rhost={from} user={user} msg={*}", "web_login", failure},
+		{"successful auth for user '{user}'", "web_login", success},
 	}},
 	{names: []string{"webmin"}, category: "authentication", sayings: []saying{
 		{"Invalid login as {user} from {from}", "web_login", failure},
