@@ -11,6 +11,7 @@ import (
 	"tocsin/internal/notifier/command"
 	"tocsin/internal/notifier/mail"
 	logcollector "tocsin/internal/notifier/syslog"
+	"tocsin/internal/notifier/webhook"
 	"tocsin/internal/parser"
 	"tocsin/internal/parser/cloudtrail"
 	"tocsin/internal/parser/combined"
@@ -48,5 +49,6 @@ func Notifiers() notifier.Set {
 		"command": command.Default,
 		"mail":    mail.Default,
 		"syslog":  logcollector.Default,
+		"webhook": webhook.Default,
 	}
 }

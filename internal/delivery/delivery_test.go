@@ -170,6 +170,29 @@ func TestBackoff(t *testing.T) {
 	})
 }
 
+// TestLater: when the other side says how long to wait, that is waited, if it is longer than ours.
+func TestLater(t *testing.T) {
+	bubble(t, func(t *testing.T, l *ledger.Ledger) {
+		page := &far{answer: func(_ notifier.Notice, call int) (string, error) {
+			switch call {
+			case 1:
+				return "", &notifier.Later{After: time.Minute, Cause: errors.New("busy")}
+			case 2:
+				return "", fmt.Errorf("post: %w", &notifier.Later{After: time.Second, Cause: errors.New("busy")})
+			}
+			return "ok", nil
+		}}
+		channels := []delivery.Channel{{Name: "page", Notifier: page}}
+		raise(t, l, 1, channels, "a")
+		p := start(t, l, channels, delivery.Options{})
+		time.Sleep(2 * time.Minute)
+		p.end()
+		if len(page.times) != 3 || page.times[1].Sub(page.times[0]) != time.Minute || page.times[2].Sub(page.times[1]) != 4*time.Second {
+			t.Errorf("attempts at %v, want one after a minute and one after our own 4 s", page.times)
+		}
+	})
+}
+
 func TestPermanentAndPanic(t *testing.T) {
 	bubble(t, func(t *testing.T, l *ledger.Ledger) {
 		page := &far{answer: func(n notifier.Notice, _ int) (string, error) {

@@ -168,7 +168,11 @@ func (p *post) judge(n notifier.Notice, answer string, err error, now time.Time)
 	if answer != "" {
 		outcome.Answer += ": " + answer
 	}
-	due := now.Add(backoff(n.Attempt, o.FirstWait, o.LongWait, o.Jitter()))
+	wait := backoff(n.Attempt, o.FirstWait, o.LongWait, o.Jitter())
+	if later, ok := errors.AsType[*notifier.Later](err); ok {
+		wait = max(wait, later.After)
+	}
+	due := now.Add(wait)
 	switch {
 	case errors.Is(err, notifier.ErrPermanent):
 		outcome.State = ledger.Dead

@@ -12,6 +12,17 @@ import (
 // ErrPermanent is wrapped by errors after which trying again is of no use.
 var ErrPermanent = errors.New("will not work however often it is tried")
 
+// Later is an error that names the earliest time at which trying again makes sense, as the other side said.
+type Later struct {
+	After time.Duration
+	Cause error
+}
+
+func (l *Later) Error() string { return l.Cause.Error() }
+
+// Unwrap returns the cause.
+func (l *Later) Unwrap() error { return l.Cause }
+
 // A Change says what happened to an alert.
 type Change string
 
