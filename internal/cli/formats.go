@@ -113,12 +113,17 @@ type ownFormat struct {
 	file     string
 	patterns []string
 	times    []string
+	order    string // of an access log
 }
 
 // A declaration is a format as documents have it.
 type (
 	declaration struct {
-		Text *textForm `json:"text,omitempty"`
+		Text     *textForm     `json:"text,omitempty"`
+		Combined *combinedForm `json:"combined,omitempty"`
+	}
+	combinedForm struct {
+		LogFormat string `json:"log_format"`
 	}
 	textForm struct {
 		Patterns []string `json:"patterns"`
@@ -130,8 +135,9 @@ func (o *ownFormat) flags(c *cobra.Command) {
 	c.Flags().StringVar(&o.file, "format-file", "", "`file` that declares the format")
 	c.Flags().StringArrayVar(&o.patterns, "pattern", nil, "`pattern` of the lines, such as '{@timestamp} {log.level} {message}'; may be given several times")
 	c.Flags().StringArrayVar(&o.times, "time-format", nil, "how times in the pattern are written, such as '%d.%m.%Y %H:%M:%S'; may be given several times")
-	c.MarkFlagsMutuallyExclusive("format-file", "pattern")
-	c.MarkFlagsMutuallyExclusive("format", "pattern")
+	c.Flags().StringVar(&o.order, "log-format", "", "`order` of an access log as Apache's LogFormat or nginx's log_format has it, such as '%h %t \"%r\" %>s'")
+	c.MarkFlagsMutuallyExclusive("format-file", "pattern", "log-format")
+	c.MarkFlagsMutuallyExclusive("format", "pattern", "log-format")
 }
 
 // declare puts what was declared into a request.
@@ -147,6 +153,8 @@ func (o *ownFormat) declare(s *shell, q *api.IngestRequest) error {
 		form.Text = &textForm{Patterns: o.patterns, Time: o.times}
 	case len(o.times) > 0:
 		return usage("--time-format: want --pattern beside it, which it is for")
+	case o.order != "":
+		form.Combined = &combinedForm{LogFormat: o.order}
 	default:
 		return nil
 	}

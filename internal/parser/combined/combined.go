@@ -40,7 +40,7 @@ func Default() parser.Config { return &Config{Options: parser.Options{Zone: "UTC
 
 // Format is what the catalog needs to know.
 func Format() parser.Format {
-	return parser.Format{Name: "combined", Kind: event.Log, Default: Default, Score: Score}
+	return parser.Format{Name: "combined", Kind: event.Log, Default: Default, Score: Score, Guess: guess}
 }
 
 // New returns a parser.
