@@ -251,12 +251,22 @@ func (b *Builder) Addr(id FieldID, v netip.Addr) {
 
 // Label adds a label to the row at hand, within MaxLabels and MaxLabelBytes.
 func (b *Builder) Label(name, val []byte) {
+	var none uint32
+	b.LabelAgain(name, val, &none)
+}
+
+// LabelAgain is Label for a parser that meets the same names in record after record. It keeps a hint for each, 0 at first,
+// which spares looking the name up; a hint is checked, and so holds in every batch and builder.
+func (b *Builder) LabelAgain(name, val []byte, hint *uint32) {
 	if len(b.labels.Keys)-int(b.lastLabel()) >= MaxLabels || b.labelBytes+len(name)+len(val) > MaxLabelBytes {
 		b.flags |= LabelsCut
 		return
 	}
 	b.labelBytes += len(name) + len(val)
-	b.labels.Keys = append(b.labels.Keys, b.labelKeys.code(name, &b.labels.Names))
+	if n := int(*hint); n == 0 || n > len(b.labels.Names.Ends) || string(b.labels.Names.At(n-1)) != string(name) {
+		*hint = b.labelKeys.code(name, &b.labels.Names) + 1
+	}
+	b.labels.Keys = append(b.labels.Keys, *hint-1)
 	b.labels.Vals.Append(val)
 }
 
@@ -317,65 +327,77 @@ func (b *Builder) Abandon() {
 	b.endRow()
 }
 
-// Batch hands over the complete rows and leaves the builder empty. A row at hand is abandoned.
+// Batch hands over the complete rows and leaves the builder empty, with columns as large as the last ones were. A row at
+// hand is abandoned.
 //
-// The batch is a copy that fits exactly, and the builder keeps its own memory for the next one. Nobody can tell when the
-// last reader of a batch lets go of it, so that its memory is never used again; the builder's is never seen by any reader.
-// To copy costs less than fresh memory for each batch, which must be cleared and is cold, and leaves no slack in batches.
+// Nobody can tell when the last reader lets go of a batch: the journal's cache, the history's memory and queries share it.
+// So its memory is never used again, and each batch gets its own, in one piece a list. To fill the same memory again and
+// hand out exact copies was measured to be no faster, and slower for long records.
 func (b *Builder) Batch() *Batch {
 	b.Abandon()
 	columns := make([]Column, 0, len(b.order))
 	for _, c := range b.order {
 		c.fill(b.rows)
-		columns = append(columns, c.Column.clone(c.missing))
-		c.reset()
+		if !c.missing {
+			c.Present = nil
+		}
+		columns = append(columns, c.Column)
 	}
 	for len(b.labels.Keys) > 0 && len(b.labels.Ends) < b.rows {
 		b.labels.Ends = append(b.labels.Ends, b.lastLabel())
 	}
-	var labels Labels
-	if l := &b.labels; len(l.Keys) > 0 {
-		labels = Labels{Ends: slices.Clone(l.Ends), Keys: slices.Clone(l.Keys), Names: l.Names.clone(), Vals: l.Vals.clone()}
-		*l = Labels{Ends: empty(l.Ends), Keys: empty(l.Keys), Names: l.Names.empty(), Vals: l.Vals.empty()}
+	labels := b.labels
+	if len(labels.Keys) == 0 {
+		labels = Labels{}
 	}
 	batch := NewBatch(b.kind, b.rows, columns, labels)
 	b.labelKeys.reset()
-	b.rows = 0
-	b.batch++
+	next := Builder{Stamp: b.Stamp, kind: b.kind, batch: b.batch + 1, order: b.order[:0], labels: labels.room(), labelKeys: b.labelKeys}
+	for _, c := range b.order {
+		n := c.successor()
+		next.slots[c.Field.ID] = n
+		next.order = append(next.order, n)
+	}
+	*b = next
 	return batch
 }
 
-func (c *Column) clone(missing bool) Column {
-	n := Column{Field: c.Field, Codes: slices.Clone(c.Codes), Nums: slices.Clone(c.Nums), IPs: slices.Clone(c.IPs), Strs: c.Strs.clone()}
-	if missing {
-		n.Present = slices.Clone(c.Present)
+// successor returns an empty column with room for as much as c holds; nothing is shared with c but its hash table.
+func (c *columnBuilder) successor() *columnBuilder {
+	n := &columnBuilder{Column: Column{Field: c.Field}, coded: c.coded, dict: c.dict}
+	switch {
+	case c.coded:
+		n.dict.reset()
+		n.Codes = make([]uint32, 0, len(c.Codes))
+		n.Strs = c.Strs.room()
+		n.Strs.Append(nil)
+	case c.Field.Type == String:
+		n.Strs = c.Strs.room()
+	case c.Field.Type == IP:
+		n.IPs = make([][16]byte, 0, len(c.IPs))
+	default:
+		n.Nums = make([]int64, 0, len(c.Nums))
+	}
+	if c.missing {
+		n.Present = make(Bits, 0, (c.rows+63)/64)
 	}
 	return n
 }
 
-func (s *Strings) clone() Strings {
-	return Strings{Ends: slices.Clone(s.Ends), Bytes: slices.Clone(s.Bytes)}
+// room returns an empty list with the capacity of s and a tenth more.
+func (s *Strings) room() Strings {
+	return Strings{Ends: make([]uint32, 0, len(s.Ends)), Bytes: make([]byte, 0, len(s.Bytes)+len(s.Bytes)/10)}
 }
 
-// reset empties the column.
-func (c *columnBuilder) reset() {
-	c.rows, c.missing = 0, false
-	c.Codes, c.Present, c.Nums, c.IPs, c.Strs = empty(c.Codes), empty(c.Present), empty(c.Nums), empty(c.IPs), c.Strs.empty()
-	if c.coded {
-		c.dict.reset()
-		c.Strs.Append(nil)
+// room returns empty labels with the capacity of l and a tenth more.
+func (l *Labels) room() Labels {
+	if len(l.Keys) == 0 {
+		return Labels{}
 	}
-}
-
-func (s *Strings) empty() Strings { return Strings{Ends: empty(s.Ends), Bytes: empty(s.Bytes)} }
-
-// empty returns the list without its values, and without its memory when it is much larger than was needed.
-func empty[T any](list []T) []T {
-	const small, much = 1024, 8
-	if cap(list) > small && cap(list) > much*len(list) {
-		return nil
+	return Labels{
+		Ends: make([]uint32, 0, len(l.Ends)), Keys: make([]uint32, 0, len(l.Keys)+len(l.Keys)/10),
+		Names: l.Names.room(), Vals: l.Vals.room(),
 	}
-	return list[:0]
 }
 
 // AppendRow adds a whole row of another batch, its labels included.

@@ -45,6 +45,7 @@ type trail struct {
 	text    []byte // the strings of the record at hand that had escapes
 	message []byte
 	facts   facts
+	known   shape
 }
 
 // Parse implements parser.Parser: one object is one row.
@@ -59,7 +60,7 @@ func (p *trail) Parse(b *event.Builder, record []byte, received int64) error {
 	}
 	s.at++
 	p.path, p.text, p.facts = p.path[:0], p.text[:0], facts{}
-	reason := p.object(b, &s, outermost, 1)
+	reason := p.object(b, &s, outermost, p.known.begin(), 1)
 	if reason == "" {
 		if s.space(); s.at < len(record) {
 			reason = trailing

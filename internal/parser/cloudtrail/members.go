@@ -14,33 +14,34 @@ const (
 	response // responseElements
 )
 
-// object reads the members of an object; the scanner stands behind its brace, p.path holds its name.
-func (p *trail) object(b *event.Builder, s *scanner, in scope, depth int) (reason string) {
+// object reads the members of an object; the scanner stands behind its brace, p.path holds its name, and self is it among
+// the known members, or nil.
+func (p *trail) object(b *event.Builder, s *scanner, in scope, self *member, depth int) (reason string) {
 	if s.next() == '}' {
 		s.at++
 		return ""
 	}
-	base := len(p.path)
+	base, before := len(p.path), (*member)(nil)
 	for {
-		if s.next() != '"' {
-			return noKey
+		m, key := self.expected(before, s), []byte(nil)
+		if m != nil {
+			key = m.key()
+			s.at += len(m.text)
+		} else {
+			var plain bool
+			if key, plain, reason = p.key(b, s); reason != "" {
+				return reason
+			}
+			if plain {
+				m = p.known.find(self, before, key)
+			}
 		}
-		key, plain, reason := s.quoted()
-		if !plain && reason == "" {
-			key, reason = p.unescape(b, key)
-		}
-		if reason != "" {
-			return reason
-		}
-		if s.next() != ':' {
-			return noColon
-		}
-		s.at++
+		before = m
 		if base > 0 {
 			p.path = append(p.path, '.')
 		}
 		p.path = append(p.path, key...)
-		if reason = p.value(b, s, in, key, depth); reason != "" {
+		if reason = p.value(b, s, in, key, m, depth); reason != "" {
 			return reason
 		}
 		p.path = p.path[:base]
@@ -56,8 +57,37 @@ func (p *trail) object(b *event.Builder, s *scanner, in scope, depth int) (reaso
 	}
 }
 
-// value reads the value of a member, or an element of its array, in which case in is elsewhere.
-func (p *trail) value(b *event.Builder, s *scanner, in scope, key []byte, depth int) (reason string) {
+// key reads the name of a member and the colon behind it.
+func (p *trail) key(b *event.Builder, s *scanner) (key []byte, plain bool, reason string) {
+	if s.next() != '"' {
+		return nil, false, noKey
+	}
+	key, plain, reason = s.quoted()
+	if !plain && reason == "" {
+		key, reason = p.unescape(b, key)
+	}
+	if reason != "" {
+		return nil, false, reason
+	}
+	if s.next() != ':' {
+		return nil, false, noColon
+	}
+	s.at++
+	return key, plain, ""
+}
+
+// label adds a label with the name at hand.
+func (p *trail) label(b *event.Builder, m *member, v []byte) {
+	if m != nil {
+		b.LabelAgain(p.path, v, &m.label)
+	} else {
+		b.Label(p.path, v)
+	}
+}
+
+// value reads the value of a member, or an element of its array, in which case in is elsewhere. m is the member among those
+// that are known, or nil.
+func (p *trail) value(b *event.Builder, s *scanner, in scope, key []byte, m *member, depth int) (reason string) {
 	switch s.next() {
 	case '"':
 		v, plain, reason := s.quoted()
@@ -65,7 +95,7 @@ func (p *trail) value(b *event.Builder, s *scanner, in scope, key []byte, depth 
 			v, reason = p.unescape(b, v)
 		}
 		if reason == "" && !p.fact(b, in, key, v) {
-			b.Label(p.path, v)
+			p.label(b, m, v)
 		}
 		return reason
 	case '{':
@@ -82,7 +112,7 @@ func (p *trail) value(b *event.Builder, s *scanner, in scope, key []byte, depth 
 				within = response
 			}
 		}
-		return p.object(b, s, within, depth+1)
+		return p.object(b, s, within, m, depth+1)
 	case '[':
 		if depth >= MaxDepth {
 			return tooDeep
@@ -91,24 +121,24 @@ func (p *trail) value(b *event.Builder, s *scanner, in scope, key []byte, depth 
 			return isFile
 		}
 		s.at++
-		return p.array(b, s, depth+1)
+		return p.array(b, s, m, depth+1)
 	default:
 		v, reason := s.scalar()
 		if reason == "" && v[0] != 'n' { // null is nothing
-			b.Label(p.path, v)
+			p.label(b, m, v)
 		}
 		return reason
 	}
 }
 
 // array reads the elements of an array, all of which become labels of its name.
-func (p *trail) array(b *event.Builder, s *scanner, depth int) (reason string) {
+func (p *trail) array(b *event.Builder, s *scanner, m *member, depth int) (reason string) {
 	if s.next() == ']' {
 		s.at++
 		return ""
 	}
 	for {
-		if reason = p.value(b, s, elsewhere, nil, depth); reason != "" {
+		if reason = p.value(b, s, elsewhere, nil, m, depth); reason != "" {
 			return reason
 		}
 		switch s.next() {
