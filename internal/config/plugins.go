@@ -60,7 +60,11 @@ func (c *Config) Readers(origins *document.Origins, plugins Plugins) (map[string
 		if format == "" {
 			format = "syslog"
 		}
-		add(fmt.Sprintf("sources.syslog[%d]", i), s.Name, format, parser.Options{Zone: s.Zone, Service: s.Service}, s.Settings)
+		key := fmt.Sprintf("sources.syslog[%d]", i)
+		add(key, s.Name, format, parser.Options{Zone: s.Zone, Service: s.Service}, s.Settings)
+		if r, ok := readers[s.Name]; ok && r.Settings.Base().Multiline.On() {
+			errs = append(errs, origins.Locate(document.At(key+".format", format, "a format without multiline: a message is a record of its own")))
+		}
 	}
 	return readers, document.Join(errs...)
 }

@@ -73,7 +73,7 @@ func (f *file) split(body io.Reader) {
 		return
 	}
 	s := lines.NewSplitter(buffered, f.request.Offset)
-	f.splitter, f.end = s, s.Offset
+	f.splitter, f.end, f.lined = s, s.Offset, true
 }
 
 // run reads and journals side by side. When reading fails, what was read before is journalled all the same; when journalling
@@ -99,7 +99,9 @@ type file struct {
 	service  *Service
 	request  api.IngestRequest
 	splitter splitter
-	end      func() int64 // offset behind everything, when the body was read to its end
+	lined    bool          // it is cut into lines
+	joiner   *lines.Joiner // of lines to records; nil: each line is one
+	end      func() int64  // offset behind everything, when the body was read to its end
 	batches  chan *event.Batch
 
 	stream  source.Stream
@@ -126,12 +128,18 @@ func (f *file) read(ctx context.Context) error {
 				return err
 			}
 			if last {
+				if err := f.rest(ctx); err != nil {
+					return err
+				}
 				f.at = max(f.at, f.end())
 				return f.send(ctx)
 			}
 			continue
 		}
 		// What came before the fault is kept; a line that it cut is not.
+		if errors.As(err, new(*lines.Damaged)) {
+			err = errors.Join(f.rest(ctx), err)
+		}
 		return errors.Join(f.send(ctx), err)
 	}
 }
@@ -142,11 +150,41 @@ func (f *file) records(ctx context.Context, records []source.Record) error {
 		return nil
 	}
 	if f.builder == nil {
+		if f.request.Format == "" && f.request.Declaration == "" && blank(records) {
+			f.answer.Lines += int64(len(records))
+			f.answer.Empty += int64(len(records))
+			f.at = records[len(records)-1].To
+			return nil
+		}
 		if err := f.begin(records); err != nil {
 			return err
 		}
 	}
-	received := time.Now().UnixNano()
+	now := time.Now()
+	if f.joiner != nil {
+		records = f.joiner.Join(records, now)
+	}
+	return f.take(ctx, records, now.UnixNano())
+}
+
+// blank reports whether lines say nothing, not even what format they have.
+func blank(records []source.Record) bool {
+	return !slices.ContainsFunc(records, func(r source.Record) bool { return len(bytes.TrimSpace(r.Data)) > 0 })
+}
+
+// rest takes the record that is open at the end.
+func (f *file) rest(ctx context.Context) error {
+	if f.joiner == nil {
+		return nil
+	}
+	if r, ok := f.joiner.Rest(); ok {
+		return f.take(ctx, []source.Record{r}, time.Now().UnixNano())
+	}
+	return nil
+}
+
+// take parses records.
+func (f *file) take(ctx context.Context, records []source.Record, received int64) error {
 	for i := range records {
 		r := &records[i]
 		f.record(r, received)
@@ -174,8 +212,8 @@ func (f *file) begin(records []source.Record) error {
 	}
 	if name == "" {
 		var sample [][]byte
-		for _, r := range records[:min(len(records), sampleLines)] {
-			if len(bytes.TrimSpace(r.Data)) > 0 {
+		for _, r := range records {
+			if len(bytes.TrimSpace(r.Data)) > 0 && len(sample) < sampleLines {
 				sample = append(sample, r.Data)
 			}
 		}
@@ -202,6 +240,11 @@ func (f *file) begin(records []source.Record) error {
 	read, err := settings.New()
 	if err != nil {
 		return err
+	}
+	if join := settings.Base().Multiline; join.On() && f.lined {
+		if f.joiner, err = lines.NewJoiner(join); err != nil {
+			return fault.New(fault.Invalid, "read %s: %w", f.request.Path, err)
+		}
 	}
 	f.answer.Format = name
 	f.stream = source.Stream{Source: fileSource, ID: f.request.Source, Path: f.request.Path, Parser: read, Format: name, Kind: format.Kind, Settings: *settings.Base()}

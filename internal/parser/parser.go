@@ -73,6 +73,8 @@ type Options struct {
 	Zone string `yaml:"zone"`
 	// Service is set as service.name where the record names none. Default: none.
 	Service string `yaml:"service"`
+	// Multiline joins the lines of files to records. Default: each line is a record.
+	Multiline Multiline `yaml:"multiline"`
 }
 
 // Base returns o itself, so that whoever holds a Config can set what all of them have.

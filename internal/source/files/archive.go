@@ -11,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"time"
 
 	"tocsin/internal/fingerprint"
 	"tocsin/internal/lines"
@@ -28,6 +29,7 @@ type archive struct {
 	cutter  lines.Cutter
 	nested  bool // its records are elements of an array
 	stream  *source.Stream
+	joiner  *lines.Joiner // of lines to records; nil: each line is one
 	id      string
 	head    []byte
 	late    bool  // it came and went while nobody looked
@@ -213,6 +215,9 @@ func (r *reader) unpack(ctx context.Context, a *archive) (more bool, err error) 
 		if err == nil {
 			choice, err = r.Choose(sample)
 		}
+		if err == nil && !a.nested {
+			a.joiner, err = joinerOf(choice)
+		}
 		if err != nil {
 			r.tell(a.path, err)
 			r.finish(a)
@@ -226,10 +231,9 @@ func (r *reader) unpack(ctx context.Context, a *archive) (more bool, err error) 
 		if err != nil {
 			return false, r.last(ctx, a, err)
 		}
-		if err := r.emit(ctx, a.stream, records...); err != nil {
+		if err := r.handPacked(ctx, a, records); err != nil {
 			return false, err
 		}
-		r.stats.lines.Add(float64(len(records)))
 		a.done = a.cutter.Offset()
 		r.seen.Add(a.id, a.done)
 	}
@@ -245,15 +249,32 @@ func (r *reader) last(ctx context.Context, a *archive, end error) error {
 	case ok && a.nested && bytes.HasPrefix(rest.Data, []byte{'{'}):
 		r.tell(a.path, fmt.Errorf("the document ends early, within the record at byte %d of its content; what comes before is kept", rest.From))
 	case ok:
-		if err := r.emit(ctx, a.stream, rest); err != nil {
+		if err := r.handPacked(ctx, a, []source.Record{rest}); err != nil {
 			return err
 		}
-		r.stats.lines.Inc()
 		a.done = rest.To
 		r.seen.Add(a.id, a.done)
 	}
+	if a.joiner != nil {
+		if rest, ok := a.joiner.Rest(); ok {
+			if err := r.emit(ctx, a.stream, rest); err != nil {
+				return err
+			}
+		}
+	}
 	r.finish(a)
 	return nil
+}
+
+// handPacked gives records to intake.
+func (r *reader) handPacked(ctx context.Context, a *archive, records []source.Record) error {
+	r.stats.lines.Add(float64(len(records)))
+	if a.joiner != nil {
+		if records = a.joiner.Join(records, time.Now()); len(records) == 0 {
+			return nil
+		}
+	}
+	return r.emit(ctx, a.stream, records...)
 }
 
 // sample returns the first records of an archive.

@@ -166,6 +166,7 @@ type reader struct {
 	anew     map[key]left       // files that were cut and have no name yet
 	told     map[string]string  // path to what was last said of it, so that it is said once
 	seen     *fingerprint.Index // how far this run has read
+	orphans  []orphan           // to be handed on
 	cut      []truncation       // found since the last look for new files
 	watching map[string]bool    // directories
 
@@ -181,6 +182,9 @@ type reader struct {
 func (r *reader) look(ctx context.Context) (more bool, err error) {
 	for _, t := range r.ordered() {
 		r.check(t)
+	}
+	if err := r.handOrphans(ctx); err != nil {
+		return false, err
 	}
 	r.discover()
 	r.account()

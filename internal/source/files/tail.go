@@ -34,6 +34,7 @@ type tail struct {
 	listed   bool      // a path that was asked for leads to it
 	late     bool      // it came and went while nobody looked
 	stream   *source.Stream
+	joiner   *lines.Joiner   // of lines to records; nil: each line is one
 	splitter *lines.Splitter // only while a long line has no end
 	holes    int64           // NUL bytes of the splitter still to come that are counted already
 	passed   int64           // NUL bytes that the splitter has skipped up to here
@@ -95,7 +96,11 @@ func (r *reader) check(t *tail) {
 	}
 }
 
+// drop lets go of a file. A record that is open is all that there will be of it.
 func (r *reader) drop(t *tail) {
+	if rest, ok := t.open(); ok {
+		r.orphans = append(r.orphans, orphan{t.stream, rest})
+	}
 	t.file.Close()
 	delete(r.tails, t.key)
 }
@@ -108,7 +113,13 @@ func (r *reader) turn(ctx context.Context, t *tail) (more bool, err error) {
 			return more, err
 		}
 	}
-	idle := time.Since(t.changed)
+	now := time.Now()
+	if t.joiner != nil && !more && t.offset >= t.size && t.joiner.Due(now) {
+		if err := r.whole(ctx, t); err != nil {
+			return false, err
+		}
+	}
+	idle := now.Sub(t.changed)
 	if more || idle < min(r.Idle, r.Linger) {
 		return more, nil
 	}
@@ -122,6 +133,9 @@ func (r *reader) turn(ctx context.Context, t *tail) (more bool, err error) {
 		}
 	}
 	if gone {
+		if err := r.whole(ctx, t); err != nil {
+			return false, err
+		}
 		r.closed[t.key] = closed{size: t.size, modified: t.modified}
 		r.drop(t)
 	}
@@ -167,6 +181,10 @@ func (r *reader) begin(t *tail) bool {
 		choice, err = r.Choose(sample)
 	}
 	if err != nil {
+		r.tell(t.path, err)
+		return false
+	}
+	if t.joiner, err = joinerOf(choice); err != nil {
 		r.tell(t.path, err)
 		return false
 	}
@@ -244,11 +262,13 @@ func (r *reader) hand(ctx context.Context, t *tail, records []source.Record) err
 		again.Path = t.path
 		t.stream = &again
 	}
-	if err := r.emit(ctx, t.stream, records...); err != nil {
-		return err
-	}
 	r.stats.lines.Add(float64(len(records)))
-	return nil
+	if t.joiner != nil {
+		if records = t.joiner.Join(records, time.Now()); len(records) == 0 {
+			return nil
+		}
+	}
+	return r.emit(ctx, t.stream, records...)
 }
 
 // note remembers how far the file was read, under its name and under the name that its whole head has by now: by that, a
@@ -293,5 +313,5 @@ func (r *reader) rest(ctx context.Context, t *tail) error {
 	}
 	t.offset, t.splitter = last.To, nil
 	r.note(t)
-	return nil
+	return r.whole(ctx, t)
 }
