@@ -2,6 +2,8 @@ package app
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 
 	"tocsin/internal/api"
@@ -44,5 +46,23 @@ func TestExplainShowsOnesOwnRules(t *testing.T) {
 	}
 	if a, err = svc.Explain(t.Context(), api.ExplainRequest{Lines: line, Format: "jsonlines"}); err == nil && len(names(a)) != 0 && names(a)[0] == "hers" {
 		t.Errorf("nobody is told of %v", names(a))
+	}
+}
+
+// Many lines by many rules would make an answer without bounds: it is refused, and the same lines by one rule are not.
+func TestExplainIsBounded(t *testing.T) {
+	svc := running(t, false).Service()
+	for i := range 60 {
+		if _, err := svc.PutRule(admin(t), api.RuleEdit{Text: fmt.Sprintf("{name: r%d, from: log, detect: {threshold: {at_least: 2}}, severity: LOW}", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lines := slices.Repeat([]string{`{"message":"x"}`}, api.MaxExplainLines)
+	if _, err := svc.Explain(admin(t), api.ExplainRequest{Lines: lines, Format: "jsonlines"}); !errors.Is(err, fault.Invalid) {
+		t.Errorf("1000 lines by 60 rules: got %v, want them refused", err)
+	}
+	a, err := svc.Explain(admin(t), api.ExplainRequest{Lines: lines, Format: "jsonlines", Rules: []string{"r7"}})
+	if err != nil || len(a.Lines) != len(lines) {
+		t.Errorf("1000 lines by one rule: got %d, %v", len(a.Lines), err)
 	}
 }

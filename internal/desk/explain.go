@@ -25,6 +25,8 @@ const (
 	recallFor = 8 * 24 * time.Hour
 	// recallLimit bounds how long that may take.
 	recallLimit = time.Minute
+	// mostTraces bounds the events of a request times the rules that are asked, and so the size of the answer.
+	mostTraces  = 50_000
 	shownText   = 4 << 10 // bytes of a line in the answer
 	shownAround = 60      // bytes on either side of a fault
 )
@@ -170,6 +172,10 @@ func (x *explaining) line(no int, line []byte, r ingest.Reading, received int64)
 	if b == nil {
 		a.Empty = a.Format != ""
 		return nil
+	}
+	if n := (len(x.pending) + b.Rows) * len(x.entries); n > mostTraces {
+		return fault.New(fault.Invalid, "lines: %d events by %d rules, want %d answers at most (name fewer rules, or give fewer lines)",
+			len(x.pending)+b.Rows, len(x.entries), mostTraces)
 	}
 	clock := window.NewClock(b)
 	a.Events = make([]api.EventTrace, b.Rows) // its elements are pointed at from here on

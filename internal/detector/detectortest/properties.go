@@ -247,8 +247,10 @@ func merged(t *testing.T, config detector.Config, events []Event, r *rand.Rand) 
 type Episode struct {
 	Entity   string
 	First    int64
+	Last     int64 // time of the newest trigger
 	Triggers int
-	Ended    int64 // 0 while it lasts
+	Values   []float64 // of each trigger
+	Ended    int64     // 0 while it lasts
 }
 
 func alerts(findings []alert.Finding) []Episode {
@@ -265,12 +267,16 @@ func alerts(findings []alert.Finding) []Episode {
 			open[key] = e
 			all = append(all, e)
 		}
-		e.First = min(e.First, f.Time)
-		e.Triggers += f.Triggers
-		if f.Ended {
+		switch {
+		case f.Ended:
 			e.Ended = f.Time
-			e.First = min(e.First, f.Time)
 			delete(open, key)
+		case f.Triggers == 0 && e.Triggers == 1: // what was told early was at another time, or of another value
+			e.First, e.Last, e.Values[0] = f.Time, f.Time, f.Value
+		default:
+			e.First, e.Last = min(e.First, f.Time), max(e.Last, f.Time)
+			e.Triggers += f.Triggers
+			e.Values = append(e.Values, f.Value)
 		}
 	}
 	out := make([]Episode, len(all))
