@@ -109,7 +109,8 @@ cross: ## the binaries for Linux and macOS, in bin/
 TOCSIN   ?= bin/tocsin
 LOGTRACK  = $(TOCSIN) logtrack
 COMPOSE  ?= docker compose
-EXPECTED  = $(firstword $(wildcard samples/expected/$(1)) testdata/logtrack/expected/$(1))
+HERE     := $(dir $(lastword $(MAKEFILE_LIST)))
+EXPECTED  = $(firstword $(wildcard samples/expected/$(1)) $(HERE)testdata/logtrack/expected/$(1))
 $(foreach name,file FILE hours username role,$(eval override export $(name) := $$(value $(name))))
 export EMIT_ARTIFACTS ZSCORE_ENABLED
 ifneq ($(DATA),)
@@ -178,7 +179,7 @@ docker-down: ## LogTrack: stop that container
 .PHONY: venv
 venv: ## LogTrack: nothing to do; venv/bin/activate puts bin/ into the PATH
 	@mkdir -p venv/bin
-	@test -e venv/bin/activate || cp internal/persona/logtrack/activate.sh venv/bin/activate
+	@test -e venv/bin/activate || cp $(HERE)internal/persona/logtrack/activate.sh venv/bin/activate
 	@echo "tocsin is one program and needs no Python. To call it by name: source venv/bin/activate"
 
 .PHONY: activate

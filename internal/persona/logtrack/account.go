@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -49,17 +48,12 @@ func (f *face) user(ctx context.Context, args []string) error {
 
 // credentials asks for a password, and for a role where none is given.
 func (f *face) credentials(name, role string) (password, chosen string, err error) {
-	lines := bufio.NewReader(f.In)
-	terminal, ok := f.In.(*os.File)
-	if ok = ok && term.IsTerminal(int(terminal.Fd())); ok {
-		_, _ = fmt.Fprint(f.Err, cli.Clean("Password for "+name+": ")) // there is nowhere else to ask
-		hidden, err := term.ReadPassword(int(terminal.Fd()))
-		_, _ = fmt.Fprintln(f.Err)
-		if err != nil {
-			return "", "", cli.Refused(err)
-		}
-		password = string(hidden)
-	} else if password, err = readLine(lines); err != nil {
+	ask, done, err := f.questions()
+	if err != nil {
+		return "", "", cli.Refused(err)
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	if password, err = ask("Password for "+cli.Clean(name)+": ", true); err != nil {
 		return "", "", cli.Refused(err)
 	}
 	if password == "" {
@@ -68,10 +62,7 @@ func (f *face) credentials(name, role string) (password, chosen string, err erro
 	if role != "" {
 		return password, role, nil
 	}
-	if ok {
-		_, _ = fmt.Fprint(f.Err, "Role, user or admin [user]: ")
-	}
-	if chosen, err = readLine(lines); err != nil {
+	if chosen, err = ask("Role, user or admin [user]: ", false); err != nil {
 		return "", "", cli.Refused(err)
 	}
 	switch chosen = orElse(strings.TrimSpace(chosen), "user"); chosen {
@@ -80,6 +71,38 @@ func (f *face) credentials(name, role string) (password, chosen string, err erro
 	default:
 		return "", "", cli.Refused(fault.New(fault.Invalid, "role %q: want user or admin", chosen))
 	}
+}
+
+// questions returns what asks: at a terminal by a question, and without showing the answer to a secret one; else it reads the
+// next line of standard input. The terminal shows nothing by itself before the first question stands there, so that who
+// types fast is not seen either.
+func (f *face) questions() (ask func(question string, secret bool) (string, error), done func() error, err error) {
+	file, ok := f.In.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		lines := bufio.NewReader(f.In)
+		return func(string, bool) (string, error) { return readLine(lines) }, func() error { return nil }, nil
+	}
+	before, err := term.MakeRaw(int(file.Fd()))
+	if err != nil {
+		return nil, nil, err
+	}
+	t := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{file, f.Err}, "")
+	ask = func(question string, secret bool) (text string, err error) {
+		if secret {
+			text, err = t.ReadPassword(question)
+		} else {
+			t.SetPrompt(question)
+			text, err = t.ReadLine()
+		}
+		if errors.Is(err, io.EOF) {
+			err = errors.New("given up")
+		}
+		return text, err
+	}
+	return ask, func() error { return term.Restore(int(file.Fd()), before) }, nil
 }
 
 // maxLine bounds what is read as a password or a role.
