@@ -62,9 +62,12 @@ func (k book) with(p program) book {
 	return k
 }
 
+// maxSaid is the length in bytes up to which messages are looked into. Servers cut their lines far below.
+const maxSaid = 16 << 10
+
 // login sets the fields of a message that tells of somebody who came in, or tried to.
 func (m *messages) login(b *event.Builder, tag, message []byte) {
-	if len(tag) == 0 || len(message) < 8 || m.library == nil {
+	if len(tag) == 0 || len(message) < 8 || len(message) > maxSaid || m.library == nil {
 		return
 	}
 	if message[0] == 'p' || message[0] == '(' || tag[len(tag)-1] == ')' {
