@@ -19,6 +19,7 @@ import (
 	"tocsin/internal/parser/jsonlines"
 	"tocsin/internal/parser/syslog"
 	"tocsin/internal/parser/text"
+	"tocsin/internal/parser/weberror"
 )
 
 // Detectors are what rules can judge by.
@@ -40,6 +41,7 @@ func Formats() parser.Set {
 		"jsonlines":  jsonlines.Format(),
 		"syslog":     syslog.Format(),
 		"text":       text.Format(),
+		"weberror":   weberror.Format(),
 	}
 }
 
