@@ -19,7 +19,9 @@ type pattern struct {
 	source  string
 	re      *regexp.Regexp
 	literal []byte // nil when there is none of use
-	steps   int
+	// required are folded texts of which one must be in the folded value; nil when there are none of use, or literal is there.
+	required [][]byte
+	steps    int
 }
 
 // compilePattern reads an RE2 expression; reason says what is wrong with it.
@@ -40,8 +42,11 @@ func compilePattern(source string) (p *pattern, reason string) {
 		return nil, err.Error()
 	}
 	p = &pattern{source: source, re: re, steps: steps}
-	if lit := requiredLiteral(tree.Simplify()); len(lit) >= 2 {
+	tree = tree.Simplify()
+	if lit := requiredLiteral(tree); len(lit) >= 2 {
 		p.literal = lit
+	} else {
+		p.required = requiredTexts(tree)
 	}
 	return p, ""
 }

@@ -41,7 +41,8 @@ type textTest struct {
 	text  []byte
 	regex *pattern
 	like  *likePattern
-	must  []byte // a text that every value must contain for which it holds; may be empty
+	must  []byte   // a text that every value must contain for which it holds; may be empty
+	musts [][]byte // of a regular expression in place of must: folded texts of which every folded value must contain one
 	slot  int32
 }
 
@@ -63,7 +64,11 @@ func newTextTests(g *operandTests) *textTests {
 		case opIncludes, opAlike:
 			folded = append(folded, newTextTest(src, slot))
 		default:
-			exact = append(exact, newTextTest(src, slot))
+			if one := newTextTest(src, slot); len(one.musts) > 0 {
+				folded = append(folded, one)
+			} else {
+				exact = append(exact, one)
+			}
 		}
 	}
 	if len(exact)+len(folded) == 1 && t.exact.equal == nil && t.folded.equal == nil {
@@ -83,12 +88,21 @@ func newTextTest(src *test, slot int32) *textTest {
 	case opContains, opIncludes, opStarts, opEnds:
 		t.must = t.text
 	case opMatches:
-		t.must = t.regex.literal
+		t.must, t.musts = t.regex.literal, t.regex.required
 	case opLike, opAlike:
 		t.like = compileLike(t.text)
 		t.must = t.like.literal()
 	}
 	return t
+}
+
+// holdsFolded reports whether the test holds for a value of which the folded form is there as well. Regular expressions wait
+// for folded texts, and then look at the value as it is.
+func (t *textTest) holdsFolded(folded, v []byte) bool {
+	if t.op == opMatches {
+		folded = v
+	}
+	return t.holds(folded)
 }
 
 // folds reports whether the test looks at folded values.
@@ -141,12 +155,22 @@ func (x *textSearch) build(tests []*textTest) {
 	var numbers []int32
 	size := 0
 	for _, t := range tests {
-		if len(t.must) == 0 || size+len(t.must) > maxSearchedBytes {
+		musts := t.musts
+		if len(t.must) > 0 {
+			musts = [][]byte{t.must}
+		}
+		more := 0
+		for _, text := range musts {
+			more += min(len(text), longText)
+		}
+		if len(musts) == 0 || size+more > maxSearchedBytes {
 			x.tests = append(x.tests, t)
 			continue
 		}
-		size += min(len(t.must), longText)
-		patterns, numbers = append(patterns, t.must), append(numbers, int32(len(x.found)))
+		size += more
+		for _, text := range musts {
+			patterns, numbers = append(patterns, text), append(numbers, int32(len(x.found)))
+		}
 		x.found = append(x.found, t)
 	}
 	if len(patterns) < minSearched {

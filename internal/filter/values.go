@@ -163,20 +163,21 @@ func (s *textState) remember(slots []int32) uint32 {
 // slotsOf returns the slots whose tests hold for a value, but for has; the list is good until the next call.
 func (t *textTests) slotsOf(s *textState, v []byte) []int32 {
 	s.slots = s.slots[:0]
-	t.exact.search(s, v)
+	t.exact.search(s, v, v)
 	if !t.folded.none() {
 		s.fold = appendFolded(s.fold[:0], v)
-		t.folded.search(s, s.fold)
+		t.folded.search(s, s.fold, v)
 	}
 	return s.slots
 }
 
-func (x *textSearch) search(s *textState, v []byte) {
+// search adds the slots of the tests that hold for v, a form of the value whole.
+func (x *textSearch) search(s *textState, v, whole []byte) {
 	if x.equal != nil {
 		s.slots = append(s.slots, x.equal[string(v)]...)
 	}
 	for _, t := range x.tests {
-		if t.holds(v) {
+		if t.holdsFolded(v, whole) {
 			s.slots = append(s.slots, t.slot)
 		}
 	}
@@ -193,7 +194,7 @@ func (x *textSearch) search(s *textState, v []byte) {
 				return
 			}
 			s.stamps[n] = s.stamp
-			if t := x.found[n]; t.sure() || t.holds(v) {
+			if t := x.found[n]; t.sure() || t.holdsFolded(v, whole) {
 				s.slots = append(s.slots, t.slot)
 			}
 		})
