@@ -101,6 +101,15 @@ func (f Filter) takes(e *Entry) bool {
 // Groups returns what is there, the largest first.
 func (s *Store) Groups(f Filter) ([]Group, error) {
 	found := map[Key]*tally{}
+	err := s.Scan(f, func(e *Entry) error {
+		t := tallyOf(found, e.Key())
+		if t.Sample == nil {
+			t.Sample = slices.Clone(e.Data[:min(len(e.Data), sampleBytes)])
+		}
+		t.take(e)
+		return nil
+	})
+	// What could not be written is counted by now.
 	s.mu.Lock()
 	for key, g := range s.groups {
 		if g.NotKept > 0 && f.selects(key) {
@@ -110,14 +119,6 @@ func (s *Store) Groups(f Filter) ([]Group, error) {
 		}
 	}
 	s.mu.Unlock()
-	err := s.Scan(f, func(e *Entry) error {
-		t := tallyOf(found, e.Key())
-		if t.Sample == nil {
-			t.Sample = slices.Clone(e.Data[:min(len(e.Data), sampleBytes)])
-		}
-		t.take(e)
-		return nil
-	})
 	var list []Group
 	for _, t := range found {
 		t.Kept, t.Bytes = t.kept, t.bytes

@@ -35,8 +35,8 @@ func (s *Store) loadState() error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	s.state = state{ID: rand.Text()}
-	return s.saveState()
+	s.state = state{ID: rand.Text()} // which is saved before it is used
+	return nil
 }
 
 // saveState is called with disk held.
