@@ -47,7 +47,8 @@ func rarer(a, b [][]rune) [][]rune {
 	}
 }
 
-// rarity guesses how seldom the most frequent of some texts is in a value: a letter or digit counts 1, a sign 3.
+// rarity guesses how seldom the most frequent of some texts is in a value: a letter, a
+// digit and signs that addresses are full of count 1, a point 2, other signs 3.
 func rarity(set [][]rune) int {
 	if len(set) == 0 || len(set) > maxRequired {
 		return 0
@@ -57,8 +58,10 @@ func rarity(set [][]rune) int {
 		n := 0
 		for _, r := range text {
 			switch {
-			case r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '%' || r == '/' || r == '.' || r == '-' || r == '=':
+			case r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '%' || r == '/' || r == '-' || r == '=':
 				n++
+			case r == '.':
+				n += 2
 			default:
 				n += 3
 			}
