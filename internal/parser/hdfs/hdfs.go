@@ -41,6 +41,7 @@ type hadoop struct {
 	zone    *instant.Zone
 	service []byte
 	line    line
+	hints   [6]uint32 // of event.Builder.LabelAgain, one a label
 }
 
 // Parse implements parser.Parser: one line is one row, but for the header of a CSV file, which is none.
@@ -78,22 +79,21 @@ func (p *hadoop) Parse(b *event.Builder, record []byte, received int64) error {
 	if pid, ok := number(l.pid); ok {
 		b.Int(event.ProcessPID, pid)
 	} else {
-		label(b, "pid", l.pid)
+		label(b, "pid", l.pid, &p.hints[0])
 	}
-	label(b, "line_id", l.lineID)
-	label(b, "component", l.component)
-	label(b, "thread", l.thread)
-	label(b, "event_id", l.eventID)
-	label(b, "event_template", l.template)
+	label(b, "line_id", l.lineID, &p.hints[1])
+	label(b, "component", l.component, &p.hints[2])
+	label(b, "thread", l.thread, &p.hints[3])
+	label(b, "event_id", l.eventID, &p.hints[4])
+	label(b, "event_template", l.template, &p.hints[5])
 	b.Next()
 	return nil
 }
 
 // label adds a label, unless there is nothing to say.
-func label(b *event.Builder, name string, v []byte) {
+func label(b *event.Builder, name string, v []byte, hint *uint32) {
 	if len(v) > 0 {
-		var buf [16]byte
-		b.Label(append(buf[:0], name...), v)
+		b.LabelAgain([]byte(name), v, hint)
 	}
 }
 
