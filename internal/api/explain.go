@@ -110,7 +110,7 @@ type RuleTrace struct {
 	Blame  []FilterTrace `json:"blame,omitempty"`  // the conditions by which it does not select the event
 
 	Entity   alert.Entity `json:"entity,omitempty"` // whom the event is counted for; empty: everything is one
-	Late     bool         `json:"late,omitempty"`   // too late to be judged; taken as one of now
+	Late     bool         `json:"late,omitempty"`   // too late to be judged; the verdict is that of the same event now
 	Known    bool         `json:"known,omitempty"`  // something was known of the entity
 	Open     bool         `json:"open,omitempty"`   // an alert of it stands
 	Value    float64      `json:"value"`            // measured without the event

@@ -43,7 +43,7 @@ func TestExplainIsSafeAndWhole(t *testing.T) {
 	r := (&run{svc: &recorder{explained: hostile()}}).do(t, "explain", "line")
 	for _, want := range []string{
 		"\n  FIRES         \\x1b[31mred", "    and 2 more (-o json has all)\n", "there is no user.name", "  1 rule looks at other kinds of event only\n",
-		"\n    x: it is not\n", "\n    y: it is so\n", "oldest 2001-09-09 01:46:40", "  counts        d  everything together\n", "so it would not count; taken as one of now",
+		"\n    x: it is not\n", "\n    y: it is so\n", "oldest 2001-09-09 01:46:40", "  too late      d  everything together\n", "so it does not count; as one of now it would count, and not fire",
 		"asked what they know now; newest event 2001-09-09 01:46:40", "; also \\x1b[31m",
 	} {
 		if !strings.Contains(r.out, want) {

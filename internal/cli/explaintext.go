@@ -158,15 +158,18 @@ func (p *page) rule(r *api.RuleTrace) {
 	} else if r.Why != "" && (r.Verdict == api.Fires || r.Verdict == api.Counts || r.Verdict == api.Stands) {
 		whom = "everything together"
 	}
-	verdict := r.Verdict
-	if r.Verdict == api.Fires {
+	verdict, late := r.Verdict, ""
+	switch {
+	case r.Late:
+		verdict, late = "too late", map[string]string{api.Fires: "fire", api.Stands: "add to the alert that stands", api.Counts: "count, and not fire"}[r.Verdict]
+	case r.Verdict == api.Fires:
 		verdict = "FIRES"
 	}
 	head := fmt.Sprintf("  %-12s  %s", verdict, clean(r.Name))
 	if whom != "" {
 		head += "  " + clean(whom)
 	}
-	p.text.WriteString(p.shell.paint(r.Verdict, head) + "\n")
+	p.text.WriteString(p.shell.paint(verdict, head) + "\n")
 	if r.Verdict == api.NotSelected {
 		for i := range r.Blame {
 			if i == shownBlame {
@@ -179,7 +182,7 @@ func (p *page) rule(r *api.RuleTrace) {
 	}
 	p.under("%s", r.Why)
 	if r.Late {
-		p.under("it is older than what the rule still judges, so it would not count; taken as one of now")
+		p.under("it is older than what the rule still judges, so it does not count; as one of now it would %s", late)
 	}
 	for _, line := range p.facts(r.Facts) {
 		p.under("%s", line)
@@ -262,7 +265,7 @@ func (s *shell) paint(verdict, line string) string {
 		return line
 	}
 	switch verdict {
-	case api.Fires:
+	case "FIRES":
 		return text.Colors{text.FgRed, text.Bold}.Sprint(line)
 	case api.Stands:
 		return text.FgYellow.Sprint(line)
