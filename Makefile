@@ -107,7 +107,7 @@ cross: ## the binaries for Linux and macOS, in bin/
 # DATA=DIR names the directory of the data. Values reach the program through the environment, so that no shell reads them.
 
 TOCSIN   ?= bin/tocsin
-LOGTRACK  = $(TOCSIN) logtrack
+FACE      = $(TOCSIN) logtrack
 COMPOSE  ?= docker compose
 HERE     := $(dir $(lastword $(MAKEFILE_LIST)))
 EXPECTED  = $(firstword $(wildcard samples/expected/$(1)) $(HERE)testdata/logtrack/expected/$(1))
@@ -122,47 +122,47 @@ bin/tocsin: $(shell find cmd internal -type f -not -path '*/testdata/*' 2>/dev/n
 
 .PHONY: init-db
 init-db: $(TOCSIN) ## LogTrack: load the rules of rules_config.json, or the built-in ones
-	@$(LOGTRACK) init-db
+	@$(FACE) init-db
 
 .PHONY: reset-db
 reset-db: $(TOCSIN) ## LogTrack: forget logs, alerts, and how far files were read
-	@$(LOGTRACK) reset-db
+	@$(FACE) reset-db
 
 .PHONY: reinit
 reinit: $(TOCSIN) ## LogTrack: reset-db, then init-db
-	@$(LOGTRACK) reinit
+	@$(FACE) reinit
 
 .PHONY: user
 user: $(TOCSIN) ## LogTrack: add the account username=NAME; asks for password and role
-	@$(LOGTRACK) user -- "$$username" "$$role"
+	@$(FACE) user -- "$$username" "$$role"
 
 .PHONY: ingest
 ingest: $(TOCSIN) ## LogTrack: read file=NAME, and print the first rows
-	@$(LOGTRACK) ingest -- "$${FILE:-$$file}"
+	@$(FACE) ingest -- "$${FILE:-$$file}"
 
 .PHONY: detect
 detect: $(TOCSIN) ## LogTrack: judge all logs and keep the alerts
-	@$(LOGTRACK) detect
+	@$(FACE) detect
 
 .PHONY: ingest-detect
 ingest-detect: $(TOCSIN) ## LogTrack: read file=NAME, and judge
-	@$(LOGTRACK) ingest-detect -- "$${FILE:-$$file}"
+	@$(FACE) ingest-detect -- "$${FILE:-$$file}"
 
 .PHONY: print
 print: $(TOCSIN) ## LogTrack: print the first 20 rows
-	@$(LOGTRACK) print
+	@$(FACE) print
 
 .PHONY: clear-alerts
 clear-alerts: $(TOCSIN) ## LogTrack: delete all alerts
-	@$(LOGTRACK) clear-alerts
+	@$(FACE) clear-alerts
 
 .PHONY: clear-logs
 clear-logs: $(TOCSIN) ## LogTrack: delete logs older than hours=N
-	@$(LOGTRACK) clear-logs -- "$$hours"
+	@$(FACE) clear-logs -- "$$hours"
 
 .PHONY: dash
 dash: $(TOCSIN) ## LogTrack: say where the page is; run it when nobody does
-	@$(LOGTRACK) dash
+	@$(FACE) dash
 
 .PHONY: docker-up
 docker-up: ## LogTrack: PostgreSQL in a container; a password is made when DB_PASSWORD and .env name none
@@ -190,11 +190,11 @@ activate: ## LogTrack: how to put bin/ into the PATH
 
 .PHONY: assert-golden
 assert-golden: $(TOCSIN) ## LogTrack: compare what EMIT_ARTIFACTS=1 make ingest wrote with what is expected
-	@$(LOGTRACK) assert-golden $(call EXPECTED,clf_parsed.json)
+	@$(FACE) assert-golden $(call EXPECTED,clf_parsed.json)
 
 .PHONY: assert-alerts
 assert-alerts: $(TOCSIN) ## LogTrack: the same for make detect
-	@$(LOGTRACK) assert-alerts $(call EXPECTED,clf_alerts.json)
+	@$(FACE) assert-alerts $(call EXPECTED,clf_alerts.json)
 
 .PHONY: ci-e2e
 ci-e2e: $(TOCSIN) ## LogTrack: its golden run, on data of its own

@@ -275,8 +275,8 @@ func TestLogTrackMistakesFail(t *testing.T) {
 		t.Errorf("init-db of a foul file: %s", out)
 	}
 	m.make(false, "", "ingest", "file=empty.clf")
-	m.make(false, "pw one\n", "user", "username=anna")
-	if _, said := m.make(true, "pw two\n", "user", "username=anna"); !strings.Contains(said, "anna") {
+	m.make(false, "correct horse\n", "user", "username=anna")
+	if _, said := m.make(true, "battery staple\n", "user", "username=anna"); !strings.Contains(said, "anna") {
 		t.Errorf("a second account of one name: said %q", said)
 	}
 }
