@@ -124,6 +124,13 @@ func (p *pass) batch(b *event.Batch, rows []int32) error {
 
 // trim returns the range of times of the rows, and leaves those out that are not part of this pass.
 func (p *pass) trim(clock *window.Clock, b *event.Batch, rows []int32) (first, last int64, kept []int32) {
+	if rows == nil && p.applied == math.MaxUint64 { // all of it is
+		var ok bool
+		if first, last, ok = clock.Range(); !ok {
+			first, last = math.MinInt64, math.MinInt64
+		}
+		return first, last, nil
+	}
 	first, last = math.MaxInt64, math.MinInt64
 	beyond := false
 	mine := p.membership(clock, b)

@@ -3,6 +3,7 @@
 package window
 
 import (
+	"math"
 	"time"
 
 	"tocsin/internal/event"
@@ -54,17 +55,16 @@ func (c *Clock) Received(row int32) int64 {
 
 // Range returns the earliest and latest time of all rows of the batch that have one; false when none has.
 func (c *Clock) Range() (first, last int64, ok bool) {
+	first, last = math.MaxInt64, math.MinInt64
 	for row := range c.times {
-		t := c.At(int32(row))
-		if t == 0 {
-			continue
+		if t := c.At(int32(row)); t != 0 {
+			first, last = min(first, t), max(last, t)
 		}
-		if !ok {
-			first, last, ok = t, t, true
-		}
-		first, last = min(first, t), max(last, t)
 	}
-	return first, last, ok
+	if first > last {
+		return 0, 0, false
+	}
+	return first, last, true
 }
 
 // Span writes a length of time as people do: 90s is 1m30s, 1h0m0s is 1h, whole days are 7d.
