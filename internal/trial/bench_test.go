@@ -6,7 +6,6 @@ import (
 	"os"
 	"testing"
 
-	"tocsin/internal/catalog"
 	"tocsin/internal/detect"
 	"tocsin/internal/event"
 	"tocsin/internal/pack"
@@ -19,7 +18,7 @@ func BenchmarkPack(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p, err := catalog.Formats()["combined"].Default().New()
+	p, err := formats()["combined"].Default().New()
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -32,7 +31,7 @@ func BenchmarkPack(b *testing.B) {
 	}
 	batch := rows.Batch()
 	web, _ := pack.Find("web")
-	all, err := web.Rules(catalog.Detectors())
+	all, err := web.Rules(detectors())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -4,21 +4,38 @@ import (
 	"strings"
 	"testing"
 
-	"tocsin/internal/catalog"
+	"tocsin/internal/detector"
+	"tocsin/internal/detector/absence"
+	"tocsin/internal/detector/deviation"
+	"tocsin/internal/detector/novelty"
+	"tocsin/internal/detector/threshold"
 	"tocsin/internal/pack"
+	"tocsin/internal/parser"
+	"tocsin/internal/parser/cloudtrail"
+	"tocsin/internal/parser/combined"
+	"tocsin/internal/parser/jsonlines"
+	"tocsin/internal/parser/syslog"
 	"tocsin/internal/rule"
 	"tocsin/internal/trial"
 )
 
+func detectors() detector.Set {
+	return detector.Set{"absence": absence.Default, "deviation": deviation.Default, "novelty": novelty.Default, "threshold": threshold.Default}
+}
+
+func formats() parser.Set {
+	return parser.Set{"cloudtrail": cloudtrail.Format(), "combined": combined.Format(), "jsonlines": jsonlines.Format(), "syslog": syslog.Format()}
+}
+
 // The samples of all shipped rules come out as they say.
 func TestPacks(t *testing.T) {
 	for _, p := range pack.All() {
-		rules, err := p.Rules(catalog.Detectors())
+		rules, err := p.Rules(detectors())
 		if err != nil {
 			t.Errorf("pack %s: %v", p.Name, err)
 			continue
 		}
-		results, err := trial.Run(t.Context(), rules, catalog.Formats())
+		results, err := trial.Run(t.Context(), rules, formats())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,12 +70,12 @@ func TestFaults(t *testing.T) {
 		{name: "no such format", sample: "format: combinde\n    log: x", err: `rules.yaml:7: sample "s" of rule guessing: no format "combinde"`},
 		{name: "not recognised", sample: "log: x", err: "recognise the format"},
 	} {
-		rules, err := rule.Decode("rules.yaml", []byte(guessing+"  - name: s\n    "+c.sample+"\n"), catalog.Detectors())
+		rules, err := rule.Decode("rules.yaml", []byte(guessing+"  - name: s\n    "+c.sample+"\n"), detectors())
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		results, err := trial.Run(t.Context(), rules, catalog.Formats())
+		results, err := trial.Run(t.Context(), rules, formats())
 		if c.err != "" {
 			if err == nil || !strings.Contains(err.Error(), c.err) {
 				t.Errorf("%s: Run = %v, want %q", c.name, err, c.err)
@@ -78,11 +95,11 @@ func TestFaults(t *testing.T) {
 // A rule that is switched off is tried all the same: whoever writes its samples wants to know.
 func TestResting(t *testing.T) {
 	text := "enabled: false" + guessing + "  - name: s\n    log:\n      - {lines: '192.0.2.7 - - [10/Mar/2024:12:00:00 +0000] \"GET / HTTP/1.1\" 401 1', times: 2}\n    expect: [{entity: 192.0.2.7}]\n"
-	rules, err := rule.Decode("rules.yaml", []byte(text), catalog.Detectors())
+	rules, err := rule.Decode("rules.yaml", []byte(text), detectors())
 	if err != nil {
 		t.Fatal(err)
 	}
-	results, err := trial.Run(t.Context(), rules, catalog.Formats())
+	results, err := trial.Run(t.Context(), rules, formats())
 	if err != nil || len(results) != 1 || !results[0].Passed {
 		t.Errorf("Run = %+v, %v; want one that passed", results, err)
 	}
