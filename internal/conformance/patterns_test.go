@@ -13,7 +13,9 @@ import (
 
 // The specifications of Logstash's patterns: Ruby, of which the lines and the fields in the names of ECS are read.
 var (
-	specLine = regexp.MustCompile(`(?:let\(:message\) (?:\{|do\n) *|message = |grok_match\(?\s?pattern, )('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")`)
+	specLine = regexp.MustCompile(`(?:let ?\(:message\) (?:\{|do)\s*|message = |grok_match\(?\s?pattern, )('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")`)
+	specLet  = regexp.MustCompile(`let ?\(:(value\d*)\) (?:\{|do)\s*('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")`)
+	specUse  = regexp.MustCompile(`, (value\d*)\)`)
 	specECS  = regexp.MustCompile(`(?s)if ecs_compatibility\?(.*?)\n\s+(?:else|end)\b`)
 
 	specFields = []struct {
@@ -48,10 +50,15 @@ func TestPatterns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		line := ""
+		line, values := "", map[string]string{}
 		for i, block := range regexp.MustCompile(`(?m)^\s+(?:it|context) `).Split(string(content), -1) {
+			for _, m := range specLet.FindAllStringSubmatch(block, -1) {
+				values[m[1]] = rubyText(m[2])
+			}
 			if m := specLine.FindStringSubmatch(block); m != nil {
 				line = rubyText(m[1])
+			} else if m := specUse.FindStringSubmatch(block); m != nil {
+				line = values[m[1]]
 			}
 			ecs := specECS.FindAllStringSubmatch(block, -1)
 			if line == "" || len(ecs) == 0 || strings.Contains(line, "#{") {
