@@ -47,7 +47,7 @@ func run(args []string, crash func(point string)) int {
 		Args: args, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Version: version,
 		Formats:     strings.Split(catalog.Formats().Names(), ", "),
 		ListFormats: listFormats, TestFormats: testFormats,
-		Open: p.open, Serve: p.serve, Demo: p.demo, Check: p.check, TestRule: p.testRule, TestSamples: testSamples, Detectors: catalog.Detectors(), OpenInput: openInput,
+		Open: p.open, Serve: p.serve, Demo: p.demo, Check: p.check, TestRule: p.testRule, TestSamples: testSamples, Detectors: catalog.Detectors(), OpenInput: openInput, TakeOver: takeOver,
 		Faces: []cli.Face{p.logtrack()},
 	})
 }

@@ -51,6 +51,7 @@ type Service interface {
 	Health(ctx context.Context) (Health, error)
 	Backup(ctx context.Context, dir string) error
 	Clear(ctx context.Context, q ClearRequest) (ClearAnswer, error)
+	Adopt(ctx context.Context, q AdoptRequest) (AdoptAnswer, error)
 }
 
 // An Identity is who asks. The zero Identity may do nothing.

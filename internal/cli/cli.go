@@ -59,6 +59,8 @@ type Options struct {
 	Detectors detector.Set
 	// OpenInput opens a file to be ingested; "-" is in. resume tells how far a source is known.
 	OpenInput func(path string, in io.Reader, resume func(source string) (int64, bool)) (Input, error)
+	// TakeOver takes over what another program kept, and says so table by table, also when it fails.
+	TakeOver func(context.Context, api.Service, TakeOver) ([]Taken, error)
 	// Faces are the command lines of other programs that it answers to as well.
 	Faces []Face
 	// ReadPassword asks for a password without showing it. Nil: from the terminal that In is; when In is none it is refused.
@@ -181,7 +183,7 @@ is opened. Exit codes: 0 done, 1 found nothing or refused, 2 wrong usage.`,
 		"run":    {s.serveCommand(), s.demoCommand(), s.healthcheckCommand()},
 		"old":    {s.ingestCommand(), s.detectCommand()},
 		"ask":    {s.searchCommand(), s.topCommand(), s.alertsCommand(), s.explainCommand()},
-		"manage": {s.rulesCommand(), s.formatsCommand(), s.usersCommand(), s.checkCommand(), s.quarantineCommand(), s.backupCommand(), s.clearCommand(), s.resetCommand(), s.versionCommand()},
+		"manage": {s.rulesCommand(), s.formatsCommand(), s.usersCommand(), s.checkCommand(), s.quarantineCommand(), s.backupCommand(), s.clearCommand(), s.resetCommand(), s.importCommand(), s.versionCommand()},
 	} {
 		for _, c := range commands {
 			c.GroupID = group

@@ -137,6 +137,9 @@ func (r *recorder) Users(context.Context) ([]api.User, error)       { return r.u
 func (r *recorder) PutUser(_ context.Context, u api.UserEdit) error { return r.note("PutUser", u) }
 func (r *recorder) Health(context.Context) (api.Health, error)      { return api.Health{}, r.note("Health") }
 func (r *recorder) Backup(_ context.Context, dir string) error      { return r.note("Backup", dir) }
+func (r *recorder) Adopt(_ context.Context, q api.AdoptRequest) (api.AdoptAnswer, error) {
+	return api.AdoptAnswer{}, r.note("Adopt", q)
+}
 func (r *recorder) Clear(_ context.Context, q api.ClearRequest) (api.ClearAnswer, error) {
 	return api.ClearAnswer{Alerts: 2, Events: 30}, r.note("Clear", q)
 }

@@ -246,3 +246,8 @@ func (c *Client) Backup(ctx context.Context, dir string) error {
 func (c *Client) Clear(ctx context.Context, q api.ClearRequest) (api.ClearAnswer, error) {
 	return post[api.ClearAnswer](ctx, c, "/api/v1/clear", q)
 }
+
+// Adopt implements api.Service.
+func (c *Client) Adopt(ctx context.Context, q api.AdoptRequest) (api.AdoptAnswer, error) {
+	return post[api.AdoptAnswer](ctx, c, "/api/v1/adopt", q)
+}

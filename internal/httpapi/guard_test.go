@@ -39,7 +39,7 @@ func TestEveryRouteForEveryRole(t *testing.T) {
 		"GET /api/v1/rules", "POST /api/v1/rules", "DELETE /api/v1/rules/{name}", "POST /api/v1/rules/{name}/enable", "POST /api/v1/rules/{name}/disable",
 		"PUT /api/v1/users/{name}/password", "POST /api/v1/tokens", "POST /api/v1/explain", "GET /api/v1/health", "GET /api/v1/openapi.json", "DELETE /api/v1/session", "GET /{$}"}
 	administrators := []string{"POST /api/v1/detect", "GET /api/v1/users", "POST /api/v1/users", "POST /api/v1/users/{name}/enable",
-		"POST /api/v1/users/{name}/disable", "POST /api/v1/ingest", "GET /api/v1/ingest", "POST /api/v1/flush", "POST /api/v1/backup", "POST /api/v1/clear",
+		"POST /api/v1/users/{name}/disable", "POST /api/v1/ingest", "GET /api/v1/ingest", "POST /api/v1/flush", "POST /api/v1/backup", "POST /api/v1/clear", "POST /api/v1/adopt",
 		"GET /api/v1/quarantine", "GET /api/v1/quarantine/entries", "POST /api/v1/quarantine/retry", "POST /api/v1/quarantine/drop"}
 
 	seen := 0

@@ -211,6 +211,10 @@ func (r *recorder) Health(ctx context.Context) (api.Health, error) {
 	return filled[api.Health](), r.note(ctx, "Health")
 }
 
+func (r *recorder) Adopt(ctx context.Context, q api.AdoptRequest) (api.AdoptAnswer, error) {
+	return filled[api.AdoptAnswer](), r.note(ctx, "Adopt", q)
+}
+
 func (r *recorder) Clear(ctx context.Context, q api.ClearRequest) (api.ClearAnswer, error) {
 	return filled[api.ClearAnswer](), r.note(ctx, "Clear", q)
 }

@@ -86,6 +86,7 @@ func (s *Server) table() []route {
 			doc: "Says from where on the content of a source is wanted."},
 		act("POST", "/api/v1/flush", admin, "Returns when everything taken in so far is in the history.", func(ctx context.Context, _ nothing) error { return v.Flush(ctx) }),
 		act("POST", "/api/v1/backup", admin, "Copies everything into a directory on the machine where tocsin runs.", func(ctx context.Context, q backupBody) error { return v.Backup(ctx, q.Dir) }),
+		ask("POST", "/api/v1/adopt", admin, "Takes over accounts and alerts that another program kept.", v.Adopt),
 		ask("POST", "/api/v1/clear", admin, "Deletes alerts, events or both for good.", v.Clear),
 		ask("GET", "/api/v1/health", user, "Tells how tocsin is.", func(ctx context.Context, _ nothing) (api.Health, error) { return v.Health(ctx) }),
 		{method: "GET", path: "/api/v1/openapi.json", who: user, handle: s.getOpenAPI, out: anything{}, doc: "Describes this API (OpenAPI 3.1)."},
