@@ -59,8 +59,8 @@ func yesNo(v bool) string {
 	return "no"
 }
 
-// rule finds the one rule of a name.
-func rule(ctx context.Context, svc api.Service, owner, name string) (api.Rule, error) {
+// ruleOf finds the one rule of a name.
+func ruleOf(ctx context.Context, svc api.Service, owner, name string) (api.Rule, error) {
 	list, err := svc.Rules(ctx, api.RuleRequest{Owner: owner, Name: name})
 	if err != nil {
 		return api.Rule{}, err
@@ -75,7 +75,7 @@ func (s *shell) rulesShow(owner *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "show NAME", Short: "Print a rule", Example: "  tocsin rules show ssh-scan > ssh-scan.yaml", Args: cobra.ExactArgs(1), ValidArgsFunction: s.completeRules,
 		RunE: s.ask(func(ctx context.Context, svc api.Service, args []string) error {
-			r, err := rule(ctx, svc, *owner, args[0])
+			r, err := ruleOf(ctx, svc, *owner, args[0])
 			if err != nil {
 				return err
 			}

@@ -23,7 +23,7 @@ func (s *shell) rulesEdit(owner *string) *cobra.Command {
 until it is.`,
 		Example: "  EDITOR=nano tocsin rules edit ssh-scan",
 		RunE: s.ask(func(ctx context.Context, svc api.Service, args []string) error {
-			r, err := rule(ctx, svc, *owner, args[0])
+			r, err := ruleOf(ctx, svc, *owner, args[0])
 			if err != nil {
 				return err
 			}

@@ -53,7 +53,7 @@ func (s *shell) ruleText(ctx context.Context, owner, name string) (string, error
 	if err != nil {
 		return "", err
 	}
-	r, err := rule(api.As(ctx, api.Local()), svc, owner, name)
+	r, err := ruleOf(api.As(ctx, api.Local()), svc, owner, name)
 	return r.Text, errors.Join(err, done())
 }
 
