@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/parser"
 	"tocsin/internal/parser/cloudtrail"
 	"tocsin/internal/parser/combined"
+	"tocsin/internal/parser/csv"
 	"tocsin/internal/parser/hdfs"
 	"tocsin/internal/parser/jsonlines"
 	"tocsin/internal/parser/syslog"
@@ -37,6 +38,7 @@ func Formats() parser.Set {
 	return parser.Set{
 		"cloudtrail": cloudtrail.Format(),
 		"combined":   combined.Format(),
+		"csv":        csv.Format(),
 		"hdfs":       hdfs.Format(),
 		"jsonlines":  jsonlines.Format(),
 		"syslog":     syslog.Format(),

@@ -19,6 +19,7 @@ import (
 	"tocsin/internal/parser"
 	"tocsin/internal/parser/cloudtrail"
 	"tocsin/internal/parser/combined"
+	"tocsin/internal/parser/csv"
 	"tocsin/internal/parser/hdfs"
 	"tocsin/internal/parser/jsonlines"
 	"tocsin/internal/parser/syslog"
@@ -79,6 +80,7 @@ func TestOutcomes(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name, format, zone string
+		declaration        string
 		content            string
 		counts             string           // lines, events, empty, rejected
 		reasons            map[string]int64 // nil: whatever the parser says
@@ -143,6 +145,17 @@ func TestOutcomes(t *testing.T) {
 			name: "the header of a CSV file", content: "LineId,Date,Time,Pid,Level,Component,Content,EventId,EventTemplate\n1,081109,203615,148,INFO,dfs.DataNode,a,E1,a\n2,081109,203616,148,INFO,dfs.DataNode,b,E1,b\n",
 			counts: "3 2 0 0", events: []string{"2008-11-09T20:36:15Z [no-zone] a", "2008-11-09T20:36:16Z [no-zone] b"},
 		},
+		{
+			name: "a header in the middle, and other numbers of columns", declaration: "csv: {header: 'time,message'}",
+			content: "time,message\n2024-03-10T11:59:01Z,a\ntime,message\n2024-03-10T11:59:02Z\n2024-03-10T11:59:03Z,b,c\n2024-03-10T11:59:04Z,\"d, e\"\n",
+			counts:  "6 2 0 2", reasons: map[string]int64{"fewer columns than the header": 1, "more columns than the header": 1},
+			events: []string{"2024-03-10T11:59:01Z [] a", "2024-03-10T11:59:04Z [] d, e"},
+		},
+		{
+			name: "a line that no pattern fits", declaration: "text: {patterns: ['{time} {source.ip} {message}'], otherwise: message}",
+			content: "2024-03-10T11:59:01Z 192.0.2.1 a\nb\n2024-03-10T11:59:02Z nowhere c\n", counts: "3 3 0 0",
+			events: []string{"2024-03-10T11:59:01Z [] a", "now [no-time,unmatched] b", "2024-03-10T11:59:02Z [misfit] c"},
+		},
 		{name: "empty Records", content: `{"Records":[]}` + "\n", counts: "0 0 0 0"},
 		{name: "an empty file", content: "", counts: "0 0 0 0"},
 		{
@@ -180,9 +193,9 @@ func TestOutcomes(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			journal := &kept{}
 			s := New(Options{Journal: journal, Log: quiet(), Formats: parser.Set{
-				"cloudtrail": cloudtrail.Format(), "combined": combined.Format(), "hdfs": hdfs.Format(), "jsonlines": jsonlines.Format(), "syslog": syslog.Format(), "text": text.Format(),
+				"cloudtrail": cloudtrail.Format(), "combined": combined.Format(), "csv": csv.Format(), "hdfs": hdfs.Format(), "jsonlines": jsonlines.Format(), "syslog": syslog.Format(), "text": text.Format(),
 			}})
-			answer, err := readWhole(t, s, api.IngestRequest{Source: "file:x", Path: "x", Format: c.format, Zone: c.zone}, c.content)
+			answer, err := readWhole(t, s, api.IngestRequest{Source: "file:x", Path: "x", Format: c.format, Zone: c.zone, Declaration: c.declaration}, c.content)
 			if c.fails != "" {
 				if err == nil || !strings.Contains(err.Error(), c.fails) {
 					t.Errorf("File = %v, want %q in it", err, c.fails)
