@@ -51,7 +51,8 @@ func (d *Desk) completeSamples(ctx context.Context, q history.Query, findings []
 			wanted[p] = append(wanted[p], &findings[i].Samples[k])
 		}
 	}
-	slices.SortFunc(places, func(x, y place) int { return cmp.Or(cmp.Compare(x.Sequence, y.Sequence), x.Time.Compare(y.Time)) })
+	// In the order of time, so that each chunk is looked for in its own part of the history alone.
+	slices.SortFunc(places, func(x, y place) int { return cmp.Or(x.Time.Compare(y.Time), cmp.Compare(x.Sequence, y.Sequence)) })
 	q.Fields, q.Labels, q.All = nil, false, true
 	for chunk := range slices.Chunk(places, sampleChunk) {
 		where, err := filter.Parse(among(chunk))
@@ -60,6 +61,12 @@ func (d *Desk) completeSamples(ctx context.Context, q history.Query, findings []
 		}
 		narrower := q
 		narrower.Where = filter.And(q.Where, where)
+		if first := chunk[0].Time; !first.IsZero() {
+			narrower.Since = max(q.Since, first.UnixNano())
+		}
+		if last := chunk[len(chunk)-1].Time.UnixNano() + 1; q.Until == 0 || last < q.Until {
+			narrower.Until = last
+		}
 		err = d.parts.History.Scan(ctx, narrower, func(b *event.Batch, rows []int32) error {
 			for _, row := range rows {
 				complete(b, int(row), wanted)
@@ -80,6 +87,7 @@ func among(places []place) string {
 		batches = append(batches, strconv.FormatUint(p.Sequence, 10))
 		times = append(times, strconv.Quote(p.Time.UTC().Format(time.RFC3339Nano)))
 	}
+	slices.Sort(batches)
 	return "tocsin.sequence in [" + strings.Join(slices.Compact(batches), ", ") + "] && @timestamp in [" + strings.Join(slices.Compact(times), ", ") + "]"
 }
 

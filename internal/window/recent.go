@@ -28,6 +28,29 @@ type fold struct {
 	batch *event.Batch
 	rows  []int32
 	ids   []uint32 // 1 + whose each row is, 0 for nobody's
+	// stretches say between which times the rows lie, stretch by stretch, so that a finding looks only at rows of its own
+	// time. They are found out when the first one asks.
+	stretches []stretch
+}
+
+// stretchRows is how many rows one stretch has.
+const stretchRows = 256
+
+type stretch struct{ first, last int64 }
+
+// stretch finds out between which times the rows lie.
+func (f *fold) stretch(clock *Clock) {
+	if len(f.stretches) > 0 {
+		return
+	}
+	for at, row := range f.rows {
+		t := clock.At(row)
+		if at%stretchRows == 0 {
+			f.stretches = append(f.stretches, stretch{t, t})
+		}
+		s := &f.stretches[len(f.stretches)-1]
+		s.first, s.last = min(s.first, t), max(s.last, t)
+	}
 }
 
 // Begin makes b the batch whose rows are noted next.
@@ -48,7 +71,7 @@ func (r *Recent) Begin(b *event.Batch, rows []int32) {
 
 // with keeps the room of f for another batch.
 func (f fold) with(b *event.Batch, rows []int32) fold {
-	f.batch, f.rows = b, append(f.rows[:0], rows...)
+	f.batch, f.rows, f.stretches = b, append(f.rows[:0], rows...), f.stretches[:0]
 	if cap(f.ids) < len(rows) {
 		f.ids = make([]uint32, len(rows))
 	} else {
@@ -89,36 +112,43 @@ func (r *Recent) Samples(id uint32, since, until int64, values *Values) []json.R
 	found := false
 	for i := range r.folds {
 		f := &r.folds[i]
+		if len(f.rows) == 0 {
+			continue
+		}
+		clock := NewClock(f.batch)
+		f.stretch(&clock)
 		bound := false
-		var clock Clock
-		for at, who := range f.ids {
-			if who != id+1 {
+		for n, s := range f.stretches {
+			if s.last < since || s.first > until {
 				continue
 			}
-			if !bound {
-				bound, clock = true, NewClock(f.batch)
-				if values != nil {
-					values.Bind(f.batch)
+			for at := n * stretchRows; at < min((n+1)*stretchRows, len(f.ids)); at++ {
+				if f.ids[at] != id+1 {
+					continue
 				}
-			}
-			s := spot{fold: i, at: at, t: clock.At(f.rows[at])}
-			if s.t < since || s.t > until {
-				continue
-			}
-			if values != nil {
-				s.val, _ = values.At(f.rows[at])
-			}
-			if !found {
-				first, most, last, found = s, s, s, true
-			}
-			if s.t < first.t {
-				first = s
-			}
-			if s.t >= last.t {
-				last = s
-			}
-			if s.val > most.val {
-				most = s
+				s := spot{fold: i, at: at, t: clock.At(f.rows[at])}
+				if s.t < since || s.t > until {
+					continue
+				}
+				if values != nil {
+					if !bound {
+						bound = true
+						values.Bind(f.batch)
+					}
+					s.val, _ = values.At(f.rows[at])
+				}
+				if !found {
+					first, most, last, found = s, s, s, true
+				}
+				if s.t < first.t {
+					first = s
+				}
+				if s.t >= last.t {
+					last = s
+				}
+				if s.val > most.val {
+					most = s
+				}
 			}
 		}
 	}
