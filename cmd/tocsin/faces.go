@@ -70,11 +70,11 @@ func (p *program) dash(ctx context.Context, c cli.Common) error {
 	if address == "" {
 		return fault.New(fault.Invalid, `the page is switched off (set http.listen to other than "off")`)
 	}
-	if _, err := fmt.Fprintf(os.Stdout, "URL: http://%s\n", address); err != nil {
-		return err
-	}
+	say := func(page string) { _, _ = fmt.Fprintf(os.Stdout, "URL: %s\n", page) } // when nobody reads it, the page is there all the same
 	if answers(ctx, filepath.Join(s.Config.Data, app.SocketName)) {
+		say("http://" + address)
 		return nil
 	}
+	p.ready = say
 	return p.run(ctx, c, s, cli.ServeOptions{}, app.Options{})
 }

@@ -29,7 +29,7 @@ const (
 
 func TestMain(m *testing.M) {
 	if os.Getenv(childVar) != "" {
-		os.Exit(run(os.Args[1:], crasher(os.Getenv(crashVar))))
+		os.Exit(run(arguments(os.Args), crasher(os.Getenv(crashVar))))
 	}
 	os.Exit(m.Run())
 }

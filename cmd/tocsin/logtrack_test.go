@@ -357,3 +357,28 @@ func TestLogTrackDockerPassword(t *testing.T) {
 	}
 	m.make(false, "", "docker-down", "COMPOSE=true")
 }
+
+// Called by LogTrack's name the program is LogTrack.
+func TestArguments(t *testing.T) {
+	for _, c := range []struct{ all, want string }{
+		{"tocsin print", "print"}, {"/opt/bin/logtrack print", "logtrack print"}, {"./logtrack", "logtrack"}, {"logtracker x", "x"}, {"", ""},
+	} {
+		if got := strings.Join(arguments(strings.Fields(c.all)), " "); got != c.want {
+			t.Errorf("arguments(%q): got %q, want %q", c.all, got, c.want)
+		}
+	}
+	link := filepath.Join(t.TempDir(), "logtrack")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(self, link); err != nil {
+		t.Skip(err)
+	}
+	cmd := exec.Command(link, "fly")
+	cmd.Env = append(os.Environ(), childVar+"=1")
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != 2 || !strings.Contains(string(out), `"fly" is no command of LogTrack`) {
+		t.Errorf("logtrack fly: %v, said %s, want exit code 2 and the commands", err, out)
+	}
+}

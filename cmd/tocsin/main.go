@@ -53,7 +53,10 @@ func run(args []string, crash func(point string)) int {
 }
 
 // A program is one run of tocsin.
-type program struct{ crash func(point string) }
+type program struct {
+	crash func(point string)
+	ready func(page string) // told where the page is, once it is; nil: nobody asks
+}
 
 // setup reads the configuration that a command names.
 func setup(c cli.Common) (*app.Setup, error) {
@@ -180,6 +183,9 @@ func (p *program) run(ctx context.Context, c cli.Common, s *app.Setup, o cli.Ser
 	}()
 	go greet(running, a, log)
 	log.Info("tocsin runs", "version", version, "data", s.Config.Data, "page", a.Address())
+	if p.ready != nil {
+		p.ready(a.Address())
+	}
 	err = a.Run(running)
 	if err := errors.Join(err, a.Close()); err != nil {
 		return err
