@@ -14,6 +14,7 @@ const (
 	maxSamples     = 100
 	maxSampleBytes = 256 << 10 // of the lines of a piece, as written
 	maxSampleLines = 50_000    // of a sample, copies counted
+	maxSampleTotal = 32 << 20  // bytes of a sample, copies counted
 )
 
 // A Sample is a stretch of log that stands beside a rule, and what the rule must make of it.
@@ -154,7 +155,7 @@ func piecesOf(n, near document.Node) ([]Piece, error) {
 }
 
 func checkPieces(list []Piece, n document.Node) ([]Piece, error) {
-	total := 0
+	total, size := 0, 0
 	for _, p := range list {
 		switch {
 		case len(p.Lines) > maxSampleBytes:
@@ -165,6 +166,9 @@ func checkPieces(list []Piece, n document.Node) ([]Piece, error) {
 			return nil, n.Mistake("every: "+document.FormatDuration(p.Every), "0s or more, and all copies within 366d")
 		}
 		total += p.Times * (strings.Count(strings.TrimRight(p.Lines, "\n"), "\n") + 1)
+		if size += p.Times * len(p.Lines); size > maxSampleTotal {
+			return nil, n.Mistake(fmt.Sprintf("%d bytes and more", size), "32 MiB at most, copies counted")
+		}
 		if total > maxSampleLines {
 			return nil, n.Mistake(fmt.Sprintf("%d lines and more", total), fmt.Sprintf("%d at most, copies counted", maxSampleLines))
 		}

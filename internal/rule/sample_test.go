@@ -85,8 +85,9 @@ func TestBadSamples(t *testing.T) {
 		`samples: [{name: x, log: [{lines: y, times: 2, every: 300d}]}]`: "got every: 300d",
 		`samples: [{name: x, log: y, then: 400d}]`:                       "got then: 400d",
 		`samples: [{name: x, log: y, expect: [{triggers: -1}]}]`:         "got -1 triggers",
-		`references: [""]`:                                               `references: got ""`,
-		`references: ["\t"]`:                                             "want texts of one line",
+		`samples: [{name: x, log: [{lines: "` + strings.Repeat("y", 4000) + `", times: 9000}]}]`: "got 36000000 bytes and more",
+		`references: [""]`:   `references: got ""`,
+		`references: ["\t"]`: "want texts of one line",
 	} {
 		_, err := Decode("r", []byte("name: x\nfrom: log\ndetect: {threshold: {at_least: 3}}\n"+text), detectors())
 		if err == nil || !strings.Contains(err.Error(), want) {
