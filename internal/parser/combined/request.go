@@ -19,7 +19,7 @@ func (a *accessLog) request(b *event.Builder, line []byte) {
 	b.Str(event.HTTPMethod, line[:space])
 	target := line[space+1:]
 	last := len(target) - len(" HTTP/1.1")
-	if last < 0 || string(target[last:last+len(protocol)]) != protocol {
+	if last < 0 || string(target[last:last+len(protocol)]) != protocol || bytes.IndexByte(target[last+1:], ' ') >= 0 {
 		last = bytes.LastIndexByte(target, ' ')
 	}
 	if last >= 0 && bytes.HasPrefix(target[last:], []byte(protocol)) {
