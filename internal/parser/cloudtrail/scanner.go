@@ -1,6 +1,7 @@
 package cloudtrail
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"unicode/utf16"
@@ -100,12 +101,12 @@ func (s *scanner) quoted() (raw []byte, plain bool, reason string) {
 // unescape appends the text that raw stands for. Half of a surrogate pair becomes U+FFFD, and bad is true.
 func unescape(dst, raw []byte) (text []byte, bad bool, reason string) {
 	for i := 0; i < len(raw); i++ {
-		c := raw[i]
-		if c != '\\' {
-			dst = append(dst, c)
-			continue
+		run := bytes.IndexByte(raw[i:], '\\')
+		if run < 0 {
+			return append(dst, raw[i:]...), bad, ""
 		}
-		i++ // there is a byte behind each backslash, or the string had not ended
+		dst = append(dst, raw[i:i+run]...)
+		i += run + 1 // there is a byte behind each backslash, or the string had not ended
 		switch raw[i] {
 		case '"', '\\', '/':
 			dst = append(dst, raw[i])
