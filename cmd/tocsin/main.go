@@ -242,6 +242,11 @@ func (p *program) testRule(ctx context.Context, c cli.Common, text string, q api
 	if err != nil {
 		return a, err
 	}
+	own, err := setup(c)
+	if err != nil {
+		return a, err
+	}
+	s.UseFormats(own)
 	if s.Config.Data, err = os.MkdirTemp("", "tocsin-test-"); err != nil {
 		return a, err
 	}

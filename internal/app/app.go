@@ -108,6 +108,9 @@ func Load(path string, environ []string) (*Setup, error) {
 	return s, nil
 }
 
+// UseFormats makes the formats that another configuration declares good here as well.
+func (s *Setup) UseFormats(of *Setup) { s.Formats, s.formats = of.Formats, of.formats }
+
 // readRules reads the rules that stand in the configuration and in the files that it names.
 func (s *Setup) readRules(origins *document.Origins) error {
 	detectors := catalog.Detectors()

@@ -193,13 +193,16 @@ func (s *shell) addIngested(out *sheet, path string, a api.IngestAnswer) error {
 // shownErrors is how many rejected lines of a file are shown.
 const shownErrors = 5
 
-// rejected shows the first lines that could not be read.
+// rejected shows the first lines that could not be read, and tells of events that came again.
 func (s *shell) rejected(path string, a api.IngestAnswer) {
 	for i, e := range a.Errors {
 		if i == shownErrors {
 			break
 		}
 		s.say("tocsin: %s:%d: %s: %s", clean(path), e.Line, clean(e.Reason), clean(e.Sample))
+	}
+	if a.Repeated > 0 {
+		s.say("tocsin: %s: events that were there already and count once: %d", clean(path), a.Repeated)
 	}
 	if more := a.Rejected - int64(min(len(a.Errors), shownErrors)); a.Rejected > 0 && more > 0 {
 		s.say("tocsin: %s: %d more lines rejected", clean(path), more)
