@@ -274,6 +274,7 @@ type Health struct {
 	History HistoryHealth    `json:"history"`
 	Rules   int              `json:"rules"` // running
 	Alerts  int              `json:"alerts"`
+	Ledger  string           `json:"ledger,omitempty"` // where users, rules and alerts are, for administrators; without a password
 	Sources []SourceHealth   `json:"sources,omitempty"`
 }
 

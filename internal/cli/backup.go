@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +16,8 @@ func (s *shell) backupCommand() *cobra.Command {
 		Use:   "backup DIR",
 		Short: "Copy everything into a directory, also while tocsin runs",
 		Long: `Copies history, ledger and what of the journal is not yet in them into DIR, which must be empty or not exist. To go back to
-it, name it by --data. With --server, DIR is one of that machine.`,
+it, name it by --data. With --server, DIR is one of that machine. A ledger in PostgreSQL (users, rules, alerts)
+is not copied: pg_dump does that, and its restore goes with that of DIR.`,
 		Example: `  tocsin backup /mnt/backup/tocsin-monday`,
 		Args:    cobra.ExactArgs(1),
 		RunE: s.ask(func(ctx context.Context, svc api.Service, args []string) error {
@@ -30,7 +32,13 @@ it, name it by --data. With --server, DIR is one of that machine.`,
 			if err := svc.Backup(ctx, dir); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(s.Out, "backed up to %s\n", clean(dir))
+			if _, err := fmt.Fprintf(s.Out, "backed up to %s\n", clean(dir)); err != nil {
+				return err
+			}
+			health, err := svc.Health(ctx)
+			if strings.HasPrefix(health.Ledger, "postgres://") {
+				s.say("users, rules and alerts are in %s and not in this copy: back them up with pg_dump", clean(health.Ledger))
+			}
 			return err
 		}),
 	}

@@ -61,7 +61,6 @@ func TestWhatIsAsked(t *testing.T) {
 			{"users|disable|bob", []any{"DisableUser", "bob", true}},
 			{"users|enable|bob", []any{"DisableUser", "bob", false}},
 			{"users|token|bob|--expires|1d", []any{"MakeToken", api.TokenRequest{User: "bob", Expires: time.Now().AddDate(0, 0, 1)}}},
-			{"backup|/tmp/x", []any{"Backup", "/tmp/x"}},
 		} {
 			if diff := cmp.Diff(c.want, asked(t, strings.Split(c.line, "|")...)); diff != "" {
 				t.Errorf("%s asks (-want +got):\n%s", c.line, diff)

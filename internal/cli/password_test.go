@@ -33,3 +33,13 @@ func TestAskAdmin(t *testing.T) {
 		}
 	}
 }
+
+// A backup says what it leaves out, and only then.
+func TestBackupOfTwo(t *testing.T) {
+	for ledger, told := range map[string]bool{"postgres://db:5432/tocsin": true, "/data/ledger.db": false, "": false} {
+		r := (&run{svc: &recorder{ledger: ledger}}).do(t, "backup", "/tmp/x")
+		if r.code != 0 || r.out != "backed up to /tmp/x\n" || strings.Contains(r.err, "pg_dump") != told || told && !strings.Contains(r.err, ledger) {
+			t.Errorf("backup with ledger %q: exit code %d, %q, %q", ledger, r.code, r.out, r.err)
+		}
+	}
+}

@@ -17,6 +17,7 @@ import (
 
 // recorder is a service that notes what it was asked and answers what it was told to.
 type recorder struct {
+	ledger    string // where health says that it is
 	rejected  []api.QuarantineGroup
 	entries   []api.QuarantineEntry
 	retried   api.QuarantineRetried
@@ -135,8 +136,10 @@ func (r *recorder) EnableRule(_ context.Context, owner, name string, enabled boo
 }
 func (r *recorder) Users(context.Context) ([]api.User, error)       { return r.users, r.note("Users") }
 func (r *recorder) PutUser(_ context.Context, u api.UserEdit) error { return r.note("PutUser", u) }
-func (r *recorder) Health(context.Context) (api.Health, error)      { return api.Health{}, r.note("Health") }
-func (r *recorder) Backup(_ context.Context, dir string) error      { return r.note("Backup", dir) }
+func (r *recorder) Health(context.Context) (api.Health, error) {
+	return api.Health{Ledger: r.ledger}, r.note("Health")
+}
+func (r *recorder) Backup(_ context.Context, dir string) error { return r.note("Backup", dir) }
 func (r *recorder) Adopt(_ context.Context, q api.AdoptRequest) (api.AdoptAnswer, error) {
 	return api.AdoptAnswer{}, r.note("Adopt", q)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,10 +74,17 @@ func (s *shell) logTrackURL() string {
 		}
 		return usual
 	}
-	return (&url.URL{
-		Scheme: "postgres", Host: net.JoinHostPort(or("DB_HOST", "localhost"), or("DB_PORT", "5432")), Path: "/" + or("DB_NAME", "logtrack"),
+	u := url.URL{
+		Scheme: "postgres", Path: "/" + or("DB_NAME", "logtrack"),
 		User: url.UserPassword(or("DB_USER", "logtrack_user"), or("DB_PASSWORD", "secret")),
-	}).String()
+	}
+	host, port := or("DB_HOST", "localhost"), or("DB_PORT", "5432")
+	if strings.HasPrefix(host, "/") { // the directory of a socket
+		u.RawQuery = url.Values{"host": {host}, "port": {port}}.Encode()
+	} else {
+		u.Host = net.JoinHostPort(host, port)
+	}
+	return u.String()
 }
 
 func (s *shell) takeOver(ctx context.Context, svc api.Service, o TakeOver) error {

@@ -60,6 +60,9 @@ func (d *Desk) Health(ctx context.Context) (api.Health, error) {
 		Version: d.parts.Version, Started: d.started, Events: map[string]int64{}, Rate: d.counter.rate(now, d.started),
 		Rules: len(d.parts.Rules.Running()), Sources: d.parts.Ingest.Sources(), Problems: d.parts.Problems(),
 	}
+	if api.Caller(ctx).Admin {
+		h.Ledger = d.parts.Ledger.Name()
+	}
 	d.counter.mu.Lock()
 	for kind, n := range d.counter.kinds {
 		h.Events[kind.String()] = n

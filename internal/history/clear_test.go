@@ -207,3 +207,27 @@ func TestKilledWhileDeleting(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkDelete deletes from 5 M rows in 20 segments of which each holds every time: all are written anew, then all go.
+func BenchmarkDelete(b *testing.B) {
+	const segments, rows = 20, 250_000
+	for b.Loop() {
+		b.StopTimer()
+		s := open(b, Options{FlushRows: 1 << 20, FlushBytes: 1 << 40, MergeRows: 1})
+		for seq := uint64(1); seq <= segments; seq++ {
+			apply(b, s, plainBatch(seq, rows, func(row int) int64 { return day + int64(row)*int64(time.Second) }))
+			flush(b, s)
+		}
+		b.StartTimer()
+		began := time.Now()
+		if n, err := s.DeleteBefore(b.Context(), day+rows/2*int64(time.Second)); err != nil || n != segments*rows/2 {
+			b.Fatalf("DeleteBefore = %d, %v", n, err)
+		}
+		b.ReportMetric(time.Since(began).Seconds(), "s/half")
+		began = time.Now()
+		if n, err := s.Clear(b.Context()); err != nil || n != segments*rows/2 {
+			b.Fatalf("Clear = %d, %v", n, err)
+		}
+		b.ReportMetric(time.Since(began).Seconds(), "s/all")
+	}
+}
