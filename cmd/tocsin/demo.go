@@ -32,16 +32,11 @@ var demoRules []byte
 // demo runs tocsin on bundled samples: the older part of them goes into the history, the newer part is replayed. Its data is
 // made anew each time, so that their times fit.
 func (p *program) demo(ctx context.Context, c cli.Common, o cli.DemoOptions) (err error) {
-	s, err := app.Load("", nil)
+	load := func() (*app.Setup, error) { return demoSetup(c.Data) }
+	s, err := load()
 	if err != nil {
 		return err
 	}
-	if s.Rules, err = rule.Decode("demo.yaml", demoRules, catalog.Detectors()); err != nil {
-		return err
-	}
-	s.Config.Data = c.Data
-	s.Config.Sources.Syslog = nil
-	s.Config.Detect.Lateness = 2 * time.Second // the samples come in order; nobody should have to wait for late ones
 	if !o.DataSet {
 		if err := os.RemoveAll(c.Data); err != nil {
 			return err
@@ -70,9 +65,24 @@ func (p *program) demo(ctx context.Context, c cli.Common, o cli.DemoOptions) (er
 	fmt.Fprintf(os.Stdout, "tocsin demo: real samples are replayed; alerts appear below.\nPage: http://%s  user: %s  password: %s\nData: %s  Stop with Ctrl-C.\n\n",
 		address, o.User, password, c.Data)
 	o.LogLevel = cmp.Or(o.LogLevel, "error") // the alerts are what there is to see
-	return p.run(ctx, c, s, o.ServeOptions, app.Options{
+	return p.run(ctx, load, o.ServeOptions, app.Options{
 		Extra: map[string]source.Source{"demo": replay.New(web, auth)}, Changed: told.ring,
 	})
+}
+
+// demoSetup is the configuration of the demo, which has no file.
+func demoSetup(data string) (*app.Setup, error) {
+	s, err := app.Load("", nil)
+	if err != nil {
+		return nil, err
+	}
+	if s.Rules, err = rule.Decode("demo.yaml", demoRules, catalog.Detectors()); err != nil {
+		return nil, err
+	}
+	s.Config.Data = data
+	s.Config.Sources.Syslog = nil
+	s.Config.Detect.Lateness = 2 * time.Second // the samples come in order; nobody should have to wait for late ones
+	return s, nil
 }
 
 // prepareDemo makes the account and reads the older samples into the history, before anything runs.

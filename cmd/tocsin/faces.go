@@ -76,5 +76,5 @@ func (p *program) dash(ctx context.Context, c cli.Common) error {
 		return nil
 	}
 	p.ready = say
-	return p.run(ctx, c, s, cli.ServeOptions{}, app.Options{})
+	return p.serve(ctx, c, cli.ServeOptions{})
 }

@@ -97,8 +97,13 @@ func command(t *testing.T, dir, crash string, args ...string) *exec.Cmd {
 // start runs the daemon and returns when it answers, or has ended.
 func start(t *testing.T, dir, config, crash string) *daemon {
 	t.Helper()
-	d := &daemon{t: t, dir: dir, said: &transcript{}, exited: make(chan struct{})}
-	d.cmd = command(t, dir, crash, "serve", "--config", config)
+	return launch(t, dir, command(t, dir, crash, "serve", "--config", config))
+}
+
+// launch is start for any command that runs until it is stopped.
+func launch(t *testing.T, dir string, cmd *exec.Cmd) *daemon {
+	t.Helper()
+	d := &daemon{t: t, dir: dir, cmd: cmd, said: &transcript{}, exited: make(chan struct{})}
 	d.cmd.Stdout, d.cmd.Stderr = d.said, d.said
 	socket := filepath.Join(dir, "tocsin.sock")
 	d.http = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{

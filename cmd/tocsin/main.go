@@ -138,18 +138,16 @@ func (p *program) openLocal(ctx context.Context, s *app.Setup) (api.Service, fun
 
 // serve runs tocsin until ctx ends.
 func (p *program) serve(ctx context.Context, c cli.Common, o cli.ServeOptions) error {
-	s, err := setup(c)
+	return p.run(ctx, func() (*app.Setup, error) { return setup(c) }, o, app.Options{})
+}
+
+// run runs tocsin on what load returns until ctx ends; SIGHUP loads again.
+func (p *program) run(ctx context.Context, load func() (*app.Setup, error), o cli.ServeOptions, options app.Options) error {
+	s, err := load()
 	if err != nil {
 		return err
 	}
-	return p.run(ctx, c, s, o, app.Options{})
-}
-
-// run runs tocsin until ctx ends; SIGHUP reads the configuration again.
-func (p *program) run(ctx context.Context, c cli.Common, s *app.Setup, o cli.ServeOptions, options app.Options) error {
-	if o.Listen != "" {
-		s.Config.HTTP.Listen = o.Listen
-	}
+	s.Config.HTTP.Listen = cmp.Or(o.Listen, s.Config.HTTP.Listen)
 	log := logger(os.Stderr, cmp.Or(o.LogLevel, s.Config.Log.Level), cmp.Or(o.LogFormat, s.Config.Log.Format))
 	options.Version, options.Log, options.Live, options.Crash = version, log, true, p.crash
 	a, err := app.New(ctx, s, options)
@@ -170,7 +168,7 @@ func (p *program) run(ctx context.Context, c cli.Common, s *app.Setup, o cli.Ser
 			case <-running.Done():
 				return
 			case <-hangup:
-				next, err := setup(c)
+				next, err := load()
 				if err == nil {
 					next.Config.HTTP.Listen = cmp.Or(o.Listen, next.Config.HTTP.Listen)
 					_, err = a.Reload(running, next)
