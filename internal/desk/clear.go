@@ -5,6 +5,7 @@ import (
 
 	"tocsin/internal/api"
 	"tocsin/internal/fault"
+	"tocsin/internal/quarantine"
 )
 
 // Clear implements api.Service. Alerts go before events, so that none is left that tells of events that are gone, and files
@@ -30,6 +31,10 @@ func (d *Desk) Clear(ctx context.Context, q api.ClearRequest) (answer api.ClearA
 				return err
 			}
 			if err := d.parts.Kept(ctx); err != nil {
+				return err
+			}
+			// Files that are read again bring their rejected lines again.
+			if _, err := d.parts.Quarantine.Drop(quarantine.Filter{}); err != nil {
 				return err
 			}
 			answer.Events, err = d.parts.History.Clear(ctx)
