@@ -183,8 +183,11 @@ func (s *shell) addIngested(out *sheet, path string, a api.IngestAnswer) error {
 	if a.Confidence > 0 && a.Confidence < 100 {
 		format += " (" + strconv.Itoa(a.Confidence) + " %)"
 	}
-	if a.Bytes == 0 && a.Lines == 0 {
+	switch {
+	case a.Bytes == 0 && a.Lines == 0:
 		format = "nothing new"
+	case a.Lines > 0 && a.Lines == a.Empty && format == "":
+		format = "blank"
 	}
 	return out.add(ingestedRow{path, a}, path, format, strconv.FormatInt(a.Lines, 10), strconv.FormatInt(a.Events, 10),
 		strconv.FormatInt(a.Rejected, 10), s.instant(a.First), s.instant(a.Last))
