@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,7 +13,7 @@ import (
 )
 
 // password asks twice for a new password, or reads it from the first line of a file.
-func (s *shell) password(file string) (string, error) {
+func (s *shell) password(file string) (password string, err error) {
 	if file != "" {
 		text, err := s.readFile(file)
 		if err != nil {
@@ -30,12 +31,12 @@ func (s *shell) password(file string) (string, error) {
 		if !ok || !term.IsTerminal(int(in.Fd())) {
 			return "", usage("password: standard input is no terminal to ask on (use --password-file FILE, or - for standard input)")
 		}
-		ask = func(prompt string) (string, error) {
-			_, _ = fmt.Fprint(s.Err, prompt) // there is nowhere else to ask
-			text, err := term.ReadPassword(int(in.Fd()))
-			s.say("")
-			return string(text), err
+		question, done, failed := Questions(in, s.Err)
+		if failed != nil {
+			return "", failed
 		}
+		defer func() { err = errors.Join(err, done()) }()
+		ask = func(prompt string) (string, error) { return question(prompt, true) }
 	}
 	first, err := ask("New password: ")
 	if err != nil {

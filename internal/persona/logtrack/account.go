@@ -73,36 +73,13 @@ func (f *face) credentials(name, role string) (password, chosen string, err erro
 	}
 }
 
-// questions returns what asks: at a terminal by a question, and without showing the answer to a secret one; else it reads the
-// next line of standard input. The terminal shows nothing by itself before the first question stands there, so that who
-// types fast is not seen either.
+// questions returns what asks: the person at a terminal, or else the next line of standard input.
 func (f *face) questions() (ask func(question string, secret bool) (string, error), done func() error, err error) {
-	file, ok := f.In.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
-		lines := bufio.NewReader(f.In)
-		return func(string, bool) (string, error) { return readLine(lines) }, func() error { return nil }, nil
+	if file, ok := f.In.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		return cli.Questions(file, f.Err)
 	}
-	before, err := term.MakeRaw(int(file.Fd()))
-	if err != nil {
-		return nil, nil, err
-	}
-	t := term.NewTerminal(struct {
-		io.Reader
-		io.Writer
-	}{file, f.Err}, "")
-	ask = func(question string, secret bool) (text string, err error) {
-		if secret {
-			text, err = t.ReadPassword(question)
-		} else {
-			t.SetPrompt(question)
-			text, err = t.ReadLine()
-		}
-		if errors.Is(err, io.EOF) {
-			err = errors.New("given up")
-		}
-		return text, err
-	}
-	return ask, func() error { return term.Restore(int(file.Fd()), before) }, nil
+	lines := bufio.NewReader(f.In)
+	return func(string, bool) (string, error) { return readLine(lines) }, func() error { return nil }, nil
 }
 
 // maxLine bounds what is read as a password or a role.
