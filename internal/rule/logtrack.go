@@ -128,7 +128,9 @@ func (l *logTrackRule) translate() (where []string, detect string, err error) {
 		where = append(where, "like(message, "+strconv.Quote("%"+l.Keyword+"%")+")")
 		detect, err = l.threshold(minutes, "")
 	case "repeated_message":
-		where = []string{"message == " + strconv.Quote(l.Message)} // of any service
+		// Of any service. LogTrack takes the name of an event of CloudTrail for its message, which is a whole sentence here.
+		message := strconv.Quote(l.Message)
+		where = []string{"(message == " + message + ` || event.dataset == "cloudtrail" && event.action == ` + message + ")"}
 		detect, err = l.threshold(minutes, "")
 	case "user_threshold":
 		where = []string{"like(message, " + strconv.Quote("%"+l.Message+"%") + ")"}
