@@ -2,20 +2,16 @@
 package webhook
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	_ "embed"
 	"errors"
-	"net"
 	"net/http"
-	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"tocsin/internal/document"
 	"tocsin/internal/notifier"
+	"tocsin/internal/post"
 )
 
 // Sample is a configuration that names every setting.
@@ -75,7 +71,7 @@ func (c *Config) Validate() error {
 	var mistakes []error
 	wrong := func(key string, got any, want string) { mistakes = append(mistakes, document.At(key, got, want)) }
 	if c.URL.File() == "" || c.URL.Reveal() != "" { // that of a file is not read yet
-		if _, err := target(c.URL.Reveal()); err != nil {
+		if _, err := post.Target(c.URL.Reveal()); err != nil {
 			wrong("url", c.URL, "an address such as https://example.org/hook: "+err.Error())
 		}
 	}
@@ -112,52 +108,19 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-// target reads an address to post to. Errors do not repeat it.
-func target(address string) (*url.URL, error) {
-	u, err := url.Parse(address)
-	switch {
-	case err != nil:
-		return nil, errors.New("it cannot be read")
-	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, errors.New("it begins neither with http:// nor with https://")
-	case u.Hostname() == "":
-		return nil, errors.New("it names no host")
-	case u.User != nil:
-		return nil, errors.New("a name and password belong in user and password")
-	}
-	return u, nil
-}
-
 // New returns the notifier; nothing is connected.
 func (c *Config) New() (notifier.Notifier, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	settings := &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.CA != "" {
-		text, err := os.ReadFile(c.CA)
-		if err != nil {
-			return nil, document.At("ca", c.CA, "a file that can be read: "+err.Error())
-		}
-		if settings.RootCAs, err = x509.SystemCertPool(); err != nil {
-			settings.RootCAs = x509.NewCertPool()
-		}
-		if !settings.RootCAs.AppendCertsFromPEM(text) {
-			return nil, document.At("ca", c.CA, "a file of certificates in PEM")
-		}
+	client, err := post.New(post.Options{
+		CA: c.CA, PublicOnly: c.PublicOnly, Timeout: c.Timeout, Check: "url, user and password",
+		Secrets: []document.Secret{c.URL, c.Secret, c.NextSecret, c.Password},
+	})
+	if err != nil {
+		return nil, err
 	}
-	dialer := &net.Dialer{}
-	if c.PublicOnly {
-		dialer.Control = publicOnly
-	}
-	h := &hook{config: *c, client: &http.Client{
-		Transport: &http.Transport{
-			Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, TLSClientConfig: settings, ForceAttemptHTTP2: true,
-			MaxResponseHeaderBytes: 64 << 10, MaxIdleConnsPerHost: 4, IdleConnTimeout: 30 * time.Second,
-		},
-		// Another place was not meant by who wrote the address, and would get the signature.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	h := &hook{config: *c, client: client}
 	for _, s := range []document.Secret{c.Secret, c.NextSecret} {
 		if !s.IsZero() {
 			h.secrets = append(h.secrets, []byte(s.Reveal()))

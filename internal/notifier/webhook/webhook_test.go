@@ -21,6 +21,7 @@ import (
 	"tocsin/internal/document"
 	"tocsin/internal/notifier"
 	"tocsin/internal/notifier/notifiertest"
+	"tocsin/internal/post"
 )
 
 func config(url string) *Config {
@@ -108,7 +109,7 @@ func TestMisbehaving(t *testing.T) {
 		"is busy for ever": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "99999999")
 			w.WriteHeader(503)
-		}, "Service Unavailable", false, maxLater},
+		}, "Service Unavailable", false, post.MaxLater},
 		"talks of the past": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "Wed, 21 Oct 2015 07:28:00 GMT")
 			w.WriteHeader(503)
@@ -184,7 +185,7 @@ func TestFlood(t *testing.T) {
 	}))
 	defer receiver.Close()
 	answer, err := send(t.Context(), t, config(receiver.URL))
-	if err != nil || len(answer) > 2*maxAnswer || strings.ContainsFunc(answer, unicode.IsControl) {
+	if err != nil || len(answer) > 2<<10 || strings.ContainsFunc(answer, unicode.IsControl) {
 		t.Errorf("answer of %d bytes, %v", len(answer), err)
 	}
 }
@@ -200,21 +201,12 @@ func TestPublicOnly(t *testing.T) {
 	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"} {
 		c := config("http://" + host + ":" + port)
 		c.PublicOnly = true
-		if _, err := send(t.Context(), t, c); !errors.Is(err, errPrivate) || !errors.Is(err, notifier.ErrPermanent) {
+		if _, err := send(t.Context(), t, c); !errors.Is(err, post.ErrPrivate) || !errors.Is(err, notifier.ErrPermanent) {
 			t.Errorf("%s: %v, want it refused", host, err)
 		}
 	}
 	if reached {
 		t.Error("a private address was reached")
-	}
-	for address, want := range map[string]bool{
-		"10.1.2.3": false, "172.16.0.1": false, "192.168.1.1": false, "169.254.169.254": false, "100.64.1.1": false, "224.0.0.1": false, "255.255.255.255": false,
-		"::1": false, "fe80::1": false, "fd00::1": false, "::": false, "64:ff9b::a00:1": false, "2002:a00:1::": false, "192.0.2.1": false,
-		"8.8.8.8": true, "2606:4700::1111": true,
-	} {
-		if err := publicOnly("tcp", net.JoinHostPort(address, "443"), nil); (err == nil) != want {
-			t.Errorf("%s: %v, want it taken: %v", address, err, want)
-		}
 	}
 }
 
