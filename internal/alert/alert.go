@@ -143,4 +143,6 @@ type Alert struct {
 	Window      time.Duration     `json:"window,omitempty"`
 	Reason      string            `json:"reason"`
 	Samples     []json.RawMessage `json:"samples,omitempty"`
+
+	Handling
 }

@@ -38,6 +38,7 @@ type Ledger interface {
 	Commit(ctx context.Context, c ledger.Commit) (ledger.Result, error)
 	Record(ctx context.Context, p ledger.Past) ([]alert.Alert, error)
 	EndRule(ctx context.Context, rule int64, at, now time.Time, route ledger.Route) ([]ledger.Change, error)
+	Act(ctx context.Context, a ledger.Act) (alert.Alert, []ledger.Change, error)
 }
 
 // Rules knows the rules that run. It is called from several goroutines.
@@ -51,6 +52,7 @@ type Options struct {
 	Name     string        // under which the ledger keeps the position; "alerting"
 	Every    time.Duration // shortest time between two writes of one alert; 1 s
 	Cap      int           // open alerts a rule; 1,000
+	Reopen   time.Duration // for how long an alert that somebody closed is opened again rather than another; 0 is never
 	MaxHeld  int           // entities held back before Take blocks; 10,000
 	MaxBytes int           // estimated memory of findings held back before Take blocks; 64 MiB
 	// Point is called at named points, for tests that end the process there; nil does nothing.

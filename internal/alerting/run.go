@@ -105,7 +105,7 @@ func (s *Service) fill(l *load) {
 	if l.commit.Writes != nil {
 		return
 	}
-	l.commit.Route = s.route
+	l.commit.Route, l.commit.Reopen = s.route, s.options.Reopen
 	for _, p := range l.parts {
 		ref, ok := s.rules.Rule(p.key.rule)
 		if !ok {

@@ -61,7 +61,7 @@ func newJudge(a *App, class journal.Class, registry prometheus.Registerer) (*jud
 		name += "-" + class.String()
 	}
 	j.alerting = alerting.New(a.ledger, a.rules, delivery.Route(a.setup.routes), alerting.Options{
-		Name: name, Cap: a.setup.Config.Alerts.MaxOpen, Point: a.options.Crash,
+		Name: name, Cap: a.setup.Config.Alerts.MaxOpen, Reopen: a.setup.Config.Alerts.Reopen, Point: a.options.Crash,
 		Written: func(changes []ledger.Change) {
 			a.delivery.Wake()
 			a.options.Changed(changes)

@@ -42,7 +42,7 @@ func Default() *Config {
 		Quarantine: Quarantine{MaxBytes: 64 << 20, MaxLines: 100_000, Keep: 30 * day},
 		Sources:    Sources{Syslog: []Syslog{{Name: "syslog", UDP: ":5514", TCP: ":5514"}}},
 		Detect:     Detect{Lateness: 5 * time.Minute, SaveEvery: 5 * time.Second},
-		Alerts:     Alerts{MaxOpen: 1000},
+		Alerts:     Alerts{MaxOpen: 1000, Reopen: time.Hour},
 	}
 }
 

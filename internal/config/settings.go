@@ -177,6 +177,9 @@ type Detect struct {
 type Alerts struct {
 	// MaxOpen is how many alerts of one rule are open at once before one overflow alert counts the rest: 1 to 1000000.
 	MaxOpen int `yaml:"max_open"`
+	// Reopen is how long after somebody closed an alert its rule opens it again, with its comments, rather than another one: 0s
+	// to 30d, in the time of the events. 0s: never.
+	Reopen time.Duration `yaml:"reopen"`
 }
 
 // Channel is one way of telling people. Its key under `notify` is its name.

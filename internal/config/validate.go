@@ -211,8 +211,12 @@ func (d Detect) Validate() error {
 		between("save_every", d.SaveEvery, time.Second, time.Hour))
 }
 
-// Validate checks the range.
-func (a Alerts) Validate() error { return between("max_open", a.MaxOpen, 1, 1_000_000) }
+// Validate checks the ranges.
+func (a Alerts) Validate() error {
+	return errors.Join(
+		between("max_open", a.MaxOpen, 1, 1_000_000),
+		between("reopen", a.Reopen, 0, 30*24*time.Hour))
+}
 
 // Validate checks that there is a way.
 func (c Channel) Validate() error {

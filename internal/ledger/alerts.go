@@ -26,19 +26,23 @@ type row struct {
 	seen  map[string]event.Position // up to where its findings were counted, by name of the position
 	fresh bool                      // not in the database yet
 	dirty bool                      // must be written
+	again bool                      // opened again, of which people are to be told
+	log   []alert.Entry             // what is to be added to its log when it is written
 }
 
 const alertColumns = `id, rule, rule_name, rule_version, owner, title, severity, state, entity, entity_key, origin, ` +
-	`first_at, last_at, updated_at, ended_at, triggers, value, peak, bound, below, span, reason, samples, seen`
+	`first_at, last_at, updated_at, ended_at, triggers, value, peak, bound, below, span, reason, samples, seen, ` +
+	handlingColumns
 
 type scanner interface{ Scan(into ...any) error }
 
 func scanAlert(from scanner) (*row, error) {
 	var r row
 	var entity, samples, seen string
-	var first, last, updated, ended, below int64
+	var first, last, updated, ended, below, ackedAt, ackedUntil, closedAt int64
 	err := from.Scan(&r.ID, &r.Rule, &r.RuleName, &r.RuleVersion, &r.Owner, &r.Title, &r.Severity, &r.State, &entity, &r.key, &r.Origin,
-		&first, &last, &updated, &ended, &r.Triggers, &r.Value, &r.Peak, &r.Limit, &below, &r.Window, &r.Reason, &samples, &seen)
+		&first, &last, &updated, &ended, &r.Triggers, &r.Value, &r.Peak, &r.Limit, &below, &r.Window, &r.Reason, &samples, &seen,
+		&r.AckedBy, &ackedAt, &ackedUntil, &r.AckNote, &r.Assignee, &r.Disposition, &r.DuplicateOf, &r.ClosedBy, &closedAt, &r.CloseNote, &r.Reopened)
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +57,7 @@ func scanAlert(from scanner) (*row, error) {
 	}
 	r.First, r.Last = time.Unix(0, first).UTC(), time.Unix(0, last).UTC()
 	r.Updated, r.EndedAt, r.Below = instant(updated), instant(ended), below != 0
+	r.AckedAt, r.AckedUntil, r.ClosedAt = instant(ackedAt), instant(ackedUntil), instant(closedAt)
 	return &r, nil
 }
 
@@ -64,7 +69,7 @@ func (r *row) mark(name string, p event.Position) {
 	r.seen[name] = join(r.seen[name], p)
 }
 
-// store writes the alert; a fresh one gets its number.
+// store writes the alert and what is new of its log; a fresh one gets its number.
 func (r *row) store(ctx context.Context, tx session) error {
 	entity, err := encode(r.Entity)
 	if err != nil {
@@ -83,25 +88,30 @@ func (r *row) store(ctx context.Context, tx session) error {
 	}
 	values := []any{r.Rule, r.RuleName, int64(r.RuleVersion), r.Owner, r.Title, int64(r.Severity), string(r.State), entity, r.key, r.Origin,
 		r.First.UnixNano(), r.Last.UnixNano(), nanos(r.Updated), nanos(r.EndedAt), r.Triggers, r.Value, r.Peak, r.Limit, flag(r.Below),
-		int64(r.Window), r.Reason, samples, seen}
+		int64(r.Window), r.Reason, samples, seen,
+		clean(r.AckedBy), nanos(r.AckedAt), nanos(r.AckedUntil), r.AckNote, clean(r.Assignee), string(r.Disposition), r.DuplicateOf,
+		clean(r.ClosedBy), nanos(r.ClosedAt), r.CloseNote, int64(r.Reopened)}
 	if r.fresh {
 		err := tx.QueryRowContext(ctx, `INSERT INTO alerts (rule, rule_name, rule_version, owner, title, severity, state, entity, entity_key, origin,
-  first_at, last_at, updated_at, ended_at, triggers, value, peak, bound, below, span, reason, samples, seen)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) RETURNING id`, values...).Scan(&r.ID)
+  first_at, last_at, updated_at, ended_at, triggers, value, peak, bound, below, span, reason, samples, seen, `+handlingColumns+`)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
+  $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34) RETURNING id`, values...).Scan(&r.ID)
 		if err != nil {
 			return fmt.Errorf("insert alert of rule %d: %w", r.Rule, err)
 		}
 		r.fresh, r.dirty = false, false
-		return nil
+		return r.storeLog(ctx, tx)
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE alerts SET rule = $1, rule_name = $2, rule_version = $3, owner = $4, title = $5, severity = $6, state = $7,
   entity = $8, entity_key = $9, origin = $10, first_at = $11, last_at = $12, updated_at = $13, ended_at = $14, triggers = $15, value = $16,
-  peak = $17, bound = $18, below = $19, span = $20, reason = $21, samples = $22, seen = $23 WHERE id = $24`, append(values, r.ID)...)
+  peak = $17, bound = $18, below = $19, span = $20, reason = $21, samples = $22, seen = $23,
+  acked_by = $24, acked_at = $25, acked_until = $26, acked_note = $27, assignee = $28, disposition = $29, duplicate_of = $30,
+  closed_by = $31, closed_at = $32, closed_note = $33, reopened = $34 WHERE id = $35`, append(values, r.ID)...)
 	if err != nil {
 		return fmt.Errorf("update alert %d: %w", r.ID, err)
 	}
 	r.dirty = false
-	return nil
+	return r.storeLog(ctx, tx)
 }
 
 // An AlertQuery selects alerts; a zero field selects all.

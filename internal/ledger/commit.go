@@ -58,6 +58,9 @@ type Commit struct {
 	Now       time.Time
 	Writes    []Write
 	Cap       int // alerts that a rule may have open before the rest is only counted; 0 is 1,000
+	// Reopen is how long after its end, in event time, an alert that somebody closed is opened again when its rule triggers,
+	// rather than another one opened; 0: never.
+	Reopen time.Duration
 	Route     Route
 }
 
@@ -179,8 +182,13 @@ func (w *writer) apply(ctx context.Context, state *ruleState, r *row, in *Write,
 			return r, nil
 		}
 		state.open++
-		r = newRow(in.Rule, in.Entity, key, Live, e)
+		if r != nil && r.closedWithin(w.Reopen, e) {
+			r.reopen(w.Now)
+		} else {
+			r = newRow(in.Rule, in.Entity, key, Live, e)
+		}
 	}
+	r.lapse(w.Now)
 	kinds := r.take(in.Rule, e, w.Now)
 	r.mark(w.Name, w.Front)
 	if r.State == alert.Ended {
@@ -220,9 +228,15 @@ func newRow(rule RuleRef, entity alert.Entity, key, origin string, e *Episode) *
 // take folds an episode in and returns what people may have to be told of.
 func (r *row) take(rule RuleRef, e *Episode, now time.Time) []notifier.Change {
 	var kinds []notifier.Change
-	if r.fresh {
+	again := r.again
+	if r.again = false; !r.fresh && r.Severity != rule.Severity {
+		r.changeSeverity(rule.Severity, now)
+		again = again || r.State != alert.Acknowledged // who has taken it on needs no word of its being less
+	}
+	switch {
+	case r.fresh:
 		kinds = append(kinds, notifier.Create)
-	} else if r.Severity != rule.Severity {
+	case again:
 		kinds = append(kinds, notifier.Update)
 	}
 	r.name(rule)
@@ -239,7 +253,7 @@ func (r *row) take(rule RuleRef, e *Episode, now time.Time) []notifier.Change {
 	}
 	r.Updated = now
 	if e.Ended {
-		r.State, r.EndedAt = alert.Ended, maxTime(time.Unix(0, e.EndedAt).UTC(), r.Last)
+		r.end(time.Unix(0, e.EndedAt).UTC(), now)
 		kinds = append(kinds, notifier.End)
 	}
 	return kinds

@@ -74,7 +74,8 @@ func (w *writer) settle(ctx context.Context, state *ruleState) error {
 		kinds = append(kinds, notifier.Create)
 	}
 	if state.counted && state.open <= w.Cap-max(1, w.Cap/10) {
-		r.State, r.EndedAt, r.dirty = alert.Ended, r.Last, true
+		r.end(r.Last, w.Now)
+		r.dirty = true
 		kinds = append(kinds, notifier.End)
 	}
 	if !r.dirty {

@@ -165,7 +165,9 @@ func (l *Ledger) EndRule(ctx context.Context, rule int64, at, now time.Time, rou
 			return err
 		}
 		for _, r := range rows {
-			r.State, r.EndedAt, r.Updated = alert.Ended, maxTime(at.UTC(), r.Last), now
+			r.lapse(now)
+			r.end(at.UTC(), now)
+			r.Updated = now
 			if err := r.store(ctx, tx); err != nil {
 				return err
 			}
