@@ -104,9 +104,12 @@ func (t *sheet) end() error {
 
 // writeJSON writes one value on one line.
 func writeJSON(out io.Writer, v any) error {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return err
+	text, ready := v.(json.RawMessage) // which safeJSON checks
+	var err error
+	if !ready {
+		if text, err = json.Marshal(v); err != nil {
+			return err
+		}
 	}
 	if text, err = safeJSON(text); err != nil {
 		return err

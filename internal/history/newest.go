@@ -11,8 +11,12 @@ import (
 	"tocsin/internal/filter"
 )
 
-// chunkRows is how many events Newest keeps at a time.
-const chunkRows = 4096
+// How many events Newest keeps at a time: few at first, since most askers want few, and then more, since the rows around
+// those shown last are looked at again for each chunk.
+const (
+	chunkRows = 4096
+	mostRows  = 32 << 10
+)
 
 // Newest shows fn the newest selected events as whole rows, newest first; with oldest the oldest ones, oldest first. At
 // most limit of them; a negative limit is none. It looks at segments and row groups from the end that is asked for, and
@@ -36,8 +40,8 @@ func (s *Store) Newest(ctx context.Context, q Query, limit int, oldest bool, fn 
 	}
 	defer s.pools.putReader(r)
 	n := &newest{store: s, plan: p, version: v, reader: r, filter: filter.Compile(q.Where), oldest: oldest}
-	for limit != 0 {
-		want := chunkRows
+	for chunk := chunkRows; limit != 0; chunk = min(2*chunk, mostRows) {
+		want := chunk
 		if limit > 0 {
 			want = min(want, limit)
 		}
