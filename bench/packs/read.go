@@ -88,7 +88,7 @@ func bare(record []byte) []byte {
 func parse(records [][]byte, format, name string) (*log, error) {
 	formats := catalog.Formats()
 	if format == "" {
-		sure := 0
+		var sure int
 		if format, sure, _ = parser.Recognise(formats, records[:min(len(records), 100)]); sure < 50 {
 			return nil, errForeign
 		}

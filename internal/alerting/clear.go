@@ -6,10 +6,10 @@ import (
 	"tocsin/internal/fault"
 )
 
-// Clear calls clear, which deletes all alerts from the ledger, at a moment at which everything that was taken so far stands
+// Clear calls remove, which deletes all alerts from the ledger, at a moment at which everything that was taken so far stands
 // there and nothing is being written: so what was found before it is deleted with the rest and is not found again after a
 // restart, and what is found after it opens alerts anew. Run must be running, if the service has started.
-func (s *Service) Clear(ctx context.Context, clear func(context.Context) error) error {
+func (s *Service) Clear(ctx context.Context, remove func(context.Context) error) error {
 	s.taking.Lock()
 	defer s.taking.Unlock()
 	if p := s.Problem(); p != "" {
@@ -20,7 +20,7 @@ func (s *Service) Clear(ctx context.Context, clear func(context.Context) error) 
 	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	if err := clear(ctx); err != nil {
+	if err := remove(ctx); err != nil {
 		return err
 	}
 	s.mu.Lock()

@@ -7,14 +7,14 @@ func (a *App) kept(ctx context.Context) error { return a.holds(ctx, a.journal.He
 
 // clearAlerts deletes all alerts while no judge writes any.
 func (a *App) clearAlerts(ctx context.Context) (n int64, err error) {
-	clear := func(ctx context.Context) error {
+	remove := func(ctx context.Context) error {
 		n, err = a.ledger.ClearAlerts(ctx)
 		return err
 	}
 	for _, j := range a.judges {
-		inner := clear
-		clear = func(ctx context.Context) error { return j.alerting.Clear(ctx, inner) }
+		inner := remove
+		remove = func(ctx context.Context) error { return j.alerting.Clear(ctx, inner) }
 	}
-	err = clear(ctx)
+	err = remove(ctx)
 	return n, err
 }

@@ -34,15 +34,12 @@ func TestClearBesideFollowedFile(t *testing.T) {
 	}
 	data := filepath.Join(dir, "data")
 	begin := func() (api.Service, context.Context, func()) {
-		s, err := Load("", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
 		conf := filepath.Join(dir, "tocsin.yaml")
 		if err := os.WriteFile(conf, []byte("sources:\n  files:\n  - {name: app, paths: ["+path+"], format: jsonlines}\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if s, err = Load(conf, nil); err != nil {
+		s, err := Load(conf, nil)
+		if err != nil {
 			t.Fatal(err)
 		}
 		s.Config.Data, s.Config.HTTP.Listen, s.Config.Journal.FreeFloor = data, "127.0.0.1:0", config.Floor{}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -110,12 +111,12 @@ func (s *shell) clear(ctx context.Context, svc api.Service, q api.ClearRequest) 
 	}
 	out := s.sheet(column{name: "deleted"}, column{name: "count", right: true})
 	if q.Events {
-		if err := out.add(nil, "events", fmt.Sprint(answer.Events)); err != nil {
+		if err := out.add(nil, "events", strconv.FormatInt(answer.Events, 10)); err != nil {
 			return err
 		}
 	}
 	if q.Alerts {
-		if err := out.add(nil, "alerts", fmt.Sprint(answer.Alerts)); err != nil {
+		if err := out.add(nil, "alerts", strconv.FormatInt(answer.Alerts, 10)); err != nil {
 			return err
 		}
 	}

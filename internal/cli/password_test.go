@@ -23,7 +23,7 @@ func TestAskAdmin(t *testing.T) {
 		{"admin", true, "", 1, false},
 		{strings.Repeat("x", 10*maxAnswer), false, strings.Repeat("x", 9*maxAnswer), 1, true},
 	} {
-		in, err := strings.NewReader(c.in), error(nil)
+		in := strings.NewReader(c.in)
 		var asked bytes.Buffer
 		s := &shell{Options: Options{In: in, Err: &asked}}
 		admin, err := s.askAdmin()

@@ -2,9 +2,9 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -99,7 +99,7 @@ func (s *shell) takeOver(ctx context.Context, svc api.Service, o TakeOver) error
 	tables, err := s.Options.TakeOver(ctx, svc, o)
 	out := s.sheet(column{name: "table"}, column{name: "found", right: true}, column{name: "new", right: true})
 	for _, t := range tables {
-		if err := out.add(t, t.Table, fmt.Sprint(t.Found), fmt.Sprint(t.New)); err != nil {
+		if err := out.add(t, t.Table, strconv.FormatInt(t.Found, 10), strconv.FormatInt(t.New, 10)); err != nil {
 			return err
 		}
 	}

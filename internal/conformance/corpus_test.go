@@ -104,8 +104,8 @@ func settle(t *testing.T, corpus string, verdicts []verdict) {
 			counts[kept[v.id]]++
 		}
 	}
-	for file, any := range differ {
-		if !any {
+	for file, some := range differ {
+		if !some {
 			t.Errorf("all cases of %s agree now, but it is listed: %s", file, known[file])
 		}
 	}

@@ -156,7 +156,7 @@ func sequence(parts []*syntax.Regexp) demand {
 
 // choice is what one of the parts must hold: only known when it is known of all.
 func choice(parts []*syntax.Regexp) demand {
-	exact, any := [][]rune{}, [][]rune{}
+	exact, some := [][]rune{}, [][]rune{}
 	for _, part := range parts {
 		d := analyse(part)
 		if exact != nil && d.exact != nil {
@@ -164,13 +164,13 @@ func choice(parts []*syntax.Regexp) demand {
 		} else {
 			exact = nil
 		}
-		if needed := d.needed(); any != nil && needed != nil {
-			any = union(any, needed)
+		if needed := d.needed(); some != nil && needed != nil {
+			some = union(some, needed)
 		} else {
-			any = nil
+			some = nil
 		}
 	}
-	return demand{exact: exact, any: any}
+	return demand{exact: exact, any: some}
 }
 
 // union returns the texts of both; nil when they are too many.

@@ -18,9 +18,9 @@ type pause struct {
 }
 
 // Anew forgets how far each source was read. It ends the live sources, waits until what they brought is durable, and keeps
-// everybody else from taking events in while clear deletes what there is. If that succeeds, nothing is known of any source;
+// everybody else from taking events in while remove deletes what there is. If that succeeds, nothing is known of any source;
 // the live ones are started again either way, and ask anew where to begin. While an old file is being read it is refused.
-func (s *Service) Anew(ctx context.Context, clear func(context.Context) error) error {
+func (s *Service) Anew(ctx context.Context, remove func(context.Context) error) error {
 	p := pause{quiet: make(chan struct{}), resume: make(chan struct{})}
 	select {
 	case s.pauses <- p:
@@ -43,7 +43,7 @@ func (s *Service) Anew(ctx context.Context, clear func(context.Context) error) e
 	if s.positions.reading() {
 		return fault.New(fault.Conflict, "begin anew: a file is being read (wait until that is done)")
 	}
-	if err := clear(ctx); err != nil {
+	if err := remove(ctx); err != nil {
 		return err
 	}
 	s.positions.Reset()

@@ -230,11 +230,11 @@ func (s *Store) rewriteOne(g *segment, change func(*Entry) (keep, changed bool))
 	after := &segment{number: g.number, salt: g.salt}
 	content := append([]byte(fileMagic), binary.LittleEndian.AppendUint32(nil, g.salt)...)
 	gone, come := map[Key]*tally{}, map[Key]*tally{}
-	any := false
+	touched := false
 	_, _, _, _ = walk(text, func(e *Entry) error { // which passes on errors of this function alone
 		before := *e
 		keep, changed := change(e)
-		any = any || changed
+		touched = touched || changed
 		if changed {
 			tallyOf(gone, before.Key()).take(&before)
 		}
@@ -251,7 +251,7 @@ func (s *Store) rewriteOne(g *segment, change func(*Entry) (keep, changed bool))
 		after.note(e)
 		return nil
 	})
-	if !any {
+	if !touched {
 		return 0, nil
 	}
 	if s.active != nil && g == s.segments[len(s.segments)-1] {

@@ -3,11 +3,9 @@ package quarantine
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -21,7 +19,7 @@ import (
 )
 
 func options(dir string) Options {
-	return Options{Dir: dir, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	return Options{Dir: dir, Log: slog.New(slog.DiscardHandler)}
 }
 
 // entry is the nth of a kind.
@@ -289,7 +287,7 @@ func TestSettle(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if got := all(t, s, Filter{}); !reflect.DeepEqual(got, want) {
+		if got := all(t, s, Filter{}); !cmp.Equal(got, want) {
 			t.Fatalf("%d are left, not the %d that were to be", len(got), len(want))
 		}
 		for key, g := range s.groups {

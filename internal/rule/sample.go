@@ -3,6 +3,7 @@ package rule
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,7 +47,7 @@ func (p Piece) Copies(yield func(lines string, later time.Duration) bool) {
 	for n := range p.Times {
 		lines := p.Lines
 		if p.Times > 1 {
-			lines = strings.ReplaceAll(lines, "{n}", fmt.Sprint(n+1))
+			lines = strings.ReplaceAll(lines, "{n}", strconv.Itoa(n+1))
 		}
 		if !yield(lines, time.Duration(n)*p.Every) {
 			return

@@ -118,7 +118,8 @@ func read(s *rule.Sample, formats parser.Set) (*event.Batch, []string, error) {
 				first = append(first, []byte(strings.TrimSpace(text)))
 			}
 		}
-		sure, why := 0, ""
+		var sure int
+		var why string
 		if name, sure, why = parser.Recognise(formats, first); sure < minCertainty {
 			return nil, nil, fault.New(fault.Invalid, "recognise the format: %s (name it by format)", why)
 		}

@@ -9,7 +9,7 @@ import (
 
 // clearing: what is deleted is gone, and only that; a key that was seen is not known any more when all is gone.
 func clearing(s *suite) {
-	clear := func(q api.ClearRequest, events int64) {
+	remove := func(q api.ClearRequest, events int64) {
 		s.Helper()
 		answer, err := s.Clear(s.ctx, q)
 		if err != nil || answer.Events != events {
@@ -21,15 +21,15 @@ func clearing(s *suite) {
 		s.kind("Clear of "+name, err, fault.Invalid)
 	}
 
-	clear(api.ClearRequest{Events: true}, 0)
+	remove(api.ClearRequest{Events: true}, 0)
 	s.mixed()
-	clear(api.ClearRequest{Alerts: true}, 0)
-	clear(api.ClearRequest{Events: true, Before: time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)}, 0)
-	clear(api.ClearRequest{Events: true, Before: time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)}, 5)
-	clear(api.ClearRequest{Events: true}, 0)
+	remove(api.ClearRequest{Alerts: true}, 0)
+	remove(api.ClearRequest{Events: true, Before: time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)}, 0)
+	remove(api.ClearRequest{Events: true, Before: time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)}, 5)
+	remove(api.ClearRequest{Events: true}, 0)
 	s.mixed()
-	clear(api.ClearRequest{Alerts: true, Events: true}, 5)
-	clear(api.ClearRequest{Events: true}, 0)
+	remove(api.ClearRequest{Alerts: true, Events: true}, 5)
+	remove(api.ClearRequest{Events: true}, 0)
 	s.mixed()
-	clear(api.ClearRequest{Events: true}, 5)
+	remove(api.ClearRequest{Events: true}, 5)
 }

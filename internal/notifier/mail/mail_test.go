@@ -231,9 +231,9 @@ func TestMistakes(t *testing.T) {
 			t.Errorf("error does not speak of %s:\n%v", want, err)
 		}
 	}
-	clear := mail.Default().(*mail.Config) //nolint:forcetypeassert // it is ours
-	clear.Server, clear.From, clear.TLS, clear.User, clear.Password = "mail.example.org", "a@example.org", mail.None, "u", document.NewSecret("p")
-	if err := clear.Validate(); err == nil || !strings.Contains(err.Error(), "in the clear") {
+	open := mail.Default().(*mail.Config) //nolint:forcetypeassert // it is ours
+	open.Server, open.From, open.TLS, open.User, open.Password = "mail.example.org", "a@example.org", mail.None, "u", document.NewSecret("p")
+	if err := open.Validate(); err == nil || !strings.Contains(err.Error(), "in the clear") {
 		t.Errorf("a password in the clear: %v", err)
 	}
 }

@@ -114,8 +114,8 @@ func token(s string) string {
 func (p *postman) client(ctx context.Context) (*gomail.Client, error) {
 	options := []gomail.Option{
 		gomail.WithPort(p.config.Port), gomail.WithTimeout(p.config.Timeout), gomail.WithHELO(p.config.Hello), gomail.WithTLSConfig(p.tls),
-		gomail.WithDialContextFunc(func(dialing context.Context, network, address string) (net.Conn, error) {
-			conn, err := p.dial(dialing, network, address)
+		gomail.WithDialContextFunc(func(dialled context.Context, network, address string) (net.Conn, error) {
+			conn, err := p.dial(dialled, network, address)
 			if err == nil {
 				context.AfterFunc(ctx, func() { _ = conn.Close() }) // whoever reads from it hears of that
 			}

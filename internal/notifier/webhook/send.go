@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"tocsin/internal/notifier"
@@ -61,11 +62,11 @@ func (h *hook) head(n notifier.Notice, body []byte) http.Header {
 	r.Header.Set("X-Tocsin-Attempt", strconv.Itoa(n.Attempt))
 	if len(h.secrets) > 0 {
 		at := strconv.FormatInt(time.Now().Unix(), 10)
-		signature := "t=" + at
+		parts := []string{"t=" + at}
 		for _, secret := range h.secrets {
-			signature += ",v1=" + hex.EncodeToString(sign(secret, append([]byte(at+"."), body...)))
+			parts = append(parts, "v1="+hex.EncodeToString(sign(secret, append([]byte(at+"."), body...))))
 		}
-		r.Header.Set("X-Tocsin-Signature", signature)
+		r.Header.Set("X-Tocsin-Signature", strings.Join(parts, ","))
 	}
 	return r.Header
 }

@@ -103,9 +103,11 @@ func TestMisbehaving(t *testing.T) {
 		permanent bool
 		after     time.Duration
 	}{
-		"refuses for good": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no such field", 422) }, "Unprocessable Entity", true, 0},
-		"knows us not":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }, "check url, user and password", false, 0},
-		"is busy":          {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Retry-After", "120"); w.WriteHeader(429) }, "Too Many Requests", false, 2 * time.Minute},
+		"refuses for good": {func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "no such field", http.StatusUnprocessableEntity)
+		}, "Unprocessable Entity", true, 0},
+		"knows us not": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }, "check url, user and password", false, 0},
+		"is busy":      {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Retry-After", "120"); w.WriteHeader(429) }, "Too Many Requests", false, 2 * time.Minute},
 		"is busy for ever": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "99999999")
 			w.WriteHeader(503)

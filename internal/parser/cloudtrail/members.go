@@ -23,7 +23,8 @@ func (p *trail) object(b *event.Builder, s *scanner, in scope, self *member, dep
 	}
 	base, before := len(p.path), (*member)(nil)
 	for {
-		m, key := self.expected(before, s), []byte(nil)
+		var key []byte
+		m := self.expected(before, s)
 		if m != nil {
 			key = m.key()
 			s.at += len(m.text)

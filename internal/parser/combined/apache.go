@@ -72,7 +72,7 @@ func (c *compiler) directive(format string, from int) (next int) {
 
 // named adds a directive whose name in braces says which of many; false when it is none of those.
 func (c *compiler) named(p piece, letter, name string, braces bool) bool {
-	prefix := ""
+	var prefix string
 	switch letter {
 	case "i", "^ti":
 		prefix = "http.request.headers."

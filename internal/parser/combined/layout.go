@@ -80,7 +80,6 @@ func (p *piece) bounded() bool {
 type compiler struct {
 	layout layout
 	text   []byte
-	taken  []event.FieldID
 	flaws  []error
 }
 

@@ -35,7 +35,8 @@ func (c *compiler) nginx(format string) {
 }
 
 func (c *compiler) variable(format string, from int) (next int) {
-	i, name := from+1, ""
+	i := from + 1
+	var name string
 	if i < len(format) && format[i] == '{' {
 		end := strings.IndexByte(format[i:], '}')
 		if end < 0 {

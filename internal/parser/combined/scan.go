@@ -189,7 +189,7 @@ func (l *layout) reach(i int, b []byte) int {
 // backslash before it, nor within a list.
 func (p *piece) stop(b []byte, from int, next []byte) int {
 	for from <= len(b) {
-		n := 0
+		var n int
 		if p.quoted {
 			if n = closing(b, from); n < 0 {
 				return -1

@@ -65,7 +65,7 @@ func (w window) first(ctx context.Context, svc api.Service) ([]hit, error) {
 
 // bucket is the length of coarse buckets: longer than the window, and so long that there are not too many.
 func (w window) bucket(span time.Duration) time.Duration {
-	return (min(max(w.over, span/coarseSteps), longest)/time.Minute + 1) * time.Minute
+	return min(max(w.over, span/coarseSteps), longest).Truncate(time.Minute) + time.Minute
 }
 
 // A seeker looks for the hits of one window.
@@ -87,7 +87,7 @@ type count struct {
 
 // coarse counts by coarse buckets, in the order of time.
 func (s *seeker) coarse(ctx context.Context, first, last time.Time) (all []count, err error) {
-	ask := min(coarseAsk, longest/s.step) * s.step
+	ask := s.step * time.Duration(min(coarseAsk, int64(longest/s.step)))
 	for from := floor(first, s.step); !from.After(last); from = from.Add(ask) {
 		some, err := s.count(ctx, from, from.Add(ask), s.step)
 		if err != nil {

@@ -2,7 +2,6 @@ package files_test
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -30,7 +29,9 @@ func TestRecordsOfSeveralLines(t *testing.T) {
 	for _, rotate := range []string{"rename", "truncate"} {
 		t.Run(rotate, func(t *testing.T) {
 			r := newRig(t)
-			begin := func() { r.start(files.Options{Paths: []string{"app.log"}, Choose: joined(time.Hour), Linger: 200 * time.Millisecond}) }
+			begin := func() {
+				r.start(files.Options{Paths: []string{"app.log"}, Choose: joined(time.Hour), Linger: 200 * time.Millisecond})
+			}
 			r.write("app.log", "!first\n\tat a\n!second\n")
 			begin()
 			r.lines("!first\n\tat a")
@@ -67,7 +68,7 @@ func TestLastRecordIsWaitedFor(t *testing.T) {
 		began := time.Now()
 		records := make(chan source.Record, 10)
 		s, err := files.New(files.Options{
-			Name: "test", Paths: []string{path}, Choose: joined(5 * time.Second), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+			Name: "test", Paths: []string{path}, Choose: joined(5 * time.Second), Log: slog.New(slog.DiscardHandler),
 			Resume: func(string) (int64, bool) { return 0, false },
 		})
 		if err != nil {
