@@ -10,11 +10,13 @@ import (
 )
 
 // usual are names that loggers use where the schema has another: log/slog, zap, zerolog, logrus, bunyan, pino, Logstash,
-// Docker.
+// Docker, and the fields of systemd's journal as journalctl -o json and systemd-journal-upload write them.
 var usual = [...][2]string{
 	{"msg", "message"}, {"ts", "@timestamp"}, {"datetime", "@timestamp"}, {"level", "log.level"}, {"lvl", "log.level"},
 	{"hostname", "host.name"}, {"pid", "process.pid"}, {"logger_name", "event.provider"}, {"remote_addr", "source.ip"},
 	{"remote_ip", "source.ip"}, {"client_ip", "source.ip"}, {"user_agent", "user_agent.original"},
+	{"__REALTIME_TIMESTAMP", "@timestamp"}, {"MESSAGE", "message"}, {"_HOSTNAME", "host.name"}, {"SYSLOG_IDENTIFIER", "process.name"},
+	{"_PID", "process.pid"}, {"PRIORITY", "log.syslog.severity.code"}, {"SYSLOG_FACILITY", "log.syslog.facility.code"},
 }
 
 // knownTargets lists every name that means a field of the schema. What tocsin stamps itself is dropped: it is written
