@@ -50,8 +50,8 @@ func TestSampleIsTheDefault(t *testing.T) {
 	w.page()
 	var text strings.Builder
 	for line := range strings.Lines(w.sample.String()) {
-		if strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "# ") {
-			line = line[1:]
+		if setting := strings.TrimPrefix(line, "#"); !strings.HasPrefix(setting, " ") || strings.HasPrefix(setting, "  ") {
+			line = setting // comments have one blank behind the sign
 		}
 		text.WriteString(line)
 	}
@@ -62,7 +62,7 @@ func TestSampleIsTheDefault(t *testing.T) {
 	want := config.Default()
 	want.Data = examples["data"]
 	got.RuleFiles, got.FormatFiles, got.Rules, got.Sources.Files, got.Notify = nil, nil, nil, nil, nil // examples, as there is no default
-	got.Packs = document.Node{}
+	got.Packs, got.Formats = document.Node{}, document.Node{}
 	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "dir" }, cmp.Ignore()), cmp.AllowUnexported(config.Config{})); diff != "" {
 		t.Errorf("the sample is not the default: Default - sample +\n%s", diff)
 	}
@@ -160,10 +160,16 @@ its line and what is wanted there. Unknown keys are mistakes.
 	v := reflect.ValueOf(*c)
 	for i := range v.NumField() {
 		sf := v.Type().Field(i)
-		if key := sf.Tag.Get("yaml"); key != "" && isSection(sf.Type) {
+		if key := keyOf(sf); key != "" && isSection(sf.Type) {
 			w.section(key, sf.Name, v.Field(i))
 		}
 	}
+}
+
+// keyOf returns the key of a setting, "" where it has none. What stands behind a comma in its tag is for the reader of documents.
+func keyOf(f reflect.StructField) string {
+	key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+	return key
 }
 
 // isSection says that a setting has settings below it.
@@ -193,7 +199,7 @@ func (w *reference) section(path, name string, v reflect.Value) {
 		w.plain(v, path, indent+"  ")
 		for i := range v.NumField() {
 			if sf := t.Field(i); isSection(sf.Type) {
-				w.section(path+"."+sf.Tag.Get("yaml"), sf.Name, v.Field(i))
+				w.section(path+"."+keyOf(sf), sf.Name, v.Field(i))
 			}
 		}
 		return
@@ -212,7 +218,7 @@ func (w *reference) section(path, name string, v reflect.Value) {
 		dash := "- "
 		for j := range t.NumField() {
 			if item := v.Index(i).Field(j); !item.IsZero() {
-				fmt.Fprintf(&w.sample, "#%s  %s%s: %s\n", indent, dash, t.Field(j).Tag.Get("yaml"), show(item))
+				fmt.Fprintf(&w.sample, "#%s  %s%s: %s\n", indent, dash, keyOf(t.Field(j)), show(item))
 				dash = "  "
 			}
 		}
@@ -224,7 +230,7 @@ func (w *reference) plain(v reflect.Value, path, indent string) {
 	w.table(v, path)
 	for i := range v.NumField() {
 		sf := v.Type().Field(i)
-		key := sf.Tag.Get("yaml")
+		key := keyOf(sf)
 		if key == "" || isSection(sf.Type) {
 			continue
 		}
@@ -269,7 +275,7 @@ func (w *reference) table(v reflect.Value, path string) {
 	w.markdown.WriteString("\n| setting | form | default | what it is |\n|---|---|---|---|\n")
 	for i := range v.NumField() {
 		sf := v.Type().Field(i)
-		key := sf.Tag.Get("yaml")
+		key := keyOf(sf)
 		if key == "" || isSection(sf.Type) {
 			continue
 		}
