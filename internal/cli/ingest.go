@@ -98,8 +98,10 @@ func (s *shell) ingest(ctx context.Context, svc api.Service, q api.IngestRequest
 			if ctx.Err() != nil {
 				break
 			}
-			continue
-		}
+			if a.Lines == 0 {
+				continue
+			}
+		} // what came before the fault is there: it is told, and judged
 		failed = failed || a.Events == 0 && a.Rejected > 0
 		s.rejected(path, a)
 		if !a.First.IsZero() && (first.IsZero() || a.First.Before(first)) {
