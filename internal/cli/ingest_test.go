@@ -58,7 +58,7 @@ func TestIngestGoesOn(t *testing.T) {
 	}
 	r.want(t, 1, "nothing new", "tocsin: none: open none: no such file")
 	r.want(t, 1, "grown", "tocsin: foul: format cannot be recognised")
-	r.want(t, 1, "foul   combined (97 %)      2       2         0", "") // what was read before the fault is kept, and told
+	r.want(t, 1, "foul   combined (97 %)      1       1         0", "") // what was read before the fault is kept, and told
 	if last := svc.calls[len(svc.calls)-1]; cmp.Diff([]any{"Flush"}, last) != "" {
 		t.Errorf("the last call is %v, want Flush", last)
 	}
