@@ -9,8 +9,13 @@ import (
 	"tocsin/internal/detector/threshold"
 	"tocsin/internal/notifier"
 	"tocsin/internal/notifier/command"
+	"tocsin/internal/notifier/gotify"
 	"tocsin/internal/notifier/mail"
+	"tocsin/internal/notifier/ntfy"
+	"tocsin/internal/notifier/pagerduty"
+	"tocsin/internal/notifier/pushover"
 	logcollector "tocsin/internal/notifier/syslog"
+	"tocsin/internal/notifier/telegram"
 	"tocsin/internal/notifier/webhook"
 	"tocsin/internal/parser"
 	"tocsin/internal/parser/cloudtrail"
@@ -50,9 +55,14 @@ func Formats() parser.Set {
 // Notifiers are the ways in which people can be told.
 func Notifiers() notifier.Set {
 	return notifier.Set{
-		"command": command.Default,
-		"mail":    mail.Default,
-		"syslog":  logcollector.Default,
-		"webhook": webhook.Default,
+		"command":   command.Default,
+		"gotify":    gotify.Default,
+		"mail":      mail.Default,
+		"ntfy":      ntfy.Default,
+		"pagerduty": pagerduty.Default,
+		"pushover":  pushover.Default,
+		"syslog":    logcollector.Default,
+		"telegram":  telegram.Default,
+		"webhook":   webhook.Default,
 	}
 }

@@ -1,0 +1,144 @@
+package post
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
+	"tocsin/internal/document"
+	"tocsin/internal/notifier"
+	"tocsin/internal/notifier/notifiertest"
+)
+
+// What is cut fits, begins as before, and says that it was cut; what fits is left alone.
+func TestCut(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.Just("a\xffb\xed\xa0\x80😀é"), rapid.StringOfN(rapid.RuneFrom([]rune("a<&é😀")), 0, 40, -1)).Draw(t, "text")
+		most := rapid.IntRange(0, 40).Draw(t, "most")
+		size := rapid.SampledFrom([]func(rune) int{Bytes, Characters, func(r rune) int { return map[bool]int{true: 5, false: Bytes(r)}[r == '&'] }}).Draw(t, "size")
+		whole := string([]rune(text))
+		got := Cut(text, most, size)
+		sum := 0
+		for _, r := range got {
+			sum += size(r)
+		}
+		if sum > most || !utf8.ValidString(got) {
+			t.Fatalf("Cut(%q, %d) = %q of size %d", text, most, got, sum)
+		}
+		total := 0
+		for _, r := range whole {
+			total += size(r)
+		}
+		if total <= most && got != whole {
+			t.Fatalf("Cut(%q, %d) = %q, want it whole", text, most, got)
+		}
+		if total > most && got != "" && (!strings.HasSuffix(got, "…") || !strings.HasPrefix(whole, strings.TrimSuffix(got, "…"))) {
+			t.Fatalf("Cut(%q, %d) = %q", text, most, got)
+		}
+	})
+}
+
+// A secret is told in none of the forms in which a server may repeat it.
+func TestVeil(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, strings.Repeat("x", maxLine-10)+" "+r.RequestURI+" "+r.Header.Get("Authorization")+" a%2Bb+c", http.StatusBadRequest)
+	}))
+	defer server.Close()
+	address, err := Target(server.URL + "/hooks/t0ken?sig=s1gnature")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := New(Options{Timeout: time.Minute, Secrets: []document.Secret{document.NewSecret(address.String()), document.NewSecret("b3arer"), document.NewSecret("ab")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := client.Do(t.Context(), Request{URL: address, Header: http.Header{"Authorization": {"Bearer b3arer"}}})
+	if err == nil || !errors.Is(err, notifier.ErrPermanent) {
+		t.Fatalf("error = %v", err)
+	}
+	for _, secret := range []string{"t0k", "s1g", "b3a"} { // nor its beginning, at the place where the line is cut
+		if strings.Contains(answer.Line+err.Error(), secret) {
+			t.Errorf("answer %q, error %v", answer.Line, err)
+		}
+	}
+	if len(answer.Line) > maxLine+100 {
+		t.Errorf("line of %d bytes", len(answer.Line))
+	}
+}
+
+// An authority of one's own is trusted where it is named, and only there; an expired certificate nowhere.
+func TestAuthority(t *testing.T) {
+	dir := t.TempDir()
+	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	server.Config.ErrorLog = nil
+	defer server.Close()
+	address, err := Target(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, _ := notifiertest.Certify(t, dir, time.Now().Add(time.Hour)) // another one
+	for _, ca := range []string{"", certificate} {
+		client, err := New(Options{CA: ca, Timeout: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Do(t.Context(), Request{URL: address}); err == nil || !strings.Contains(err.Error(), "name its authority with ca") {
+			t.Errorf("ca %q: %v", ca, err)
+		}
+	}
+	for _, ca := range []string{filepath.Join(dir, "gone"), filepath.Join(dir, "key.pem")} {
+		if _, err := New(Options{CA: ca}); err == nil || !strings.Contains(err.Error(), "ca:") {
+			t.Errorf("ca %q: %v", ca, err)
+		}
+	}
+}
+
+func TestTarget(t *testing.T) {
+	for _, foul := range []string{"", "http://", "://", "http://a b", "http://u:p@h", "javascript:x", "http://%zz", "ftp://x"} {
+		if _, err := Target(foul); err == nil || foul != "" && strings.Contains(err.Error(), foul) {
+			t.Errorf("Target(%q) = %v", foul, err)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	for value, want := range map[string]time.Duration{
+		"": 0, "5": 5 * time.Second, " 5 ": 5 * time.Second, "-5": 0, "1e3": 0, "99999999999999999999": 0, "100000": MaxLater,
+		"Wed, 04 Mar 2026 05:07:07 GMT": time.Minute, "Wed, 04 Mar 2020 05:07:07 GMT": 0, "Wed, 04 Mar 2126 05:07:07 GMT": MaxLater,
+	} {
+		if got := RetryAfter(value, now); got != want {
+			t.Errorf("RetryAfter(%q) = %v, want %v", value, got, want)
+		}
+	}
+	if err := Later(errors.New("x"), 0); err.Error() != "x" {
+		t.Error(err)
+	}
+}
+
+// The shipped words hold for every notice, and say what matters first.
+func TestWords(t *testing.T) {
+	words, err := DefaultTerms().Words()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := notifiertest.Notice()
+	n.Change, n.Node, n.Alert.EndedAt = notifier.End, "berlin", n.Alert.Last
+	m := words.Write(n)
+	want := "count was 154 over 1h (limit: above 100)\nSince 2026-03-04 04:06:07 UTC, last 2026-03-04 05:06:07 UTC, 3 in all\nEnded 2026-03-04 05:06:07 UTC\nsource.ip 192.0.2.7\n" +
+		"Rule ssh-scan, alert 17, tocsin on berlin\n  x\n"
+	if m.Problem != "" || m.Text != want {
+		t.Errorf("text %q, problem %q, want %q", m.Text, m.Problem, want)
+	}
+	if thread := Thread(n); thread != url.PathEscape(thread) || len(thread) > 40 {
+		t.Errorf("Thread = %q", thread)
+	}
+}
