@@ -39,9 +39,9 @@ func logs(o options) error {
 	return out.Flush()
 }
 
-// trails reads files of CloudTrail records as AWS delivers them, one ten times the size of the other.
+// trails reads files of CloudTrail records as AWS delivers them, one four times the size of the other.
 func trails(out io.Writer, o options, dir string) error {
-	for _, records := range []int{20_000, 200_000} {
+	for _, records := range []int{100_000, 400_000} {
 		path := filepath.Join(dir, "trail.json")
 		size, err := makeTrail(path, records)
 		if err != nil {
