@@ -70,25 +70,31 @@ func (c *collector) take(ctx context.Context, from *source.Stream, records []sou
 			c.passed(from, r)
 			continue
 		}
-		events += c.parse(from, r, received)
+		n, nothing := c.parse(from, r, received)
+		if events += n; nothing {
+			empty += r.Count()
+		}
 		c.passed(from, r)
 	}
 	return nil
 }
 
-// parse appends the events of one record and returns their number; a malformed record is counted and costs itself alone.
-func (c *collector) parse(from *source.Stream, r *source.Record, received int64) int {
+// parse appends the events of one record and returns their number, and whether it says nothing, as the header of a table does.
+// A malformed record is counted and costs itself alone.
+func (c *collector) parse(from *source.Stream, r *source.Record, received int64) (events int, nothing bool) {
 	c.stamp.of(from, r, received)
 	c.bytes += len(r.Data)
 	before := c.builder.Rows()
 	if err := from.Parser.Parse(c.builder, r.Data, received); err != nil {
 		c.builder.Abandon()
 		c.service.refused(from, r, 0, received, err)
+	} else {
+		nothing = c.builder.Rows() == before
 	}
 	if n := c.service.unique.sift(c, from.Format, c.builder, before); n > 0 {
 		c.service.stats.repeated(from.Source, n)
 	}
-	return c.builder.Rows() - before
+	return c.builder.Rows() - before, nothing
 }
 
 // passed notes that a record is dealt with: what the batch holds of its stream goes up to there.

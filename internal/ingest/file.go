@@ -264,6 +264,9 @@ func (f *file) record(r *source.Record, received int64) {
 	f.stamp.of(&f.stream, r, received)
 	before := f.builder.Rows()
 	err := f.stream.Parser.Parse(f.builder, r.Data, received)
+	if err == nil && f.builder.Rows() == before { // the header of a table
+		f.answer.Empty += r.Count()
+	}
 	if n := f.service.unique.sift(f, f.stream.Format, f.builder, before); n > 0 {
 		f.answer.Repeated += int64(n)
 		f.service.stats.repeated(fileSource, n)

@@ -143,12 +143,12 @@ func TestOutcomes(t *testing.T) {
 		},
 		{
 			name: "the header of a CSV file", content: "LineId,Date,Time,Pid,Level,Component,Content,EventId,EventTemplate\n1,081109,203615,148,INFO,dfs.DataNode,a,E1,a\n2,081109,203616,148,INFO,dfs.DataNode,b,E1,b\n",
-			counts: "3 2 0 0", events: []string{"2008-11-09T20:36:15Z [no-zone] a", "2008-11-09T20:36:16Z [no-zone] b"},
+			counts: "3 2 1 0", events: []string{"2008-11-09T20:36:15Z [no-zone] a", "2008-11-09T20:36:16Z [no-zone] b"},
 		},
 		{
 			name: "a header in the middle, and other numbers of columns", declaration: "csv: {header: 'time,message'}",
 			content: "time,message\n2024-03-10T11:59:01Z,a\ntime,message\n2024-03-10T11:59:02Z\n2024-03-10T11:59:03Z,b,c\n2024-03-10T11:59:04Z,\"d, e\"\n",
-			counts:  "6 2 0 2", reasons: map[string]int64{"fewer columns than the header": 1, "more columns than the header": 1},
+			counts:  "6 2 2 2", reasons: map[string]int64{"fewer columns than the header": 1, "more columns than the header": 1},
 			events: []string{"2024-03-10T11:59:01Z [] a", "2024-03-10T11:59:04Z [] d, e"},
 		},
 		{
@@ -207,6 +207,9 @@ func TestOutcomes(t *testing.T) {
 			}
 			if got := fmt.Sprint(answer.Lines, answer.Events, answer.Empty, answer.Rejected); got != c.counts {
 				t.Errorf("lines, events, empty, rejected: %s, want %s; %v", got, c.counts, answer.Errors)
+			}
+			if answer.Lines != answer.Events+answer.Empty+answer.Rejected {
+				t.Errorf("%d lines are not %d events + %d empty + %d rejected", answer.Lines, answer.Events, answer.Empty, answer.Rejected)
 			}
 			if c.reasons != nil && !cmp.Equal(c.reasons, answer.Reasons) {
 				t.Errorf("reasons: %v, want %v", answer.Reasons, c.reasons)
