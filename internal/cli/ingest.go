@@ -93,7 +93,7 @@ func (s *shell) ingest(ctx context.Context, svc api.Service, q api.IngestRequest
 	for _, path := range paths {
 		a, err := s.ingestFile(ctx, svc, q, path)
 		if err != nil {
-			s.say("tocsin: %s: %s", clean(path), printable(err.Error()))
+			s.say("tocsin: %s: %s", clean(path), printable(strings.TrimPrefix(err.Error(), path+": ")))
 			failed = true
 			if ctx.Err() != nil {
 				break

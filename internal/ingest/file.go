@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -220,6 +221,9 @@ func (f *file) begin(records []source.Record) error {
 		var why string
 		name, f.answer.Confidence, why = parser.Recognise(formats, sample)
 		if f.answer.Confidence < minCertainty {
+			if name != "" {
+				why = fmt.Sprintf("%s, but that is only %d of 100 sure", why, f.answer.Confidence)
+			}
 			return fault.New(fault.Invalid, "recognise format of %s: %s (name it with --format)", f.request.Path, why)
 		}
 	}
