@@ -111,7 +111,8 @@ func Score(record []byte) int {
 	case l.form == raw:
 		return 95
 	case l.form == csv:
-		if _, ok := number(l.lineID); ok {
+		_, numbered := number(l.lineID)
+		if _, process := number(l.pid); numbered && process { // tables of other programs have another column there
 			return 95
 		}
 	}

@@ -57,3 +57,16 @@ func BenchmarkParse(b *testing.B) {
 func BenchmarkRaw(b *testing.B) {
 	parsertest.Bench(b, hdfs.Format(), parsertest.Records(b, "testdata/raw/input.log"))
 }
+
+// Tables of other programs of Hadoop's kin have other columns in other places: they are not taken for this one.
+func TestOtherTables(t *testing.T) {
+	for line, want := range map[string]int{
+		"1,081109,203615,148,INFO,dfs.DataNode,Receiving block,E1,Receiving block":                     95,
+		`1,2015-10-18,"18:01:47,978",INFO,main,org.apache.Application,Created,E29,Created`:             0,
+		`1,2015-07-29,"17:41:44,747",INFO,QuorumPeer,Election,774,Notification time out,E31,Timed out`: 0,
+	} {
+		if got := hdfs.Score([]byte(line)); got != want {
+			t.Errorf("Score(%q) = %d, want %d", line, got, want)
+		}
+	}
+}
