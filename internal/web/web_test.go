@@ -66,6 +66,9 @@ func sample() *told {
 		other := one
 		other.ID, other.Severity, other.Title, other.Samples = int64(16-i), s, "Rule of severity "+s.String(), nil
 		other.Entity = alert.Entity{{Field: "user.name", Value: evil}}
+		if s == alert.Low {
+			other.Owner = "" // of a rule that is everybody's
+		}
 		list = append(list, other)
 	}
 	quoted, _ := json.Marshal(evil)
@@ -108,6 +111,9 @@ func page(t *testing.T, s *told, path string, id api.Identity) string {
 
 func TestOverview(t *testing.T) {
 	text := page(t, sample(), "/", api.Identity{User: "alice", Admin: true})
+	if got, none := strings.Count(text, "version 2, of admin</dd>"), strings.Count(text, "version 2</dd>"); got != 4 || none != 1 {
+		t.Errorf("%d rules are said to be of admin and %d of nobody, want 4 and 1", got, none)
+	}
 	for _, want := range []string{"▲</span> HIGH", "◆</span> CRITICAL", "Scan of many hosts", "192.0.2.7", "12\u2009345×", "154 different destination.ip",
 		"GET /login HTTP/1.1", "network.bytes=9007199254740993", "5\u2009000\u2009000", "3.0 MiB of 4.0 GiB", "tocsin 1.2.3", "<title>", "no time", "alice", "Log out"} {
 		if !strings.Contains(text, want) {
