@@ -11,10 +11,13 @@ import (
 	"tocsin/internal/notifier/command"
 	"tocsin/internal/notifier/gotify"
 	"tocsin/internal/notifier/mail"
+	"tocsin/internal/notifier/matrix"
 	"tocsin/internal/notifier/ntfy"
 	"tocsin/internal/notifier/pagerduty"
 	"tocsin/internal/notifier/pushover"
+	"tocsin/internal/notifier/slack"
 	logcollector "tocsin/internal/notifier/syslog"
+	"tocsin/internal/notifier/teams"
 	"tocsin/internal/notifier/telegram"
 	"tocsin/internal/notifier/webhook"
 	"tocsin/internal/parser"
@@ -58,10 +61,13 @@ func Notifiers() notifier.Set {
 		"command":   command.Default,
 		"gotify":    gotify.Default,
 		"mail":      mail.Default,
+		"matrix":    matrix.Default,
 		"ntfy":      ntfy.Default,
 		"pagerduty": pagerduty.Default,
 		"pushover":  pushover.Default,
+		"slack":     slack.Default,
 		"syslog":    logcollector.Default,
+		"teams":     teams.Default,
 		"telegram":  telegram.Default,
 		"webhook":   webhook.Default,
 	}
