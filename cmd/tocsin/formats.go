@@ -1,14 +1,17 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"tocsin/internal/catalog"
 	"tocsin/internal/cli"
 	"tocsin/internal/declared"
+	"tocsin/internal/document"
 )
 
 // listFormats lists tocsin's own formats and those of the configuration.
@@ -57,4 +60,30 @@ func testFormats(c cli.Common, path string) (t cli.FormatTest, err error) {
 		}
 	}
 	return t, nil
+}
+
+// checkDeclaration reads a format that a command declares. What is wrong in one of options is told of the option: the document
+// that they become is nobody's business.
+func checkDeclaration(file, text, name string) error {
+	_, err := declared.DecodeText(text, name, catalog.Formats())
+	var all document.Mistakes
+	if !errors.As(err, &all) {
+		return err
+	}
+	all = slices.Clone(all)
+	for i := range all {
+		m := &all[i]
+		if file != "" {
+			m.File = file
+			continue
+		}
+		m.File = "--log-format"
+		if strings.HasPrefix(m.Path, "text.time") {
+			m.File = "--time-format"
+		} else if strings.HasPrefix(m.Path, "text.") {
+			m.File = "--pattern"
+		}
+		m.Path, m.Line, m.Column, m.Excerpt = "", 0, 0, ""
+	}
+	return all
 }

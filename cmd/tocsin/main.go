@@ -46,7 +46,7 @@ func run(args []string, crash func(point string)) int {
 	return cli.Run(ctx, cli.Options{
 		Args: args, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Version: version,
 		Formats:     strings.Split(catalog.Formats().Names(), ", "),
-		ListFormats: listFormats, TestFormats: testFormats,
+		ListFormats: listFormats, TestFormats: testFormats, CheckDeclaration: checkDeclaration,
 		Open: p.open, Serve: p.serve, Demo: p.demo, Check: p.check, TestRule: p.testRule, TestSamples: testSamples, Detectors: catalog.Detectors(), OpenInput: openInput, TakeOver: takeOver,
 		Faces: []cli.Face{p.logtrack()},
 	})

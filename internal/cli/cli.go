@@ -51,6 +51,9 @@ type Options struct {
 	// of a file, or with an empty path of the configuration.
 	ListFormats func(Common) ([]Format, error)
 	TestFormats func(c Common, path string) (FormatTest, error)
+	// CheckDeclaration checks a format that a command declares, in a file or by options where file is empty. name is the one that is
+	// wanted of several, empty for the only one.
+	CheckDeclaration func(file, text, name string) error
 	// TestRule judges one file by one rule and keeps nothing.
 	TestRule func(ctx context.Context, c Common, rule string, q api.IngestRequest, body io.Reader) (api.DetectAnswer, error)
 	// TestSamples tries the rules of a document on the samples that stand in it.

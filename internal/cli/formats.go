@@ -144,8 +144,11 @@ func (o *ownFormat) flags(c *cobra.Command) {
 func (o *ownFormat) declare(s *shell, q *api.IngestRequest) error {
 	if o.file != "" {
 		text, err := s.readFile(o.file)
+		if err != nil {
+			return err
+		}
 		q.Declaration = text
-		return err
+		return refused(s.checkDeclaration(o.file, q))
 	}
 	var form declaration
 	switch {
@@ -159,6 +162,17 @@ func (o *ownFormat) declare(s *shell, q *api.IngestRequest) error {
 		return nil
 	}
 	text, err := json.Marshal(form) // JSON is YAML
+	if err != nil {
+		return err
+	}
 	q.Declaration = string(text)
-	return err
+	return s.checkDeclaration("", q)
+}
+
+// checkDeclaration finds mistakes before a file is looked at, which may have nothing new. Another machine may know other formats.
+func (s *shell) checkDeclaration(file string, q *api.IngestRequest) error {
+	if s.CheckDeclaration == nil || s.common.Server != "" {
+		return nil
+	}
+	return s.CheckDeclaration(file, q.Declaration, q.Format)
 }
