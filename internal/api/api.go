@@ -29,6 +29,9 @@ type Service interface {
 	Explain(ctx context.Context, q ExplainRequest) (ExplainAnswer, error)
 
 	Alerts(ctx context.Context, q AlertRequest) ([]alert.Alert, error)
+	// ActOnAlert returns the alert as it is then. AlertStory tells all that happened to one.
+	ActOnAlert(ctx context.Context, q AlertAct) (alert.Alert, error)
+	AlertStory(ctx context.Context, id int64) (AlertStory, error)
 
 	Rules(ctx context.Context, q RuleRequest) ([]Rule, error)
 	PutRule(ctx context.Context, r RuleEdit) (Rule, error)

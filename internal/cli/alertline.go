@@ -10,7 +10,8 @@ import (
 )
 
 // alertLine writes an alert as key=value on one line. Values are quoted as Go quotes strings where they hold anything but
-// plain words. Keys and their order stay; new ones come last.
+// plain words. Keys and their order stay; new ones come last. What
+// people did is told only where they did something.
 func alertLine(a *alert.Alert) string {
 	var b strings.Builder
 	put := func(key, value string) {
@@ -36,6 +37,13 @@ func alertLine(a *alert.Alert) string {
 	put("origin", a.Origin)
 	put("title", a.Title)
 	put("reason", a.Reason)
+	for _, did := range []struct{ key, value string }{
+		{"acknowledged_by", a.AckedBy}, {"assignee", a.Assignee}, {"disposition", string(a.Disposition)},
+	} {
+		if did.value != "" {
+			put(did.key, did.value)
+		}
+	}
 	return b.String()
 }
 

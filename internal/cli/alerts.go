@@ -15,17 +15,24 @@ import (
 )
 
 func (s *shell) alertsCommand() *cobra.Command {
+	c := s.alertList("alerts [NUMBER]")
+	c.AddCommand(s.alertList("list [NUMBER]"), s.alertShow(), s.alertAck(), s.alertUnack(), s.alertComment(), s.alertAssign(), s.alertClose())
+	return c
+}
+
+func (s *shell) alertList(use string) *cobra.Command {
 	var q api.AlertRequest
 	var when span
 	c := &cobra.Command{
-		Use:   "alerts [NUMBER]",
+		Use:   use,
 		Short: "List alerts, or show one with its samples",
 		Long: `Lists alerts, newest first, or shows the one with a number. -o line prints one alert a line as key=value, in an order that
 stays: new keys come last. --since and --until ask for the time of the newest trigger.`,
 		Example: `  tocsin alerts
   tocsin alerts --state open --severity HIGH --since 1d
   tocsin alerts -o line --since -3m
-  tocsin alerts 17`,
+  tocsin alerts 17
+  tocsin alerts ack 17 --note "looking at it" --until 2h`,
 		Args:        cobra.MaximumNArgs(1),
 		Annotations: map[string]string{"line": "yes"},
 	}
@@ -96,11 +103,12 @@ func (s *shell) listAlerts(list []alert.Alert) error {
 		return nil
 	}
 	out := s.sheet(column{name: "id", right: true}, column{name: "severity", paint: severityColours}, column{name: "state"},
-		column{name: "last", time: true}, column{name: "rule"}, column{name: "entity"}, column{name: "triggers", right: true}, column{name: "reason"})
+		column{name: "last", time: true}, column{name: "rule"}, column{name: "entity"}, column{name: "triggers", right: true}, column{name: "reason"},
+		column{name: "ack by", lazy: true}, column{name: "assignee", lazy: true})
 	for i := range list {
 		a := &list[i]
 		if err := out.add(a, strconv.FormatInt(a.ID, 10), a.Severity.String(), string(a.State), s.instant(a.Last), a.RuleName,
-			a.Entity.String(), strconv.FormatInt(a.Triggers, 10), a.Reason); err != nil {
+			a.Entity.String(), strconv.FormatInt(a.Triggers, 10), a.Reason, a.AckedBy, a.Assignee); err != nil {
 			return err
 		}
 	}
@@ -146,6 +154,17 @@ func (s *shell) showAlert(a alert.Alert) error {
 	line("first", s.instant(a.First))
 	line("last", s.instant(a.Last))
 	line("ended", s.instant(a.EndedAt))
+	if a.AckedBy != "" {
+		until := ""
+		if !a.AckedUntil.IsZero() {
+			until = " until " + s.instant(a.AckedUntil)
+		}
+		line("ack", said("by "+a.AckedBy+" at "+s.instant(a.AckedAt)+until, a.AckNote))
+	}
+	line("assignee", a.Assignee)
+	if a.ClosedBy != "" {
+		line("closed", said("as "+closedAs(&a)+" by "+a.ClosedBy+" at "+s.instant(a.ClosedAt), a.CloseNote))
+	}
 	for i, sample := range a.Samples {
 		safe, err := safeJSON(sample)
 		if err != nil {

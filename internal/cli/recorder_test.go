@@ -25,6 +25,7 @@ type recorder struct {
 	events    []string
 	top       api.TopAnswer
 	alerts    []alert.Alert
+	story     api.AlertStory
 	rules     []api.Rule
 	explained api.ExplainAnswer
 	users     []api.User
@@ -104,6 +105,20 @@ func (r *recorder) DropQuarantine(_ context.Context, q api.QuarantineRequest) (a
 
 func (r *recorder) Alerts(_ context.Context, q api.AlertRequest) ([]alert.Alert, error) {
 	return r.alerts, r.note("Alerts", q)
+}
+
+func (r *recorder) ActOnAlert(_ context.Context, q api.AlertAct) (alert.Alert, error) {
+	a := alert.Alert{ID: q.ID, State: alert.Open}
+	for _, one := range r.alerts {
+		if one.ID == q.ID {
+			a = one
+		}
+	}
+	return a, r.note("ActOnAlert", q)
+}
+
+func (r *recorder) AlertStory(_ context.Context, id int64) (api.AlertStory, error) {
+	return r.story, r.note("AlertStory", id)
 }
 
 func (r *recorder) Rules(_ context.Context, q api.RuleRequest) ([]api.Rule, error) {

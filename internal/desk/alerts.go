@@ -48,13 +48,16 @@ func (d *Desk) Alerts(ctx context.Context, r api.AlertRequest) ([]alert.Alert, e
 		q.Owner = &owner
 	}
 	q.Limit = r.Limit
+	if err := d.endAcknowledgements(ctx); err != nil {
+		return nil, err
+	}
 	found, err := d.parts.Ledger.Alerts(ctx, q)
 	if err != nil || caller.Admin {
 		return found, err
 	}
 	own := make([]alert.Alert, 0, len(found))
 	for _, a := range found {
-		if a.Owner == "" || a.Owner == caller.User {
+		if sees(caller, &a) {
 			own = append(own, a)
 		}
 	}

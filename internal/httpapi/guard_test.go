@@ -14,7 +14,7 @@ import (
 
 // example is a request that a route takes.
 func example(r route) (path, body string) {
-	path = strings.NewReplacer("{name}", "bob", "{file}", "page.css", "{$}", "").Replace(r.path)
+	path = strings.NewReplacer("{name}", "bob", "{id}", "17", "{file}", "page.css", "{$}", "").Replace(r.path)
 	switch {
 	case r.body == ndjson:
 		body = "{}\n"
@@ -35,7 +35,9 @@ func TestEveryRouteForEveryRole(t *testing.T) {
 	s := open(t, nil)
 	open := []string{"GET /healthz", "GET /readyz", "GET /login", "GET /assets/{file}", "POST /login", "POST /logout", "POST /api/v1/setup", "POST /api/v1/session"}
 	machine := []string{"GET /metrics"}
-	accounts := []string{"POST /api/v1/events", "GET /api/v1/search", "POST /api/v1/search", "GET /api/v1/top", "POST /api/v1/top", "GET /api/v1/alerts",
+	accounts := []string{"POST /api/v1/events", "GET /api/v1/search", "POST /api/v1/search", "GET /api/v1/top", "POST /api/v1/top", "GET /api/v1/alerts", "GET /api/v1/alerts/{id}",
+		"POST /api/v1/alerts/{id}/acknowledge", "POST /api/v1/alerts/{id}/unacknowledge", "POST /api/v1/alerts/{id}/comment",
+		"POST /api/v1/alerts/{id}/assign", "POST /api/v1/alerts/{id}/close",
 		"GET /api/v1/rules", "POST /api/v1/rules", "DELETE /api/v1/rules/{name}", "POST /api/v1/rules/{name}/enable", "POST /api/v1/rules/{name}/disable",
 		"PUT /api/v1/users/{name}/password", "POST /api/v1/tokens", "POST /api/v1/explain", "GET /api/v1/health", "GET /api/v1/openapi.json", "DELETE /api/v1/session", "GET /{$}"}
 	administrators := []string{"POST /api/v1/detect", "GET /api/v1/users", "POST /api/v1/users", "POST /api/v1/users/{name}/enable",

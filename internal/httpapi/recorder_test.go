@@ -171,6 +171,14 @@ func (r *recorder) Detect(ctx context.Context, q api.DetectRequest) (api.DetectA
 	return filled[api.DetectAnswer](), r.note(ctx, "Detect", q)
 }
 
+func (r *recorder) ActOnAlert(ctx context.Context, q api.AlertAct) (alert.Alert, error) {
+	return filled[alert.Alert](), r.note(ctx, "ActOnAlert", q)
+}
+
+func (r *recorder) AlertStory(ctx context.Context, id int64) (api.AlertStory, error) {
+	return filled[api.AlertStory](), r.note(ctx, "AlertStory", id)
+}
+
 func (r *recorder) Alerts(ctx context.Context, q api.AlertRequest) ([]alert.Alert, error) {
 	return filled[[]alert.Alert](), r.note(ctx, "Alerts", q)
 }

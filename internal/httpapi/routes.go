@@ -50,6 +50,13 @@ func (s *Server) table() []route {
 		ask("POST", "/api/v1/detect", admin, "Judges history by rules and keeps the alerts.", v.Detect),
 		ask("POST", "/api/v1/explain", user, "Says how lines are read and what the rules make of them, and keeps nothing.", v.Explain),
 		ask("GET", "/api/v1/alerts", user, "Lists alerts, newest first.", v.Alerts),
+		{method: "GET", path: "/api/v1/alerts/{id}", who: user, handle: s.getAlert, out: api.AlertStory{},
+			doc: "Tells one alert with all that happened to it, and for who may act on it the notices about it."},
+		toAlert[acknowledgeBody](s, api.Acknowledge, "Says that the caller has taken an alert on: its changes are told no more until it ends or gets more severe."),
+		toAlert[noteBody](s, api.Unacknowledge, "Takes an acknowledgement back."),
+		toAlert[commentBody](s, api.Comment, "Says something about an alert."),
+		toAlert[assignBody](s, api.Assign, "Gives an alert to an account, or to nobody."),
+		toAlert[closeBody](s, api.Close, "Ends an alert and says what it was: true, benign, false, expected or duplicate."),
 
 		ask("GET", "/api/v1/rules", user, "Lists rules.", v.Rules),
 		ask("POST", "/api/v1/rules", user, "Adds a rule, or replaces the one of the same name.", v.PutRule),

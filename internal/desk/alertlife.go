@@ -1,0 +1,92 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/api"
+	"tocsin/internal/fault"
+	"tocsin/internal/ledger"
+)
+
+// mostNotices bounds how many notices about one alert are shown: the newest.
+const mostNotices = 200
+
+// sees reports whether somebody may know of an alert: of his own rules, and of those that are everybody's.
+func sees(who api.Identity, a *alert.Alert) bool {
+	return who.Admin || a.Owner == "" || a.Owner == who.User
+}
+
+// handles reports whether somebody may act on an alert that he sees.
+func handles(who api.Identity, a *alert.Alert) bool {
+	return who.Admin || who.User != "" && (a.Owner == who.User || a.Assignee == who.User)
+}
+
+// ActOnAlert implements api.Service.
+func (d *Desk) ActOnAlert(ctx context.Context, q api.AlertAct) (alert.Alert, error) {
+	caller := api.Caller(ctx)
+	return d.parts.Alerting.Act(ctx, ledger.Act{
+		Alert: q.ID, Deed: ledger.Deed(q.Act), Who: caller.User, Now: time.Now(), Note: q.Note, Until: q.Until,
+		Assignee: q.Assignee, Disposition: alert.Disposition(q.Disposition), DuplicateOf: q.DuplicateOf,
+		Sees: func(a alert.Alert) bool { return sees(caller, &a) },
+		May: func(a alert.Alert, to ledger.User) error {
+			if !handles(caller, &a) {
+				return fault.New(fault.Denied, "alert %d: only the owner of its rule, whom it is assigned to, and administrators may act on it", a.ID)
+			}
+			if to.Name != "" && !sees(api.Identity{User: to.Name, Admin: to.Admin}, &a) {
+				return fault.New(fault.Conflict, "alert %d is of %s's rule: %s may not see it", a.ID, a.Owner, to.Name)
+			}
+			return nil
+		},
+	})
+}
+
+// AlertStory implements api.Service.
+func (d *Desk) AlertStory(ctx context.Context, id int64) (story api.AlertStory, err error) {
+	if id < 1 {
+		return story, fault.New(fault.Invalid, "alert %d: want its number", id)
+	}
+	found, err := d.Alerts(ctx, api.AlertRequest{ID: id})
+	if err != nil {
+		return story, err
+	}
+	if len(found) == 0 {
+		return story, fault.New(fault.NotFound, "no alert %d", id)
+	}
+	story.Alert = found[0]
+	if story.Log, err = d.parts.Ledger.AlertLog(ctx, id); err != nil {
+		return story, err
+	}
+	if !handles(api.Caller(ctx), &story.Alert) {
+		return story, nil // where notices go, and what is answered there, is not everybody's to know
+	}
+	sent, err := d.parts.Ledger.Deliveries(ctx, ledger.DeliveryQuery{Alert: id, Limit: mostNotices})
+	if err != nil {
+		return story, err
+	}
+	for _, n := range slices.Backward(sent) {
+		story.Notices = append(story.Notices, notice(&n))
+	}
+	return story, nil
+}
+
+func notice(d *ledger.Delivery) api.AlertNotice {
+	n := api.AlertNotice{Change: string(d.Change), Channel: d.Channel, User: d.User, State: string(d.State), Created: d.Created}
+	for _, a := range d.Attempts {
+		n.Attempts = append(n.Attempts, api.NoticeAttempt{Number: a.Number, Began: a.Began, Ended: a.Ended, Outcome: a.Outcome, Answer: a.Answer})
+	}
+	return n
+}
+
+// endAcknowledgements opens alerts again whose acknowledgement is over. Where the ledger has no room for that now, they are
+// still listed, as they were.
+func (d *Desk) endAcknowledgements(ctx context.Context) error {
+	_, err := d.parts.Ledger.EndAcknowledgements(ctx, time.Now())
+	if errors.Is(err, fault.Full) || errors.Is(err, fault.Unavailable) {
+		return nil
+	}
+	return err
+}
