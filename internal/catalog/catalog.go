@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/notifier/ntfy"
 	"tocsin/internal/notifier/pagerduty"
 	"tocsin/internal/notifier/pushover"
+	"tocsin/internal/notifier/shoutrrr"
 	"tocsin/internal/notifier/slack"
 	logcollector "tocsin/internal/notifier/syslog"
 	"tocsin/internal/notifier/teams"
@@ -65,6 +66,7 @@ func Notifiers() notifier.Set {
 		"ntfy":      ntfy.Default,
 		"pagerduty": pagerduty.Default,
 		"pushover":  pushover.Default,
+		"shoutrrr":  shoutrrr.Default,
 		"slack":     slack.Default,
 		"syslog":    logcollector.Default,
 		"teams":     teams.Default,
