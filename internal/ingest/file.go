@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -48,33 +47,12 @@ func (s *Service) File(ctx context.Context, q api.IngestRequest, body io.Reader)
 		return api.IngestAnswer{}, fault.New(fault.Conflict, "take in %s: it begins at byte %d, want %d, behind what is there already", q.Path, q.Offset, at)
 	}
 	f := &file{service: s, request: q, batches: make(chan *event.Batch, 1), from: q.Offset, at: q.Offset}
-	f.split(body)
+	f.cutter, f.nested = lines.Cut(body, q.Offset)
 	f.answer.Reasons = map[string]int64{}
 	defer s.unique.release(f)
 	err = f.run(ctx)
 	f.answer.Bytes = f.at - q.Offset
 	return f.answer, err
-}
-
-// A splitter cuts the body of a file into records.
-type splitter interface {
-	Next() ([]source.Record, error)
-	Rest() (source.Record, bool)
-}
-
-// split chooses how the body is cut: into lines, or into the elements of the array that it is or holds. What is read on from
-// the middle of an array begins with the comma behind the last element, or with the bracket that closes it.
-func (f *file) split(body io.Reader) {
-	buffered := bufio.NewReaderSize(body, 64<<10)
-	head, _ := buffered.Peek(4096) // a short head has an error that reading will give again
-	inside := f.request.Offset > 0 && bytes.IndexAny(bytes.TrimLeft(head, " \t\r\n"), ",]") == 0
-	if inside || f.request.Offset == 0 && lines.Nested(head) {
-		s := lines.NewArraySplitter(buffered, f.request.Offset)
-		f.splitter, f.end = s, s.End
-		return
-	}
-	s := lines.NewSplitter(buffered, f.request.Offset)
-	f.splitter, f.end, f.lined = s, s.Offset, true
 }
 
 // run reads and journals side by side. When reading fails, what was read before is journalled all the same; when journalling
@@ -97,13 +75,12 @@ func (f *file) run(ctx context.Context) error {
 
 // A file is one run of File. Reading and journalling run side by side, one batch apart.
 type file struct {
-	service  *Service
-	request  api.IngestRequest
-	splitter splitter
-	lined    bool          // it is cut into lines
-	joiner   *lines.Joiner // of lines to records; nil: each line is one
-	end      func() int64  // offset behind everything, when the body was read to its end
-	batches  chan *event.Batch
+	service *Service
+	request api.IngestRequest
+	cutter  lines.Cutter
+	nested  bool          // it is cut into the elements of an array, not into lines
+	joiner  *lines.Joiner // of lines to records; nil: each line is one
+	batches chan *event.Batch
 
 	stream  source.Stream
 	stamp   stamp
@@ -116,12 +93,12 @@ type file struct {
 
 func (f *file) read(ctx context.Context) error {
 	for {
-		records, err := f.splitter.Next()
+		records, err := f.cutter.Next()
 		if err == nil || errors.Is(err, io.EOF) {
 			last := err != nil
 			if last {
 				records = nil
-				if rest, ok := f.splitter.Rest(); ok {
+				if rest, ok := f.cutter.Rest(); ok {
 					records = []source.Record{rest}
 				}
 			}
@@ -132,7 +109,7 @@ func (f *file) read(ctx context.Context) error {
 				if err := f.rest(ctx); err != nil {
 					return err
 				}
-				f.at = max(f.at, f.end())
+				f.at = max(f.at, f.cutter.End())
 				return f.send(ctx)
 			}
 			continue
@@ -245,7 +222,7 @@ func (f *file) begin(records []source.Record) error {
 	if err != nil {
 		return err
 	}
-	if join := settings.Base().Multiline; join.On() && f.lined {
+	if join := settings.Base().Multiline; join.On() && !f.nested {
 		if f.joiner, err = lines.NewJoiner(join); err != nil {
 			return fault.New(fault.Invalid, "read %s: %w", f.request.Path, err)
 		}
