@@ -61,7 +61,7 @@ type Commit struct {
 	// Reopen is how long after its end, in event time, an alert that somebody closed is opened again when its rule triggers,
 	// rather than another one opened; 0: never.
 	Reopen time.Duration
-	Route     Route
+	Route  Route
 }
 
 // A Result is what a commit did.

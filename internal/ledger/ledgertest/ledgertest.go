@@ -45,6 +45,12 @@ func Run(t *testing.T, fresh Fresh) {
 		{"outbox claims", testClaims},
 		{"outbox end", testGiveUp},
 		{"clear alerts", testClearAlerts},
+		{"acknowledgement", testAcknowledge},
+		{"reopening", testReopen},
+		{"acts", testActs},
+		{"acts between repeats", testReplayedActs},
+		{"acts at the same time", testRacingActs},
+		{"upgrade", testUpgrade},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, fresh) })
 	}
