@@ -134,9 +134,17 @@ func TestWords(t *testing.T) {
 	n.Change, n.Node, n.Alert.EndedAt = notifier.End, "berlin", n.Alert.Last
 	m := words.Write(n)
 	want := "count was 154 over 1h (limit: above 100)\nSince 2026-03-04 04:06:07 UTC, last 2026-03-04 05:06:07 UTC, 3 in all\nEnded 2026-03-04 05:06:07 UTC\nsource.ip 192.0.2.7\n" +
-		"Rule ssh-scan, alert 17, tocsin on berlin\n  x\n"
+		"Rule ssh-scan, alert 17, tocsin on berlin\n  x"
 	if m.Problem != "" || m.Text != want {
 		t.Errorf("text %q, problem %q, want %q", m.Text, m.Problem, want)
+	}
+	silent := DefaultTerms()
+	silent.Templates = Templates{Subject: "{{if false}}x{{end}}", Text: " \n\t"}
+	if words, err = silent.Words(); err != nil {
+		t.Fatal(err)
+	}
+	if m := words.Write(n); m.Subject != "[HIGH] alert 17" || m.Text != m.Subject {
+		t.Errorf("without words: %+v", m)
 	}
 	if thread := Thread(n); thread != url.PathEscape(thread) || len(thread) > 40 {
 		t.Errorf("Thread = %q", thread)

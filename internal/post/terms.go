@@ -2,6 +2,7 @@ package post
 
 import (
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -62,7 +63,7 @@ func (t Terms) Mistakes() []error {
 }
 
 // Words returns what puts notices into words.
-func (t Terms) Words() (*message.Writer, error) {
+func (t Terms) Words() (*Writer, error) {
 	zone, err := time.LoadLocation(t.Zone)
 	if err != nil {
 		return nil, err
@@ -71,7 +72,27 @@ func (t Terms) Words() (*message.Writer, error) {
 	if own.Text == "" {
 		own.Text = short
 	}
-	return message.New(own, zone)
+	w, err := message.New(own, zone)
+	if err != nil {
+		return nil, err
+	}
+	return &Writer{own: w}, nil
+}
+
+// A Writer puts notices into words for services that refuse a message without any. It is safe for use by several goroutines.
+type Writer struct{ own *message.Writer }
+
+// Write puts a notice into words. Neither subject nor text is empty, nor does the text begin or end with blanks, whatever the
+// templates say.
+func (w *Writer) Write(n notifier.Notice) message.Message {
+	m := w.own.Write(n)
+	if m.Subject == "" {
+		m.Subject = "[" + n.Alert.Severity.String() + "] alert " + strconv.FormatInt(n.Alert.ID, 10)
+	}
+	if m.Text = strings.TrimSpace(m.Text); m.Text == "" {
+		m.Text = m.Subject
+	}
+	return m
 }
 
 // Thread is a name that all notices about one alert share and no other has: letters, digits and dashes, at most 40.

@@ -12,7 +12,6 @@ import (
 
 	"tocsin/internal/alert"
 	"tocsin/internal/document"
-	"tocsin/internal/message"
 	"tocsin/internal/notifier"
 	"tocsin/internal/post"
 )
@@ -77,7 +76,7 @@ func (c *Config) New() (notifier.Notifier, error) {
 type pusher struct {
 	address *url.URL
 	token   string
-	words   *message.Writer
+	words   *post.Writer
 	client  *post.Client
 }
 
@@ -93,7 +92,7 @@ type push struct {
 func (p *pusher) Send(ctx context.Context, n notifier.Notice) (string, error) {
 	words := p.words.Write(n)
 	m := push{
-		Title: post.Cut(words.Subject, maxTitle, post.Characters), Message: post.Cut(strings.TrimSpace(words.Text), maxMessage, post.Bytes), Priority: priority(n),
+		Title: post.Cut(words.Subject, maxTitle, post.Characters), Message: post.Cut(words.Text, maxMessage, post.Bytes), Priority: priority(n),
 		Extras: map[string]any{"client::display": map[string]string{"contentType": "text/plain"}},
 	}
 	if n.Link != "" {

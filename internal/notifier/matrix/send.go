@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"tocsin/internal/message"
 	"tocsin/internal/notifier"
 	"tocsin/internal/post"
 )
@@ -19,7 +18,7 @@ import (
 type member struct {
 	config Config
 	server *url.URL
-	words  *message.Writer
+	words  *post.Writer
 	client *post.Client
 }
 
@@ -118,7 +117,7 @@ func (m *member) header() http.Header {
 // content writes a notice. Its text stands in code, inside which programs look for no links and no mentions.
 func (m *member) content(n notifier.Notice) content {
 	words := m.words.Write(n)
-	title, text := post.Cut(words.Subject, maxTitle, post.Characters), post.Cut(strings.TrimSpace(words.Text), maxText, post.Bytes)
+	title, text := post.Cut(words.Subject, maxTitle, post.Characters), post.Cut(words.Text, maxText, post.Bytes)
 	c := content{
 		Type: "m.text", Format: "org.matrix.custom.html", Alert: post.Thread(n), Body: title + "\n\n" + text,
 		Formatted: "<p><strong><code>" + escape.Replace(title) + "</code></strong></p>\n<pre><code>" + escape.Replace(text) + "</code></pre>",

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"tocsin/internal/notifier"
 	"tocsin/internal/post"
@@ -27,11 +28,14 @@ func (m *member) root(ctx context.Context, room, thread string) (string, error) 
 	if err := m.get(ctx, &who, nil, "account", "whoami"); err != nil {
 		return "", err
 	}
+	if who.User == "" {
+		return "", post.Strange(m.server, "a Matrix homeserver")
+	}
 	filter, err := json.Marshal(map[string]any{"types": []string{"m.room.message"}, "senders": []string{who.User}})
 	if err != nil {
 		return "", fmt.Errorf("look for thread %s: %w: %w", thread, notifier.ErrPermanent, err)
 	}
-	query := map[string]string{"dir": "b", "limit": fmt.Sprint(events), "filter": string(filter)}
+	query := map[string]string{"dir": "b", "limit": strconv.Itoa(events), "filter": string(filter)}
 	for range pages {
 		var page struct {
 			Chunk []struct {

@@ -16,7 +16,7 @@ import (
 
 // Misbehave has a notifier talk to servers that misbehave in every way. Each costs an attempt, never the daemon; errors name
 // the place and no secret, and are sorted into what may pass and what will not.
-func Misbehave(t *testing.T, make func(t *testing.T, server string, timeout time.Duration) notifier.Notifier, secrets ...string) {
+func Misbehave(t *testing.T, with func(t *testing.T, server string, timeout time.Duration) notifier.Notifier, secrets ...string) {
 	t.Helper()
 	moved := false
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { moved = true }))
@@ -61,7 +61,7 @@ func Misbehave(t *testing.T, make func(t *testing.T, server string, timeout time
 			if name == "never answers" {
 				timeout = 300 * time.Millisecond
 			}
-			answer, err := make(t, server.URL, timeout).Send(t.Context(), Notice())
+			answer, err := with(t, server.URL, timeout).Send(t.Context(), Notice())
 			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), strings.TrimPrefix(server.URL, "http://")) {
 				t.Fatalf("error = %v, want %q in it, and the place", err, test.want)
 			}
@@ -95,7 +95,7 @@ func Misbehave(t *testing.T, make func(t *testing.T, server string, timeout time
 			}
 		}))
 		defer server.Close()
-		answer, err := make(t, server.URL, 20*time.Second).Send(t.Context(), Notice())
+		answer, err := with(t, server.URL, 20*time.Second).Send(t.Context(), Notice())
 		if len(answer)+len(fmt.Sprint(err)) > 4<<10 || strings.ContainsFunc(answer, unicode.IsControl) {
 			t.Errorf("answer of %d bytes, error of %d", len(answer), len(fmt.Sprint(err)))
 		}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"tocsin/internal/alert"
-	"tocsin/internal/message"
 	"tocsin/internal/notifier"
 	"tocsin/internal/post"
 )
@@ -18,7 +17,7 @@ type publisher struct {
 	server *url.URL
 	topic  string
 	header http.Header
-	words  *message.Writer
+	words  *post.Writer
 	client *post.Client
 }
 
@@ -56,7 +55,7 @@ func (p *publisher) Send(ctx context.Context, n notifier.Notice) (string, error)
 	}
 	words := p.words.Write(n)
 	m := publication{
-		Topic: to, Title: post.Cut(words.Subject, maxTitle, post.Bytes), Message: post.Cut(strings.TrimSpace(words.Text), maxMessage, post.Bytes),
+		Topic: to, Title: post.Cut(words.Subject, maxTitle, post.Bytes), Message: post.Cut(words.Text, maxMessage, post.Bytes),
 		Priority: priority(n), Tags: []string{tag(n), "tocsin", strings.ToLower(n.Alert.Severity.String())}, Sequence: post.Thread(n),
 	}
 	if n.Link != "" {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"tocsin/internal/alert"
-	"tocsin/internal/message"
 	"tocsin/internal/notifier"
 	"tocsin/internal/post"
 )
@@ -17,7 +16,7 @@ import (
 type pager struct {
 	address *url.URL
 	key     string
-	words   *message.Writer
+	words   *post.Writer
 	client  *post.Client
 }
 

@@ -9,12 +9,10 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"strings"
 	"time"
 
 	"tocsin/internal/alert"
 	"tocsin/internal/document"
-	"tocsin/internal/message"
 	"tocsin/internal/notifier"
 	"tocsin/internal/post"
 )
@@ -100,7 +98,7 @@ type pusher struct {
 	address     *url.URL
 	token, user string
 	emergency   bool
-	words       *message.Writer
+	words       *post.Writer
 	client      *post.Client
 }
 
@@ -142,11 +140,8 @@ func (p *pusher) Send(ctx context.Context, n notifier.Notice) (string, error) {
 func (p *pusher) push(n notifier.Notice) push {
 	words := p.words.Write(n)
 	m := push{
-		Token: p.token, User: p.user, Title: post.Cut(words.Subject, maxTitle, post.Characters), Message: post.Cut(strings.TrimSpace(words.Text), maxMessage, post.Characters),
+		Token: p.token, User: p.user, Title: post.Cut(words.Subject, maxTitle, post.Characters), Message: post.Cut(words.Text, maxMessage, post.Characters),
 		Priority: p.priority(n), Timestamp: n.Alert.Last.Unix(),
-	}
-	if m.Message == "" {
-		m.Message = m.Title // an empty one is refused
 	}
 	if m.Priority == 2 {
 		m.Retry, m.Expire = int(retryEvery.Seconds()), int(expires.Seconds())

@@ -35,7 +35,7 @@ func (s *sender) Send(ctx context.Context, n notifier.Notice) (string, error) {
 		return "", fmt.Errorf("send by %s: %d attempts before this one still wait for an answer", s.name, most)
 	}
 	words := s.words.Write(n)
-	text := post.Cut(words.Subject+"\n\n"+strings.TrimSpace(words.Text), maxText, size)
+	text := post.Cut(words.Subject+"\n\n"+words.Text, maxText, size)
 	if n.Link != "" {
 		text += "\n" + n.Link
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 
 	"tocsin/internal/document"
-	"tocsin/internal/message"
 	"tocsin/internal/notifier"
 	"tocsin/internal/post"
 )
@@ -100,7 +99,7 @@ func (c *Config) New() (notifier.Notifier, error) {
 type sender struct {
 	name    string
 	timeout time.Duration
-	words   *message.Writer
+	words   *post.Writer
 	// idle are instances of the service that nobody uses. The library can neither be told to stop nor be shared: an attempt that
 	// hangs keeps its instance until it ends, and the channel has no more than these.
 	idle chan types.Service

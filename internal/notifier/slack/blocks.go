@@ -4,7 +4,6 @@ import (
 	"strings"
 	"unicode/utf16"
 
-	"tocsin/internal/message"
 	"tocsin/internal/notifier"
 	"tocsin/internal/post"
 )
@@ -57,9 +56,9 @@ type payload struct {
 const eventType = "tocsin_alert"
 
 // write puts a notice into blocks. Log text is in plain_text alone; the one link is our own.
-func write(words *message.Writer, n notifier.Notice) letter {
+func write(words *post.Writer, n notifier.Notice) letter {
 	m := words.Write(n)
-	body := strings.TrimSpace(m.Text)
+	body := m.Text
 	if post.Cut(m.Subject, maxHeader, escaped) != m.Subject {
 		body = m.Subject + "\n\n" + body
 	}
@@ -68,9 +67,7 @@ func write(words *message.Writer, n notifier.Notice) letter {
 		kind, text string
 		most       int
 	}{{"header", m.Subject, maxHeader}, {"section", body, maxSection}} {
-		if part.text != "" {
-			l.Blocks = append(l.Blocks, block{Type: part.kind, Text: &text{Type: "plain_text", Text: escape.Replace(post.Cut(part.text, part.most, escaped)), Emoji: new(bool)}})
-		}
+		l.Blocks = append(l.Blocks, block{Type: part.kind, Text: &text{Type: "plain_text", Text: escape.Replace(post.Cut(part.text, part.most, escaped)), Emoji: new(bool)}})
 	}
 	if n.Link != "" {
 		link := strings.ReplaceAll(escape.Replace(n.Link), "|", "%7C")

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"tocsin/internal/document"
-	"tocsin/internal/message"
 	"tocsin/internal/notifier"
 	"tocsin/internal/post"
 )
@@ -18,7 +17,7 @@ import (
 // A hook posts to an incoming webhook.
 type hook struct {
 	url    document.Secret
-	words  *message.Writer
+	words  *post.Writer
 	client *post.Client
 }
 
@@ -42,7 +41,7 @@ func (h *hook) Send(ctx context.Context, n notifier.Notice) (string, error) {
 type bot struct {
 	config Config
 	server *url.URL
-	words  *message.Writer
+	words  *post.Writer
 	client *post.Client
 }
 

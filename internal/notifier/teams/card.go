@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 	"unicode/utf8"
 
 	"tocsin/internal/alert"
 	"tocsin/internal/document"
-	"tocsin/internal/message"
 	"tocsin/internal/notifier"
 	"tocsin/internal/post"
 )
@@ -18,7 +16,7 @@ import (
 // A dealer sends cards.
 type dealer struct {
 	url    document.Secret
-	words  *message.Writer
+	words  *post.Writer
 	client *post.Client
 }
 
@@ -88,7 +86,7 @@ func (d *dealer) card(n notifier.Notice) card {
 		Schema: "http://adaptivecards.io/schemas/adaptive-card.json", Type: "AdaptiveCard", Version: "1.4", Teams: map[string]any{"width": "Full"},
 		Body: []block{
 			text(run{Text: post.Cut(words.Subject, maxTitle, inJSON), Size: "medium", Weight: "bolder", Color: color(n)}),
-			text(run{Text: post.Cut(strings.TrimSpace(words.Text), maxText, inJSON), Font: "monospace"}),
+			text(run{Text: post.Cut(words.Text, maxText, inJSON), Font: "monospace"}),
 		},
 	}
 	if n.Link != "" {
@@ -97,12 +95,9 @@ func (d *dealer) card(n notifier.Notice) card {
 	return c
 }
 
-// text is a block of one run. Teams refuses one without text.
+// text is a block of one run.
 func text(r run) block {
 	r.Type = "TextRun"
-	if r.Text == "" {
-		r.Text = " "
-	}
 	return block{Type: "RichTextBlock", Inlines: []run{r}}
 }
 

@@ -11,7 +11,6 @@ import (
 	"unicode/utf16"
 
 	"tocsin/internal/alert"
-	"tocsin/internal/message"
 	"tocsin/internal/notifier"
 	"tocsin/internal/post"
 )
@@ -21,7 +20,7 @@ type bot struct {
 	address *url.URL // holds the token
 	chat    string
 	topic   int
-	words   *message.Writer
+	words   *post.Writer
 	client  *post.Client
 }
 
@@ -112,11 +111,8 @@ func (b *bot) post(ctx context.Context, m letter) (string, verdict, error) {
 func (b *bot) letter(n notifier.Notice) letter {
 	words := b.words.Write(n)
 	title := post.Cut(words.Subject, maxTitle, units)
-	text := post.Cut(strings.TrimSpace(words.Text), maxText-size(title)-1, units)
-	m := letter{Chat: b.chat, Topic: b.topic, Mode: "HTML", Preview: preview{Disabled: true}, Text: "<code>" + escape.Replace(title) + "</code>"}
-	if text != "" {
-		m.Text += "\n<pre>" + escape.Replace(text) + "</pre>"
-	}
+	text := post.Cut(words.Text, maxText-size(title)-1, units)
+	m := letter{Chat: b.chat, Topic: b.topic, Mode: "HTML", Preview: preview{Disabled: true}, Text: "<code>" + escape.Replace(title) + "</code>\n<pre>" + escape.Replace(text) + "</pre>"}
 	m.Silent = n.Change == notifier.End || n.Alert.Severity <= alert.Low
 	if strings.HasPrefix(n.Link, "https://") { // of http, Telegram takes not every address
 		m.Markup = &markup{Keyboard: [][]button{{{Text: "Open alert", URL: n.Link}}}}
