@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/alert"
 	"tocsin/internal/api"
 	"tocsin/internal/fault"
+	"tocsin/internal/lines"
 )
 
 // Search implements api.Service.
@@ -101,11 +102,14 @@ func (c *Client) Resume(ctx context.Context, source string) (int64, error) {
 	return a.Offset, err
 }
 
+// cutTrailer is set behind a body that ends where packed data broke off, and not at the end of a line. tocsin keeps what came before.
+const cutTrailer = "Tocsin-Cut"
+
 // Ingest implements api.Service. Progress tells Bytes alone.
 func (c *Client) Ingest(ctx context.Context, q api.IngestRequest, body io.Reader) (api.IngestAnswer, error) {
-	told := &tellingReader{from: body, tell: q.Progress}
+	told := &tellingReader{from: body, tell: q.Progress, trailer: http.Header{cutTrailer: nil}}
 	a, err := receive[api.IngestAnswer](ctx, c, call{method: http.MethodPost, path: "/api/v1/ingest", query: encodeQuery(q),
-		body: told, kind: "application/octet-stream", wait: true})
+		body: told, kind: "application/octet-stream", wait: true, trailer: told.trailer})
 	if failed := told.failure(); failed != nil {
 		return a, failed // rather than that the connection broke over it
 	}
@@ -114,10 +118,11 @@ func (c *Client) Ingest(ctx context.Context, q api.IngestRequest, body io.Reader
 
 // tellingReader tells now and then how much was read, and keeps the error that ended it.
 type tellingReader struct {
-	from io.Reader
-	tell func(api.IngestAnswer)
-	n    int64
-	last time.Time
+	from    io.Reader
+	tell    func(api.IngestAnswer)
+	trailer http.Header // of the request, sent when Read has said that this is the end
+	n       int64
+	last    time.Time
 
 	mu  sync.Mutex // the connection may still read when the answer is there
 	err error
@@ -136,6 +141,10 @@ func (t *tellingReader) Read(p []byte) (int, error) {
 		t.mu.Lock()
 		t.err = err
 		t.mu.Unlock()
+		if errors.As(err, new(*lines.Damaged)) {
+			t.trailer.Set(cutTrailer, "1")
+			err = io.EOF
+		}
 	}
 	if now := time.Now(); t.tell != nil && (err != nil || now.Sub(t.last) > 100*time.Millisecond) {
 		t.last = now

@@ -81,7 +81,8 @@ type call struct {
 	body         io.Reader
 	kind         string // media type of body
 	header       http.Header
-	wait         bool // send the body only when the server asks for it
+	trailer      http.Header // what may be set while body is read
+	wait         bool        // send the body only when the server asks for it
 }
 
 // do sends a call and returns the answer when it is no problem. The caller closes its body.
@@ -101,6 +102,7 @@ func (c *Client) do(ctx context.Context, l call) (*http.Response, error) {
 	for name, values := range l.header {
 		r.Header[name] = values
 	}
+	r.Trailer = l.trailer
 	if l.kind != "" {
 		r.Header.Set("Content-Type", l.kind)
 	}
