@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -66,15 +67,32 @@ func (p *program) dash(ctx context.Context, c cli.Common) error {
 	if err != nil {
 		return err
 	}
-	address := s.Config.Address(s.Config.HTTP.Listen)
-	if address == "" {
-		return fault.New(fault.Invalid, `the page is switched off (set http.listen to other than "off")`)
-	}
+	switchedOff := fault.New(fault.Invalid, `the page is switched off (set http.listen to other than "off")`)
 	say := func(page string) { _, _ = fmt.Fprintf(os.Stdout, "URL: %s\n", page) } // when nobody reads it, the page is there all the same
 	if answers(ctx, filepath.Join(s.Config.Data, app.SocketName)) {
-		say("http://" + address)
-		return nil
+		return p.dashOf(ctx, c, say, switchedOff)
+	}
+	if s.Config.Address(s.Config.HTTP.Listen) == "" {
+		return switchedOff
 	}
 	p.ready = say
 	return p.serve(ctx, c, cli.ServeOptions{})
+}
+
+// dashOf says where the page of the tocsin is that runs.
+func (p *program) dashOf(ctx context.Context, c cli.Common, say func(page string), switchedOff error) (err error) {
+	service, closeService, err := p.open(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeService()) }()
+	health, err := service.Health(api.As(ctx, api.Local()))
+	if err != nil {
+		return err
+	}
+	if health.Page == "" {
+		return switchedOff
+	}
+	say(health.Page)
+	return nil
 }

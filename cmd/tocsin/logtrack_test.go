@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v4"
+
+	"tocsin/internal/api"
 )
 
 // A logTrack is a directory in which somebody works with LogTrack's targets.
@@ -295,8 +298,15 @@ func TestLogTrackBesideDaemon(t *testing.T) {
 	if _, said := m.make(true, "", "dash"); !strings.Contains(said, "switched off") {
 		t.Errorf("make dash with the page off: said %q", said)
 	}
-	m.write("tocsin.yaml", strings.Replace(quietConfig, `"off"`, "127.0.0.1:18400", 1))
-	m.want("URL: http://127.0.0.1:18400\n", "dash") // what the configuration says; the daemon runs, so none is started
+	d.stop()
+	m.write("tocsin.yaml", strings.Replace(quietConfig, `"off"`, "127.0.0.1:0", 1))
+	d = start(t, filepath.Join(m.dir, "data"), filepath.Join(m.dir, "tocsin.yaml"), "")
+	var health api.Health
+	d.ask(http.MethodGet, "/api/v1/health", &health)
+	if !regexp.MustCompile(`^http://127\.0\.0\.1:[1-9]\d*$`).MatchString(health.Page) {
+		t.Errorf("health says that the page is at %q", health.Page)
+	}
+	m.want("URL: "+health.Page+"\n", "dash") // where it is, whatever the configuration said; and none is started
 	d.stop()
 }
 

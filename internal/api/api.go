@@ -270,6 +270,8 @@ type Health struct {
 	Version  string   `json:"version"`
 	Problems []string `json:"problems,omitempty"` // what someone must act on, each with the remedy
 
+	// Page is the address of the page, empty when there is none.
+	Page    string           `json:"page,omitempty"`
 	Started time.Time        `json:"started"`
 	Events  map[string]int64 `json:"events"` // accepted since start, by kind
 	Rate    float64          `json:"rate"`   // events a second over the last minute

@@ -285,7 +285,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 		a.judges = append(a.judges, j)
 	}
 	a.desk = desk.New(desk.Parts{
-		Version: a.options.Version, Journal: a.journal, History: a.history, Ledger: a.ledger, Ingest: a.ingest, Quarantine: a.rejected,
+		Version: a.options.Version, Page: a.Address, Journal: a.journal, History: a.history, Ledger: a.ledger, Ingest: a.ingest, Quarantine: a.rejected,
 		Alerting: a.judges[0].alerting, Rules: a.rules, Detectors: catalog.Detectors(), Lists: a.lists(),
 		Judges: a.engines, RulesChanged: a.rulesChanged, CaughtUp: a.caughtUp, Replayed: a.replayed, Problems: a.problems, Backup: a.backup,
 		Kept: a.kept, ClearAlerts: a.clearAlerts,

@@ -23,6 +23,8 @@ import (
 // Parts are what a desk answers from.
 type Parts struct {
 	Version string
+	// Page returns the address of the page, "" when there is none.
+	Page func() string
 	Journal *journal.Journal
 	History *history.Store
 	Ledger  *ledger.Ledger
