@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -97,6 +98,9 @@ func (s *shell) takeOver(ctx context.Context, svc api.Service, o TakeOver) error
 		}
 	}
 	tables, err := s.Options.TakeOver(ctx, svc, o)
+	if err != nil && !slices.ContainsFunc(tables, func(t Taken) bool { return t.Found > 0 }) {
+		return err // no table of naughts above it
+	}
 	out := s.sheet(column{name: "table"}, column{name: "found", right: true}, column{name: "new", right: true})
 	for _, t := range tables {
 		if err := out.add(t, t.Table, strconv.FormatInt(t.Found, 10), strconv.FormatInt(t.New, 10)); err != nil {
