@@ -146,7 +146,29 @@ func TestWords(t *testing.T) {
 	if m := words.Write(n); m.Subject != "[HIGH] alert 17" || m.Text != m.Subject {
 		t.Errorf("without words: %+v", m)
 	}
-	if thread := Thread(n); thread != url.PathEscape(thread) || len(thread) > 40 {
+}
+
+// All that happens to an alert keeps its thread, and nothing else shares it.
+func TestThread(t *testing.T) {
+	n := notifiertest.Notice()
+	thread := Thread(n)
+	if thread != url.PathEscape(thread) || len(thread) > 50 {
 		t.Errorf("Thread = %q", thread)
+	}
+	n.Change, n.Key, n.User, n.Attempt = notifier.End, "other", "bob", 7
+	a := &n.Alert
+	a.First, a.Last, a.Severity, a.Title, a.Triggers, a.RuleName, a.RuleVersion = a.First.Add(-time.Hour), a.Last.Add(time.Hour), 5, "other", 9, "renamed", 2
+	if got := Thread(n); got != thread {
+		t.Errorf("Thread = %q, was %q", got, thread)
+	}
+	for what, change := range map[string]func(n *notifier.Notice){
+		"number": func(n *notifier.Notice) { n.Alert.ID++ }, "rule": func(n *notifier.Notice) { n.Alert.Rule++ },
+		"node": func(n *notifier.Notice) { n.Node = "berlin" }, "entity": func(n *notifier.Notice) { n.Alert.Entity = nil },
+	} {
+		other := n
+		change(&other)
+		if Thread(other) == thread {
+			t.Errorf("two alerts that differ in %s share a thread", what)
+		}
 	}
 }

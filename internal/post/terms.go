@@ -1,6 +1,8 @@
 package post
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strconv"
 	"strings"
 	"time"
@@ -95,9 +97,13 @@ func (w *Writer) Write(n notifier.Notice) message.Message {
 	return m
 }
 
-// Thread is a name that all notices about one alert share and no other has: letters, digits and dashes, at most 40.
+// Thread is a name that all notices about one alert share and no other has, of this tocsin or another one: letters, digits and
+// dashes, at most 50. It is made of what stays the same as long as an alert lasts; its first time does not, as late events may
+// move it.
 func Thread(n notifier.Notice) string {
-	return "alert-" + strconv.FormatInt(n.Alert.ID, 10) + "-" + strconv.FormatInt(n.Alert.First.Unix(), 36)
+	a := &n.Alert
+	sum := sha256.Sum256([]byte(n.Node + "\x00" + strconv.FormatInt(a.Rule, 10) + "\x00" + a.Entity.Key()))
+	return "alert-" + strconv.FormatInt(a.ID, 10) + "-" + hex.EncodeToString(sum[:8])
 }
 
 // Bytes is the size of a character in UTF-8.

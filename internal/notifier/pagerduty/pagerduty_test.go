@@ -64,7 +64,11 @@ func TestLife(t *testing.T) {
 			t.Errorf("%s", got.Raw)
 		}
 	}
-	n.Alert.First = n.Alert.First.Add(time.Hour) // a later alert of the same number, in a ledger made anew
+	n.Alert.First = n.Alert.First.Add(-time.Hour) // by a late event
+	if _, err := p.Send(t.Context(), n); err != nil || asked()[0].At("dedup_key") != dedup {
+		t.Errorf("an alert lost its incident, %v", err)
+	}
+	n.Alert.ID++
 	if _, err := p.Send(t.Context(), n); err != nil || asked()[0].At("dedup_key") == dedup {
 		t.Errorf("two alerts share an incident, %v", err)
 	}
