@@ -1,10 +1,13 @@
 package post
 
 import (
+	"crypto/tls"
+	"encoding/pem"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -78,7 +81,6 @@ func TestVeil(t *testing.T) {
 func TestAuthority(t *testing.T) {
 	dir := t.TempDir()
 	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	server.Config.ErrorLog = nil
 	defer server.Close()
 	address, err := Target(server.URL)
 	if err != nil {
@@ -93,6 +95,45 @@ func TestAuthority(t *testing.T) {
 		if _, err := client.Do(t.Context(), Request{URL: address}); err == nil || !strings.Contains(err.Error(), "name its authority with ca") {
 			t.Errorf("ca %q: %v", ca, err)
 		}
+	}
+	trusted := filepath.Join(dir, "trusted.pem")
+	if err := os.WriteFile(trusted, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	client, err := New(Options{CA: trusted, Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := client.Do(t.Context(), Request{URL: address}); err != nil || answer.Line != "200 OK" {
+		t.Errorf("a trusted authority: %q, %v", answer.Line, err)
+	}
+	expired, key := notifiertest.Certify(t, t.TempDir(), time.Now().Add(-time.Hour))
+	pair, err := tls.LoadX509KeyPair(expired, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := httptest.NewUnstartedServer(http.NotFoundHandler())
+	old.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	old.StartTLS()
+	defer old.Close()
+	if client, err = New(Options{CA: expired, Timeout: time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	if address, err = Target(old.URL); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Do(t.Context(), Request{URL: address}); err == nil || !strings.Contains(err.Error(), "expired") {
+		t.Errorf("an expired certificate: %v", err)
+	}
+	weak := httptest.NewUnstartedServer(http.NotFoundHandler())
+	weak.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10} //nolint:gosec // that is the test
+	weak.StartTLS()
+	defer weak.Close()
+	if address, err = Target(weak.URL); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Do(t.Context(), Request{URL: address}); err == nil || !strings.Contains(err.Error(), "protocol version") {
+		t.Errorf("an old version of TLS: %v", err)
 	}
 	for _, ca := range []string{filepath.Join(dir, "gone"), filepath.Join(dir, "key.pem")} {
 		if _, err := New(Options{CA: ca}); err == nil || !strings.Contains(err.Error(), "ca:") {

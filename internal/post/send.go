@@ -22,7 +22,7 @@ import (
 
 const (
 	maxLine = 1 << 10 // bytes of an answer that are told
-	maxBody = 1 << 20 // bytes of an answer that are read
+	maxBody = 8 << 20 // bytes of an answer that are read; a page of a chat's history is the longest
 	// MaxLater is the longest wait that a receiver is granted.
 	MaxLater = 6 * time.Hour
 )

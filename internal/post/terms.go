@@ -18,7 +18,7 @@ type Terms struct {
 	// CA is a file of certificates in PEM that the server's is held against besides those of the system, as an absolute
 	// path. Default none.
 	CA string `yaml:"ca"`
-	// Timeout bounds one attempt; 100ms to 1m. Default 10s.
+	// Timeout bounds one attempt; 100ms to 1m. Default 10s, or 30s where an attempt is several requests.
 	Timeout time.Duration `yaml:"timeout"`
 	// Zone is the zone of the times in the text: an IANA name, UTC or Local. Default UTC.
 	Zone string `yaml:"zone"`

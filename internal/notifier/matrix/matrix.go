@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"strings"
+	"time"
 	"unicode"
 
 	"tocsin/internal/document"
@@ -32,7 +33,11 @@ type Config struct {
 }
 
 // Default returns the settings that hold where none are given.
-func Default() notifier.Config { return &Config{Thread: true, Terms: post.DefaultTerms()} }
+func Default() notifier.Config {
+	terms := post.DefaultTerms()
+	terms.Timeout = 30 * time.Second
+	return &Config{Thread: true, Terms: terms}
+}
 
 // Validate reports every mistake.
 func (c *Config) Validate() error {

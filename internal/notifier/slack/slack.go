@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"regexp"
+	"time"
 
 	"tocsin/internal/document"
 	"tocsin/internal/notifier"
@@ -34,7 +35,9 @@ type Config struct {
 
 // Default returns the settings that hold where none are given.
 func Default() notifier.Config {
-	return &Config{Server: "https://slack.com/api", Thread: true, Terms: post.DefaultTerms()}
+	terms := post.DefaultTerms()
+	terms.Timeout = 30 * time.Second
+	return &Config{Server: "https://slack.com/api", Thread: true, Terms: terms}
 }
 
 var (
