@@ -71,6 +71,8 @@ func sample() *told {
 		}
 		list = append(list, other)
 	}
+	list[1].State, list[1].Handling = alert.Acknowledged, alert.Handling{AckedBy: "anna", AckedAt: first, AckedUntil: first.Add(time.Hour), AckNote: "mine " + evil, Assignee: "bob"}
+	list[2].State, list[2].Handling = alert.Ended, alert.Handling{Disposition: alert.Duplicate, DuplicateOf: 17, ClosedBy: "carol", ClosedAt: first, CloseNote: evil}
 	quoted, _ := json.Marshal(evil)
 	s := &told{alerts: list, events: []string{
 		`{"@timestamp":"2026-03-04T05:06:07Z","event.dataset":"combined","service.name":"web","message":"GET /login HTTP/1.1"}`,
@@ -115,7 +117,8 @@ func TestOverview(t *testing.T) {
 		t.Errorf("%d rules are said to be of admin and %d of nobody, want 4 and 1", got, none)
 	}
 	for _, want := range []string{"▲</span> HIGH", "◆</span> CRITICAL", "Scan of many hosts", "192.0.2.7", "12\u2009345×", "154 different destination.ip",
-		"GET /login HTTP/1.1", "network.bytes=9007199254740993", "5\u2009000\u2009000", "3.0 MiB of 4.0 GiB", "tocsin 1.2.3", "<title>", "no time", "alice", "Log out"} {
+		"GET /login HTTP/1.1", "network.bytes=9007199254740993", "5\u2009000\u2009000", "3.0 MiB of 4.0 GiB", "tocsin 1.2.3", "<title>", "no time", "alice", "Log out",
+		"acknowledged by anna", "by anna, <time", "until <time", ": mine &lt;script&gt;", "to bob</dd>", "as duplicate of 17 by carol"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("page lacks %q", want)
 		}
