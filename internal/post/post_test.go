@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -52,7 +53,8 @@ func TestCut(t *testing.T) {
 // A secret is told in none of the forms in which a server may repeat it.
 func TestVeil(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http.Error(w, strings.Repeat("x", maxLine-10)+" "+r.RequestURI+" "+r.Header.Get("Authorization")+" a%2Bb+c", http.StatusBadRequest)
+		before, _ := strconv.Atoi(r.Header.Get("X-Before"))
+		http.Error(w, strings.Repeat("x", before)+" "+r.RequestURI+" "+r.Header.Get("Authorization")+" a%2Bb+c", http.StatusBadRequest)
 	}))
 	defer server.Close()
 	address, err := Target(server.URL + "/hooks/t0ken?sig=s1gnature")
@@ -63,17 +65,20 @@ func TestVeil(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := client.Do(t.Context(), Request{URL: address, Header: http.Header{"Authorization": {"Bearer b3arer"}}})
-	if err == nil || !errors.Is(err, notifier.ErrPermanent) {
-		t.Fatalf("error = %v", err)
-	}
-	for _, secret := range []string{"t0k", "s1g", "b3a"} { // nor its beginning, at the place where the line is cut
-		if strings.Contains(answer.Line+err.Error(), secret) {
-			t.Errorf("answer %q, error %v", answer.Line, err)
+	for _, before := range []int{0, maxLine - 50, maxLine - 40, maxLine - 30, maxLine - 20, maxLine - 10} {
+		header := http.Header{"Authorization": {"Bearer b3arer"}, "X-Before": {strconv.Itoa(before)}}
+		answer, err := client.Do(t.Context(), Request{URL: address, Header: header})
+		if err == nil || !errors.Is(err, notifier.ErrPermanent) || before == 0 && !strings.Contains(answer.Line, "*** Bearer ***") {
+			t.Fatalf("answer %q, error %v", answer.Line, err)
 		}
-	}
-	if len(answer.Line) > maxLine+100 {
-		t.Errorf("line of %d bytes", len(answer.Line))
+		for _, secret := range []string{"t0k", "s1g", "b3a"} { // nor its beginning, at the place where the line is cut
+			if strings.Contains(answer.Line+err.Error(), secret) {
+				t.Errorf("answer %q, error %v", answer.Line, err)
+			}
+		}
+		if len(answer.Line) > maxLine+100 {
+			t.Errorf("line of %d bytes", len(answer.Line))
+		}
 	}
 }
 

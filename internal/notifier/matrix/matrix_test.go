@@ -134,6 +134,9 @@ func TestThread(t *testing.T) {
 			t.Errorf("%s: %s", change, got.Raw)
 		}
 	}
+	if len(h.events) != 1+1+250+2 {
+		t.Errorf("%d messages, want one for each notice", len(h.events))
+	}
 	n.Alert.ID, n.Key = 18, "alert-18-UPDATE" // whose beginning was never told
 	if _, err := m.Send(t.Context(), n); err != nil {
 		t.Fatal(err)
