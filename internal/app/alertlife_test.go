@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,7 +10,9 @@ import (
 
 	"tocsin/internal/alert"
 	"tocsin/internal/api"
+	"tocsin/internal/delivery"
 	"tocsin/internal/fault"
+	"tocsin/internal/notifier"
 )
 
 // Who may act on an alert: the owner of its rule, whom it is assigned to, and administrators. Who may see it and not act on
@@ -89,4 +92,78 @@ func TestWhoActsOnAlerts(t *testing.T) {
 			t.Errorf("AlertStory(%d) by %s = %+v, %v, want %v", test.id, test.who.User, story, err, test.want)
 		}
 	}
+}
+
+// receiver takes every notice.
+type receiver struct{}
+
+func (receiver) Send(_ context.Context, n notifier.Notice) (string, error) {
+	return "took " + string(n.Change), nil
+}
+
+// A live alert is acknowledged, closed and opened again by its rule; its story tells what people were told meanwhile.
+func TestAlertIsOpenedAgain(t *testing.T) {
+	svc := running(t, true, func(s *Setup) {
+		s.Config.Detect.Lateness = time.Millisecond
+		s.routes = []delivery.Channel{{Name: "pager", Notifier: receiver{}}}
+	}).Service()
+	ctx := api.As(t.Context(), api.Local())
+	if _, err := svc.PutRule(ctx, api.RuleEdit{Text: "name: r\nfrom: log\nwhere: message == \"x\"\ndetect: {threshold: {by: [], over: 1s, at_least: 1}}\nseverity: HIGH\n"}); err != nil {
+		t.Fatal(err)
+	}
+	act := func(q api.AlertAct) alert.Alert {
+		t.Helper()
+		a, err := svc.ActOnAlert(ctx, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	// until tells of the alert when it is as wanted; now and then its condition is met.
+	until := func(what string, ok func(api.AlertStory) bool) {
+		t.Helper()
+		var last api.AlertStory
+		again := time.NewTicker(50 * time.Millisecond)
+		defer again.Stop()
+		var posted time.Time
+		for end := time.Now().Add(30 * time.Second); time.Now().Before(end); <-again.C {
+			if time.Since(posted) > 2500*time.Millisecond { // so that the condition has passed in between
+				posted = time.Now()
+				line := fmt.Sprintf(`{"@timestamp":%q,"message":"x"}`, posted.UTC().Format(time.RFC3339Nano))
+				if _, err := svc.Append(ctx, api.AppendRequest{}, strings.NewReader(line)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			found, err := svc.Alerts(ctx, api.AlertRequest{User: "*"})
+			if err != nil || len(found) > 1 {
+				t.Fatalf("%d alerts, %v, want one, %s: %+v", len(found), err, what, last)
+			}
+			if len(found) == 0 {
+				continue
+			}
+			if last, err = svc.AlertStory(ctx, found[0].ID); err != nil {
+				t.Fatal(err)
+			}
+			if ok(last) {
+				return
+			}
+		}
+		t.Fatalf("alert is not %s: %+v", what, last)
+	}
+	told := func(want ...string) func(api.AlertStory) bool {
+		return func(s api.AlertStory) bool {
+			var got []string
+			for _, n := range s.Notices {
+				for _, a := range n.Attempts {
+					got = append(got, n.Channel+" "+n.State+" "+a.Answer)
+				}
+			}
+			return strings.HasPrefix(strings.Join(got, ",")+",", strings.Join(want, ",")+",")
+		}
+	}
+	until("told", told("pager sent took CREATE"))
+	act(api.AlertAct{ID: 1, Act: api.Acknowledge, Note: "mine"})
+	act(api.AlertAct{ID: 1, Act: api.Close, Disposition: "benign"})
+	again := told("pager sent took CREATE", "pager sent took END", "pager sent took UPDATE") // and perhaps of its end
+	until("opened again", func(s api.AlertStory) bool { return s.Alert.Reopened == 1 && again(s) })
 }

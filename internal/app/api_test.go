@@ -35,7 +35,7 @@ func client(t *testing.T, target, token string) api.Service {
 }
 
 // running starts an app on an empty directory.
-func running(t *testing.T, live bool) *App {
+func running(t *testing.T, live bool, change ...func(*Setup)) *App {
 	t.Helper()
 	s, err := Load("", nil)
 	if err != nil {
@@ -43,6 +43,9 @@ func running(t *testing.T, live bool) *App {
 	}
 	s.Config.Data, s.Config.HTTP.Listen, s.Config.Journal.FreeFloor = t.TempDir(), "127.0.0.1:0", config.Floor{}
 	s.Config.Sources.Syslog = nil
+	for _, c := range change {
+		c(s)
+	}
 	a, err := New(t.Context(), s, Options{Version: "test", Log: slog.New(slog.DiscardHandler), Live: live})
 	if err != nil {
 		t.Fatal(err)
