@@ -276,7 +276,11 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 	a.resolve()
 	a.recall(ctx)
 	a.rules = desk.NewRulebook(a.ledger, catalog.Detectors(), a.setup.Rules)
-	a.delivery = delivery.New(a.ledger, a.setup.routes, delivery.Options{Point: a.options.Crash}, a.log, registry)
+	node, err := os.Hostname()
+	if err != nil {
+		a.log.Warn("notices do not name this machine", "err", err)
+	}
+	a.delivery = delivery.New(a.ledger, a.setup.routes, delivery.Options{Node: node, Point: a.options.Crash}, a.log, registry)
 	for _, class := range []journal.Class{journal.Events, journal.Flows} {
 		j, err := newJudge(a, class, prometheus.WrapRegistererWith(prometheus.Labels{"class": class.String()}, registry))
 		if err != nil {

@@ -54,6 +54,7 @@ type Options struct {
 	Trips     int           // failures in a row after which a channel rests; 5
 	Rest      time.Duration // of a channel at first, doubled up to LongWait; 30 s
 	Grace     time.Duration // for attempts that run when the process stops; 10 s
+	Node      string        // the name of this tocsin in notices; "" tells none
 	// Jitter returns a number of 0 up to 1 that spreads waits; nil is random.
 	Jitter func() float64
 	// Point is called at named points, for tests that end the process there; nil does nothing.

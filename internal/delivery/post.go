@@ -154,6 +154,7 @@ func (p *post) send(ctx context.Context, n notifier.Notice) (answer string, err 
 			err = fmt.Errorf("channel %s: %w: it panicked: %v", p.Name, notifier.ErrPermanent, r)
 		}
 	}()
+	n.Node = p.service.options.Node
 	return p.Notifier.Send(ctx, n)
 }
 

@@ -9,7 +9,6 @@ import (
 	"net"
 	netmail "net/mail"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -17,6 +16,7 @@ import (
 
 	"tocsin/internal/message"
 	"tocsin/internal/notifier"
+	"tocsin/internal/post"
 )
 
 // A postman sends mail; each attempt has a connection of its own.
@@ -62,7 +62,7 @@ func (p *postman) letter(n notifier.Notice) (*gomail.Msg, error) {
 	// A repeat carries the same Message-ID, by which mail programs show it once; all mails about one alert refer to one
 	// that never was, and so form a thread (RFC 5322, section 3.6.4).
 	domain := p.domain()
-	thread := "<alert-" + strconv.FormatInt(n.Alert.ID, 10) + "-" + strconv.FormatInt(n.Alert.First.Unix(), 36) + "@" + domain + ">"
+	thread := "<" + post.Thread(n) + "@" + domain + ">"
 	m.SetMessageIDWithValue(token(n.Key) + "@" + domain)
 	m.SetGenHeader("References", thread)
 	m.SetGenHeader("In-Reply-To", thread)
