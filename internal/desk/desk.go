@@ -24,7 +24,7 @@ import (
 type Parts struct {
 	Version string
 	// Page returns the address of the page, "" when there is none.
-	Page func() string
+	Page    func() string
 	Journal *journal.Journal
 	History *history.Store
 	Ledger  *ledger.Ledger
