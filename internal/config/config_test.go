@@ -143,7 +143,7 @@ sources:
   - {name: s, udp: ":8400"}
   - {name: t}
 detect: {lateness: 2h, save_every: 0s}
-alerts: {max_open: 0}
+alerts: {max_open: 0, reopen: 31d}
 rule_files: [""]
 rules: [3]
 notify:
@@ -190,6 +190,7 @@ notify:
 		`25: detect.lateness: got 2h, want 1h or less`,
 		`25: detect.save_every: got 0s, want 1s to 1h`,
 		`26: alerts.max_open: got 0, want 1 to 1000000`,
+		`26: alerts.reopen: got 31d, want 30d or less`,
 		`27: rule_files[0]: got "", want a path, or a pattern with closed brackets`,
 		`28: rules[0]: got "3", want a mapping`,
 		`30: notify: got the name "a/b", want letters, digits, - and _`,
