@@ -84,7 +84,12 @@ func notice(d *ledger.Delivery) api.AlertNotice {
 // endAcknowledgements opens alerts again whose acknowledgement is over. Where the ledger has no room for that now, they are
 // still listed, as they were.
 func (d *Desk) endAcknowledgements(ctx context.Context) error {
-	_, err := d.parts.Ledger.EndAcknowledgements(ctx, time.Now())
+	now := time.Now()
+	due, err := d.parts.Ledger.AcknowledgementsDue(ctx, now)
+	if err != nil || !due {
+		return err
+	}
+	_, err = d.parts.Ledger.EndAcknowledgements(ctx, now)
 	if errors.Is(err, fault.Full) || errors.Is(err, fault.Unavailable) {
 		return nil
 	}

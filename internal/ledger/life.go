@@ -70,19 +70,22 @@ func (r *row) reopen(now time.Time) {
 	r.Handling = alert.Handling{Assignee: r.Assignee, Reopened: r.Reopened + 1}
 }
 
+// dueAcknowledgement selects the alerts whose acknowledgement was to end by now, by the index that is made for it.
+const dueAcknowledgement = `state = 'acknowledged' AND acked_until > 0 AND acked_until <= $1`
+
+// AcknowledgementsDue reports whether EndAcknowledgements has anything to do.
+func (l *Ledger) AcknowledgementsDue(ctx context.Context, now time.Time) (due bool, err error) {
+	err = l.read(ctx, "look for acknowledgements that end", func(ctx context.Context, db *sql.DB) error {
+		return db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM alerts WHERE `+dueAcknowledgement+`)`, nanos(now)).Scan(&due)
+	})
+	return due, err
+}
+
 // EndAcknowledgements opens the alerts again whose acknowledgement was to end by now, and returns how many that were.
 func (l *Ledger) EndAcknowledgements(ctx context.Context, now time.Time) (n int, err error) {
-	const due = `state = 'acknowledged' AND acked_until > 0 AND acked_until <= $1`
-	var some bool
-	err = l.read(ctx, "look for acknowledgements that end", func(ctx context.Context, db *sql.DB) error {
-		return db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM alerts WHERE `+due+`)`, nanos(now)).Scan(&some)
-	})
-	if err != nil || !some {
-		return 0, err
-	}
 	err = l.write(ctx, "end acknowledgements", func(ctx context.Context, tx *sql.Tx) error {
 		n = 0
-		rows, err := alertsWhere(ctx, tx, due, nanos(now))
+		rows, err := alertsWhere(ctx, tx, dueAcknowledgement, nanos(now))
 		if err != nil {
 			return err
 		}

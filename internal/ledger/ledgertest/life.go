@@ -95,6 +95,9 @@ func testAcknowledge(t *testing.T, fresh Fresh) {
 	}
 	act(t, l, 7, ledger.Act{Alert: 1, Deed: ledger.Acknowledge, Who: "bob", Until: at(20)})
 	for _, step := range []struct{ second, want int }{{19, 0}, {20, 1}, {20, 0}} {
+		if due, err := l.AcknowledgementsDue(t.Context(), at(step.second)); due != (step.want > 0) || err != nil {
+			t.Errorf("AcknowledgementsDue at %d s = %v, %v, want %v", step.second, due, err, step.want > 0)
+		}
 		if n, err := l.EndAcknowledgements(t.Context(), at(step.second)); n != step.want || err != nil {
 			t.Errorf("EndAcknowledgements at %d s = %d, %v, want %d", step.second, n, err, step.want)
 		}
