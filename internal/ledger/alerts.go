@@ -30,9 +30,14 @@ type row struct {
 	log   []alert.Entry             // what is to be added to its log when it is written
 }
 
-const alertColumns = `id, rule, rule_name, rule_version, owner, title, severity, state, entity, entity_key, origin, ` +
-	`first_at, last_at, updated_at, ended_at, triggers, value, peak, bound, below, span, reason, samples, seen, ` +
-	handlingColumns
+const alertFields = `id, rule, rule_name, rule_version, owner, title, severity, state, entity, entity_key, origin, ` +
+	`first_at, last_at, updated_at, ended_at, triggers, value, peak, bound, below, span, reason, samples`
+
+// All that is known of an alert, and what is shown of it: how far its findings were counted takes long to read for many.
+const (
+	alertColumns = alertFields + `, seen, ` + handlingColumns
+	shownColumns = alertFields + `, '', ` + handlingColumns
+)
 
 type scanner interface{ Scan(into ...any) error }
 
@@ -52,8 +57,10 @@ func scanAlert(from scanner) (*row, error) {
 	if err := json.Unmarshal([]byte(samples), &r.Samples); err != nil {
 		return nil, fmt.Errorf("decode samples of alert %d: %w", r.ID, err)
 	}
-	if err := json.Unmarshal([]byte(seen), &r.seen); err != nil {
-		return nil, fmt.Errorf("decode positions of alert %d: %w", r.ID, err)
+	if seen != "" {
+		if err := json.Unmarshal([]byte(seen), &r.seen); err != nil {
+			return nil, fmt.Errorf("decode positions of alert %d: %w", r.ID, err)
+		}
 	}
 	r.First, r.Last = time.Unix(0, first).UTC(), time.Unix(0, last).UTC()
 	r.Updated, r.EndedAt, r.Below = instant(updated), instant(ended), below != 0
@@ -193,7 +200,7 @@ func (q AlertQuery) statement() (string, []any) {
 		}
 		where = append(where, "state IN ("+strings.Join(marks, ", ")+")")
 	}
-	text := `SELECT ` + alertColumns + ` FROM alerts`
+	text := `SELECT ` + shownColumns + ` FROM alerts`
 	if len(where) > 0 {
 		text += ` WHERE ` + strings.Join(where, ` AND `)
 	}
