@@ -48,7 +48,8 @@ type judge struct {
 }
 
 func newJudge(a *App, class journal.Class, registry prometheus.Registerer) (*judge, error) {
-	engine, err := detect.New(detect.Options{Lateness: a.setup.Config.Detect.Lateness, Files: a.lists()}, nil)
+	lateness := max(a.setup.Config.Detect.Lateness, 1) // of none the least there is: to the engine 0 is its default
+	engine, err := detect.New(detect.Options{Lateness: lateness, Files: a.lists()}, nil)
 	if err != nil {
 		return nil, err
 	}

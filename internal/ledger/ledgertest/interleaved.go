@@ -22,7 +22,7 @@ func follow(log []alert.Entry) (state alert.State, notes map[string]int, err err
 	state, notes = alert.Open, map[string]int{}
 	for _, e := range log {
 		notes[e.Note]++
-		next := state
+		var next alert.State
 		switch e.What {
 		case alert.DidAcknowledge:
 			next = alert.Acknowledged
