@@ -28,3 +28,18 @@ func TestAddUserAtTerminal(t *testing.T) {
 		t.Errorf("users add with two passwords: %v, showed %q", err, shown)
 	}
 }
+
+// Ctrl-C at a question ends the command, and what was typed after it is nobody's password.
+func TestGiveUpAtTerminal(t *testing.T) {
+	t.Parallel()
+	for question, args := range map[string][]string{
+		"Role, user or admin [user]: ": {"users", "add", "carl"},
+		"Go on? [y/N] ":                {"reset"},
+	} {
+		p := atTerminal(t, command(t, t.TempDir(), "", args...))
+		p.answer(question, "\x03")
+		if shown, err := p.end(); err == nil || !strings.Contains(shown, "tocsin: ") {
+			t.Errorf("%v after Ctrl-C: %v, showed %q", args, err, shown)
+		}
+	}
+}

@@ -2,12 +2,13 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"tocsin/internal/api"
 	"tocsin/internal/fault"
@@ -89,11 +90,18 @@ learnt. Asks first; --yes answers that, and is needed where there is no terminal
 
 // confirm asks on the terminal whether something is to be done.
 func (s *shell) confirm(what string) error {
-	if !s.atTerminal() {
+	in, ok := s.In.(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
 		return usage("standard input is no terminal to ask on (use --yes)")
 	}
-	_, _ = fmt.Fprintf(s.Err, "%s Go on? [y/N] ", what) // there is nowhere else to ask
-	line, _ := readLine(s.In)                           // its end is no answer, and that is no
+	ask, done, err := Questions(in, s.Err)
+	if err != nil {
+		return err
+	}
+	line, _ := ask(what+" Go on? [y/N] ", false) // Ctrl-C is no answer, and that is no
+	if err := done(); err != nil {
+		return err
+	}
 	if answer := strings.ToLower(strings.TrimSpace(line)); answer != "y" && answer != "yes" {
 		return refused(fault.New(fault.Invalid, "nothing was deleted"))
 	}

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -12,8 +10,15 @@ import (
 	"tocsin/internal/fault"
 )
 
-// password asks twice for a new password, or reads it from the first line of a file.
-func (s *shell) password(file string) (password string, err error) {
+// A role is that of a new account.
+type role struct {
+	ask   bool // at a terminal, before the password
+	admin bool
+}
+
+// password asks twice for a new password, and before it for the role if that is wanted, or reads it from the first line of a
+// file.
+func (s *shell) password(file string, r *role) (password string, err error) {
 	if file != "" {
 		text, err := s.readFile(file)
 		if err != nil {
@@ -25,27 +30,36 @@ func (s *shell) password(file string) (password string, err error) {
 		}
 		return line, nil
 	}
-	ask := s.ReadPassword
-	if ask == nil {
-		in, ok := s.In.(*os.File)
-		if !ok || !term.IsTerminal(int(in.Fd())) {
-			return "", usage("password: standard input is no terminal to ask on (use --password-file FILE, or - for standard input)")
-		}
-		question, done, failed := Questions(in, s.Err)
-		if failed != nil {
-			return "", failed
-		}
-		defer func() { err = errors.Join(err, done()) }()
-		ask = func(prompt string) (string, error) { return question(prompt, true) }
+	if s.ReadPassword != nil {
+		return twice(func(question string, _ bool) (string, error) { return s.ReadPassword(question) })
 	}
-	first, err := ask("New password: ")
+	in, ok := s.In.(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		return "", usage("password: standard input is no terminal to ask on (use --password-file FILE, or - for standard input)")
+	}
+	ask, done, err := Questions(in, s.Err)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	if r != nil && r.ask {
+		if r.admin, err = askAdmin(ask); err != nil {
+			return "", err
+		}
+	}
+	return twice(ask)
+}
+
+// twice asks for a new password and then for the same again.
+func twice(ask func(question string, secret bool) (string, error)) (string, error) {
+	first, err := ask("New password: ", true)
 	if err != nil {
 		return "", err
 	}
 	if first == "" {
 		return "", refused(fault.New(fault.Invalid, "password: got none"))
 	}
-	second, err := ask("The same again: ")
+	second, err := ask("The same again: ", true)
 	if err != nil {
 		return "", err
 	}
@@ -55,46 +69,18 @@ func (s *shell) password(file string) (password string, err error) {
 	return first, nil
 }
 
-// atTerminal reports whether there is somebody to ask.
-func (s *shell) atTerminal() bool {
-	f, ok := s.In.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
 // askAdmin asks for the role of a new account until it is one; no answer is that of a user.
-func (s *shell) askAdmin() (bool, error) {
+func askAdmin(ask func(question string, secret bool) (string, error)) (bool, error) {
 	for {
-		_, _ = fmt.Fprint(s.Err, "Role, user or admin [user]: ") // there is nowhere else to ask
-		line, err := readLine(s.In)
-		switch strings.ToLower(strings.TrimSpace(line)) {
-		case "":
-			return false, err // at its end there is nobody to ask
-		case "user":
+		answer, err := ask("Role, user or admin [user]: ", false)
+		if err != nil {
+			return false, err
+		}
+		switch strings.ToLower(strings.TrimSpace(answer)) {
+		case "", "user":
 			return false, nil
 		case "admin":
 			return true, nil
 		}
-		if err != nil {
-			return false, err
-		}
 	}
-}
-
-// maxAnswer bounds a line that is read as an answer.
-const maxAnswer = 1000
-
-// readLine reads one line and nothing behind it, which is for whoever asks next.
-func readLine(in io.Reader) (string, error) {
-	var line []byte
-	for one := make([]byte, 1); len(line) < maxAnswer; {
-		n, err := in.Read(one)
-		if n > 0 && one[0] == '\n' {
-			return string(line), nil
-		}
-		line = append(line, one[:n]...)
-		if err != nil {
-			return string(line), err
-		}
-	}
-	return "", usage("the answer is too long")
 }

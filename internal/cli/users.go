@@ -41,29 +41,24 @@ func (s *shell) usersList() *cobra.Command {
 
 func (s *shell) usersAdd() *cobra.Command {
 	var file string
-	var admin bool
+	var as role
 	c := &cobra.Command{
 		Use: "add NAME", Short: "Add an account", Args: cobra.ExactArgs(1),
 		Long:    "Asks for the password twice, without showing it, or reads it from the first line of a file. It never stands on the command\nline, and has 8 characters or more. On a terminal the role is asked for too, unless --admin says it.",
 		Example: "  tocsin users add alice --admin\n  tocsin users add reporter --password-file /run/secrets/reporter",
 	}
-	c.Flags().BoolVar(&admin, "admin", false, "may do everything")
+	c.Flags().BoolVar(&as.admin, "admin", false, "may do everything")
 	c.Flags().StringVar(&file, "password-file", "", "`file` with the password in its first line; - for standard input")
 	must(c.MarkFlagFilename("password-file"))
-	add := s.withPassword(&file, func(ctx context.Context, svc api.Service, name, password string) error {
-		if err := svc.PutUser(ctx, api.UserEdit{Name: name, Password: password, Admin: admin, Create: true}); err != nil {
+	add := s.withPassword(&file, &as, func(ctx context.Context, svc api.Service, name, password string) error {
+		if err := svc.PutUser(ctx, api.UserEdit{Name: name, Password: password, Admin: as.admin, Create: true}); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintf(s.Out, "user %s: added\n", clean(name))
 		return err
 	})
-	c.RunE = func(cmd *cobra.Command, args []string) (err error) {
-		if file == "" && !c.Flags().Changed("admin") && s.atTerminal() {
-			s.started = true
-			if admin, err = s.askAdmin(); err != nil {
-				return err
-			}
-		}
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		as.ask = !c.Flags().Changed("admin")
 		return add(cmd, args)
 	}
 	return c
@@ -77,7 +72,7 @@ func (s *shell) usersPasswd() *cobra.Command {
 	}
 	c.Flags().StringVar(&file, "password-file", "", "`file` with the password in its first line; - for standard input")
 	must(c.MarkFlagFilename("password-file"))
-	c.RunE = s.withPassword(&file, func(ctx context.Context, svc api.Service, name, password string) error {
+	c.RunE = s.withPassword(&file, nil, func(ctx context.Context, svc api.Service, name, password string) error {
 		if err := svc.PutUser(ctx, api.UserEdit{Name: name, Password: password}); err != nil {
 			return err
 		}
@@ -89,10 +84,10 @@ func (s *shell) usersPasswd() *cobra.Command {
 
 // withPassword makes the RunE of a command that needs a password. It is asked for before the service is opened, which
 // nobody else can use meanwhile.
-func (s *shell) withPassword(file *string, do func(ctx context.Context, svc api.Service, name, password string) error) func(*cobra.Command, []string) error {
+func (s *shell) withPassword(file *string, as *role, do func(ctx context.Context, svc api.Service, name, password string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		s.started = true
-		password, err := s.password(*file)
+		password, err := s.password(*file, as)
 		if err != nil {
 			return err
 		}
