@@ -78,14 +78,21 @@ func (p *trail) Parse(b *event.Builder, record []byte, received int64) error {
 	return nil
 }
 
-// Score is 100 for a record that says when, what and where, 0 for everything else.
+// untimed is how sure Score is of a record whose time cannot be read.
+const untimed = 80
+
+// Score is 100 for a record that says when, what and where, and 0 for everything that does not say the last two. One
+// without a readable time is one all the same: among good ones it must not make the file look like plain JSON.
 func Score(record []byte) int {
 	if !bytes.Contains(record, []byte(`"eventSource"`)) || !bytes.Contains(record, []byte(`"eventName"`)) {
 		return 0
 	}
 	p := &trail{zone: instant.NewZone(nil)}
-	if p.Parse(event.NewBuilder(event.Log), record, 0) != nil || p.facts.name == nil || p.facts.source == nil || !p.facts.timed {
+	if p.Parse(event.NewBuilder(event.Log), record, 0) != nil || p.facts.name == nil || p.facts.source == nil {
 		return 0
+	}
+	if !p.facts.timed {
+		return untimed
 	}
 	return 100
 }
