@@ -158,6 +158,9 @@ func (l *logTrackRule) threshold(over, by string) (string, error) {
 	if l.Threshold == nil {
 		return "", errors.New("threshold: got none, want 1 or more")
 	}
+	if l.WindowMinutes <= 0 && (l.Type != "rate_spike" || l.WindowSeconds <= 0) {
+		return "", fmt.Errorf("window_minutes: got %d, want 1 or more", l.WindowMinutes)
+	}
 	return fmt.Sprintf("{threshold: {%sover: %s, at_least: %s}}", by, over, strconv.FormatFloat(*l.Threshold, 'f', -1, 64)), nil
 }
 
