@@ -24,7 +24,7 @@ type foulFile struct {
 	content string
 	args    []string
 	events  int64  // that are taken of it all the same
-	bad     int64  // lines that are rejected
+	bad     int64  // lines that are rejected; -1: any number
 	code    int    // of ingest
 	says    string // on standard error
 }
@@ -91,7 +91,8 @@ func foulFiles(t *testing.T) []foulFile {
 		{name: "cut.log.gz", content: packed(t, many)[:len(packed(t, many))/2], code: 1, events: -1, says: "cut.log.gz: unpack gzip: the data ends early"},
 		{name: "cut.log.zst", content: zpacked(t, many)[:len(zpacked(t, many))*3/4], code: 1, events: -1, says: "cut.log.zst: "},
 		{name: "header.log.gz", content: "\x1f\x8b\x08", code: 1, says: "header.log.gz"},
-		{name: "flipped.log.gz", content: flipped(packed(t, good("flipped", packedEvents))), code: 1, events: -1, says: "flipped.log.gz: "},
+		// What a flipped byte makes of the text behind it is seen only by the checksum at the end.
+		{name: "flipped.log.gz", content: flipped(packed(t, good("flipped", packedEvents))), code: 1, events: -1, bad: -1, says: "flipped.log.gz: unpack gzip"},
 		{name: "tail.log.gz", content: packed(t, good("tail", 3)) + "garbage behind", code: 1, events: 3, says: "tail.log.gz: "},
 		{name: "wrong.log", content: good("wrong", 3), args: []string{"--format", "combined"}, bad: 3, code: 1, says: "wrong.log:1: .*\n.*wrong.log:2"},
 		{name: "mixed.log", content: "Mon is no time\n" + good("mixed", 6) + "<script>\n", events: 6, bad: 2, says: "mixed.log:1.*\n.*mixed.log:8"},
@@ -127,7 +128,7 @@ func TestFoulFiles(t *testing.T) {
 				t.Fatalf("%s: %v: %s", f.name, err, out.String())
 			}
 		}
-		if code != f.code || f.events >= 0 && a.Events != f.events && out.Len() > 0 || a.Rejected != f.bad {
+		if code != f.code || f.events >= 0 && a.Events != f.events && out.Len() > 0 || f.bad >= 0 && a.Rejected != f.bad {
 			t.Errorf("%s: exit code %d, %d events, %d rejected; want %d, %d, %d\n%.2000s%.2000s", f.name, code, a.Events, a.Rejected, f.code, f.events, f.bad, out.String(), said.String())
 		}
 		if !found(said.String(), f.says) || strings.Contains(said.String(), "goroutine ") {

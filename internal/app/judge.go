@@ -74,11 +74,15 @@ func newJudge(a *App, class journal.Class, registry prometheus.Registerer) (*jud
 // lists is where rules find the files that they name: below lists/ in the data directory.
 func (a *App) lists() fs.FS { return os.DirFS(a.setup.Config.Data) }
 
-// judgeAll runs the judges until they have read a sealed journal, and alerting until it has written what they found.
-func (a *App) judgeAll(ctx context.Context) error {
-	if err := a.insist(ctx, "load rules", func() error { return a.rules.Load(ctx) }); err != nil {
-		if ctx.Err() != nil {
-			return nil // before the ledger came back; the journal keeps what is not judged
+// judgeAll runs the judges until they have read a sealed journal, and alerting until it has written what they found. When
+// stopping ends before the ledger has told the rules there is nothing to wait for: the journal keeps what is not judged.
+func (a *App) judgeAll(ctx, stopping context.Context) error {
+	loading, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(stopping, cancel)()
+	if err := a.insist(loading, "load rules", func() error { return a.rules.Load(ctx) }); err != nil {
+		if loading.Err() != nil {
+			return nil
 		}
 		return err
 	}
@@ -89,14 +93,18 @@ func (a *App) judgeAll(ctx context.Context) error {
 	return g.Wait()
 }
 
-// insist calls do until it succeeds, as long as its failure can pass.
+// insist calls do until it succeeds, as long as its failure can pass. The log tells of each new cause.
 func (a *App) insist(ctx context.Context, act string, do func() error) error {
+	told := ""
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
 		err := do()
 		if err == nil || !errors.Is(err, fault.Unavailable) && !errors.Is(err, fault.Full) {
 			return err
 		}
-		a.log.Error("waiting to try again", "act", act, "cause", err, "pause", pause)
+		if cause := err.Error(); cause != told {
+			told = cause
+			a.log.Error("waiting to try again", "act", act, "cause", err)
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -44,7 +44,7 @@ func (a *App) Run(ctx context.Context) error {
 	judged, allJudged := context.WithCancel(work)
 	g.Go(func() error {
 		defer allJudged()
-		return a.judgeAll(work)
+		return a.judgeAll(work, ctx)
 	})
 	if a.options.Live {
 		g.Go(func() error { return a.delivery.Run(judged) })
