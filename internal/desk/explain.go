@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"tocsin/internal/fault"
 	"tocsin/internal/filter"
 	"tocsin/internal/ingest"
+	"tocsin/internal/lines"
 	"tocsin/internal/rule"
 	"tocsin/internal/window"
 )
@@ -33,7 +35,7 @@ const (
 
 // Explain implements api.Service. The rules are asked between two batches, so that nothing that is judged depends on it.
 func (d *Desk) Explain(ctx context.Context, q api.ExplainRequest) (api.ExplainAnswer, error) {
-	lines, err := linesOf(q)
+	records, err := recordsOf(q)
 	if err != nil {
 		return api.ExplainAnswer{}, err
 	}
@@ -43,11 +45,11 @@ func (d *Desk) Explain(ctx context.Context, q api.ExplainRequest) (api.ExplainAn
 	}
 	x := &explaining{desk: d, entries: entries, answer: api.ExplainAnswer{Rules: len(entries), Lines: []api.Account{}}}
 	received := time.Now().UnixNano()
-	for i, line := range lines {
+	for i, record := range records {
 		if err := ctx.Err(); err != nil {
 			return api.ExplainAnswer{}, context.Cause(ctx)
 		}
-		if err := x.line(i+1, line, ingest.Reading{Format: q.Format, Zone: q.Zone, Service: q.Service}, received); err != nil {
+		if err := x.line(i+1, record, ingest.Reading{Format: q.Format, Zone: q.Zone, Service: q.Service}, received); err != nil {
 			return api.ExplainAnswer{}, err
 		}
 	}
@@ -62,26 +64,60 @@ func (d *Desk) Explain(ctx context.Context, q api.ExplainRequest) (api.ExplainAn
 	return x.answer, nil
 }
 
-func linesOf(q api.ExplainRequest) ([][]byte, error) {
-	lines := q.Raw
+// recordsOf returns the lines of a request. One that is an array, or holds one as files of CloudTrail do, stands for its
+// elements; without any it is as good as blank.
+func recordsOf(q api.ExplainRequest) (records [][]byte, err error) {
+	given := q.Raw
 	for _, l := range q.Lines {
-		lines = append(lines, []byte(l))
+		given = append(given, []byte(l))
 	}
 	size := 0
-	for _, l := range lines {
+	for _, l := range given {
 		size += len(l)
+		if !lines.Nested(l) || size > api.MaxExplainBytes {
+			records = append(records, l)
+			continue
+		}
+		elements, err := elementsOf(l)
+		if err != nil {
+			return nil, err
+		}
+		if elements == nil {
+			elements = [][]byte{nil}
+		}
+		records = append(records, elements...)
 	}
 	switch {
 	case len(q.Lines) > 0 && len(q.Raw) > 0:
 		return nil, fault.New(fault.Invalid, "lines and raw: want one of them")
-	case len(lines) == 0:
+	case len(records) == 0:
 		return nil, fault.New(fault.Invalid, "lines: got none, want one or more")
-	case len(lines) > api.MaxExplainLines || size > api.MaxExplainBytes:
-		return nil, fault.New(fault.Invalid, "lines: got %d of %d bytes, want %d of %d bytes at most", len(lines), size, api.MaxExplainLines, api.MaxExplainBytes)
+	case len(records) > api.MaxExplainLines || size > api.MaxExplainBytes:
+		return nil, fault.New(fault.Invalid, "lines: got %d of %d bytes, want %d of %d bytes at most", len(records), size, api.MaxExplainLines, api.MaxExplainBytes)
 	case q.State != "" && q.State != stateLive && q.State != stateHistory:
 		return nil, fault.New(fault.Invalid, "state %q: want live or history", q.State)
 	}
-	return lines, nil
+	return records, nil
+}
+
+// elementsOf cuts the array that a text is or holds.
+func elementsOf(text []byte) (elements [][]byte, err error) {
+	cutter, _ := lines.Cut(bytes.NewReader(text), 0)
+	for {
+		some, err := cutter.Next()
+		for _, r := range some {
+			elements = append(elements, bytes.Clone(r.Data))
+		}
+		if errors.Is(err, io.EOF) {
+			if rest, ok := cutter.Rest(); ok {
+				elements = append(elements, bytes.Clone(rest.Data))
+			}
+			return elements, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 }
 
 // What the rules are asked by.

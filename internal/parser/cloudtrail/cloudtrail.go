@@ -79,7 +79,7 @@ func (p *trail) Parse(b *event.Builder, record []byte, received int64) error {
 }
 
 // untimed is how sure Score is of a record whose time cannot be read.
-const untimed = 80
+const untimed = 95
 
 // Score is 100 for a record that says when, what and where, and 0 for everything that does not say the last two. One
 // without a readable time is one all the same: among good ones it must not make the file look like plain JSON.
