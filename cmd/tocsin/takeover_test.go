@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -255,30 +254,31 @@ func TestTakeOverKeepsThePassword(t *testing.T) {
 	}
 }
 
-// TestTakeOverRate tells how fast rows come over, when it is asked for.
-func TestTakeOverRate(t *testing.T) {
-	n, err := strconv.Atoi(os.Getenv("TOCSIN_TAKEOVER_ROWS"))
-	if err != nil {
-		t.Skip("TOCSIN_TAKEOVER_ROWS names no number of rows")
-	}
-	url := ledgertest.StartPostgres(t).Database(t)
-	execute(t, url, logTrackTables)
-	execute(t, url, `INSERT INTO logs (timestamp, service, message, username, extra_fields)
+// How fast rows come over, and how fast half of them and then the rest is deleted.
+func BenchmarkTakeOver(b *testing.B) {
+	const rows = 200_000
+	url := ledgertest.StartPostgres(b).Database(b)
+	execute(b, url, logTrackTables)
+	execute(b, url, `INSERT INTO logs (timestamp, service, message, username, extra_fields)
 SELECT '2024-01-01 00:00:00+00'::timestamptz + n * interval '1 second', 'apache', 'GET /item/' || n || ' HTTP/1.1', NULL,
-jsonb_build_object('ip', '192.0.2.' || n % 250, 'identifier', NULL, 'status', 200, 'bytes', n) FROM generate_series(1, `+strconv.Itoa(n)+`) n`)
-	svc, ctx := openData(t)
-	began := time.Now()
-	sum, _, err := takenOver(t, ctx, svc, url, takeover.Options{})
-	if err != nil || sum.Logs.New != int64(n) {
-		t.Fatalf("Run = %+v, %v", sum, err)
+jsonb_build_object('ip', '192.0.2.' || n % 250, 'identifier', NULL, 'status', 200, 'bytes', n) FROM generate_series(1, `+strconv.Itoa(rows)+`) n`)
+	for b.Loop() {
+		svc, ctx := openData(b)
+		began := time.Now()
+		sum, _, err := takenOver(b, ctx, svc, url, takeover.Options{})
+		if err != nil || sum.Logs.New != rows {
+			b.Fatalf("Run = %+v, %v", sum, err)
+		}
+		b.ReportMetric(rows/time.Since(began).Seconds(), "rows/s")
+		for _, before := range []time.Time{time.Date(2024, 1, 2, 0, 0, 0, 0, time.UTC), {}} { // some, then the rest
+			began = time.Now()
+			answer, err := svc.Clear(ctx, api.ClearRequest{Events: true, Before: before})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(time.Since(began).Seconds(), fmt.Sprintf("s/delete-%d", answer.Events))
+		}
 	}
-	t.Logf("%d rows in %v: %.0f a second", n, time.Since(began), float64(n)/time.Since(began).Seconds())
-	began = time.Now()
-	answer, err := svc.Clear(ctx, api.ClearRequest{Events: true, Before: time.Date(2024, 1, 2, 0, 0, 0, 0, time.UTC)})
-	t.Logf("deleting %d of them before a time: %v, %v", answer.Events, time.Since(began), err)
-	began = time.Now()
-	answer, err = svc.Clear(ctx, api.ClearRequest{Events: true})
-	t.Logf("deleting the other %d: %v, %v", answer.Events, time.Since(began), err)
 }
 
 func execute(t testing.TB, url, sql string) {

@@ -29,7 +29,7 @@ type Server struct {
 
 // StartPostgres starts a server that stops with the test. Where PostgreSQL is not installed the test is skipped, or, when
 // the environment variable CI is set, fails.
-func StartPostgres(t *testing.T) *Server {
+func StartPostgres(t testing.TB) *Server {
 	t.Helper()
 	bin, err := findPostgres()
 	if err != nil {
@@ -77,7 +77,7 @@ func findPostgres() (dir string, err error) {
 	return "", errors.New("no PostgreSQL here: initdb is neither in PATH nor in /usr/lib/postgresql/*/bin (apt install postgresql)")
 }
 
-func someUser(t *testing.T) *syscall.Credential {
+func someUser(t testing.TB) *syscall.Credential {
 	t.Helper()
 	for _, name := range []string{"postgres", "nobody"} {
 		u, err := user.Lookup(name)
@@ -97,7 +97,7 @@ func someUser(t *testing.T) *syscall.Credential {
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
-func (s *Server) run(t *testing.T, program string, args ...string) {
+func (s *Server) run(t testing.TB, program string, args ...string) {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(s.bin, program), args...) // a program that we looked for
 	cmd.Dir = s.dir
@@ -118,14 +118,14 @@ func (s *Server) run(t *testing.T, program string, args ...string) {
 }
 
 // Start starts the server and waits until it answers.
-func (s *Server) Start(t *testing.T) {
+func (s *Server) Start(t testing.TB) {
 	t.Helper()
 	options := "-c listen_addresses='' -c unix_socket_directories=" + s.dir + " -c fsync=off -c full_page_writes=off -c max_connections=60 -c shared_buffers=16MB"
 	s.run(t, "pg_ctl", "-D", s.data(), "-l", filepath.Join(s.dir, "log"), "-o", options, "-w", "-t", "60", "start")
 }
 
 // Stop stops the server as an operator would who does not wait for its users. One that is stopped stays so.
-func (s *Server) Stop(t *testing.T) {
+func (s *Server) Stop(t testing.TB) {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(s.data(), "postmaster.pid")); err == nil {
 		s.run(t, "pg_ctl", "-D", s.data(), "-m", "fast", "-w", "-t", "60", "stop")
@@ -133,7 +133,7 @@ func (s *Server) Stop(t *testing.T) {
 }
 
 // Database makes an empty database and returns its address.
-func (s *Server) Database(t *testing.T) string {
+func (s *Server) Database(t testing.TB) string {
 	t.Helper()
 	db, err := sql.Open("pgx", s.address("postgres"))
 	if err != nil {

@@ -76,7 +76,7 @@ func (p *hadoop) Parse(b *event.Builder, record []byte, received int64) error {
 	if len(l.level) > 0 {
 		b.Str(event.LogLevel, l.level)
 	}
-	if pid, ok := number(l.pid); ok {
+	if pid, ok := parser.Whole(l.pid); ok {
 		b.Int(event.ProcessPID, pid)
 	} else {
 		label(b, "pid", l.pid, &p.hints[0])
@@ -111,24 +111,10 @@ func Score(record []byte) int {
 	case l.form == raw:
 		return 95
 	case l.form == csv:
-		_, numbered := number(l.lineID)
-		if _, process := number(l.pid); numbered && process { // tables of other programs have another column there
+		_, numbered := parser.Whole(l.lineID)
+		if _, process := parser.Whole(l.pid); numbered && process { // tables of other programs have another column there
 			return 95
 		}
 	}
 	return 0
-}
-
-// number reads a whole number of up to 18 digits.
-func number(b []byte) (n int64, ok bool) {
-	if len(b) > 18 {
-		return 0, false
-	}
-	for _, c := range b {
-		if c-'0' > 9 {
-			return 0, false
-		}
-		n = n*10 + int64(c-'0')
-	}
-	return n, len(b) > 0
 }

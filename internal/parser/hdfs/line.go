@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"tocsin/internal/instant"
+	"tocsin/internal/parser"
 )
 
 // A form is one of the ways in which a line can be written.
@@ -68,7 +69,7 @@ func (l *line) cut(b []byte) flaw {
 func (l *line) words(b []byte, at int) flaw {
 	if l.form == raw {
 		l.pid, at = word(b, at)
-		if _, ok := number(l.pid); !ok {
+		if _, ok := parser.Whole(l.pid); !ok {
 			return flaw{14, noLine}
 		}
 	}

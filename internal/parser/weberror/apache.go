@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"tocsin/internal/instant"
+	"tocsin/internal/parser"
 )
 
 const apacheServer = "apache"
@@ -47,7 +48,7 @@ func (l *line) apache(b []byte) flaw {
 func (l *line) text(b []byte) {
 	if i := bytes.Index(b, []byte("): ")); i > 0 && bytes.IndexByte(b[:i], ' ') < 0 && b[0] != '(' {
 		if open := bytes.LastIndexByte(b[:i], '('); open > 0 {
-			if _, ok := number(b[open+1 : i]); ok {
+			if _, ok := parser.Whole(b[open+1 : i]); ok {
 				l.file, b = b[:i+1], b[i+3:]
 			}
 		}
@@ -55,7 +56,7 @@ func (l *line) text(b []byte) {
 	if len(b) > 0 && b[0] == '(' {
 		if end := bytes.IndexByte(b, ')'); end > 0 {
 			if text, after, ok := bytes.Cut(b[end+1:], []byte(": ")); ok {
-				if _, ok := number(b[1:end]); ok {
+				if _, ok := parser.Whole(b[1:end]); ok {
 					l.errno, l.reason, b = b[1:end], text, after
 				}
 			}
@@ -73,7 +74,7 @@ func (l *line) text(b []byte) {
 		l.referrer, b = b[i+len(", referer: "):], b[:i]
 	}
 	if len(b) > 9 && string(b[:2]) == "AH" && string(b[7:9]) == ": " {
-		if _, ok := number(b[2:7]); ok {
+		if _, ok := parser.Whole(b[2:7]); ok {
 			l.code = b[:7]
 		}
 	}

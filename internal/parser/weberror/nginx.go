@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"tocsin/internal/instant"
+	"tocsin/internal/parser"
 )
 
 const nginxServer = "nginx"
@@ -25,14 +26,14 @@ func (l *line) nginx(b []byte) flaw {
 	l.level = level
 	if process, after, ok := bytes.Cut(rest, []byte(": ")); ok {
 		pid, tid, ok := bytes.Cut(process, []byte("#"))
-		_, isPid := number(pid)
-		if _, isTid := number(tid); ok && isPid && isTid {
+		_, isPid := parser.Whole(pid)
+		if _, isTid := parser.Whole(tid); ok && isPid && isTid {
 			l.pid, l.tid, rest = pid, tid, after
 		}
 	}
 	if len(rest) > 1 && rest[0] == '*' {
 		if number1, after, ok := bytes.Cut(rest[1:], []byte(" ")); ok {
-			if _, ok := number(number1); ok {
+			if _, ok := parser.Whole(number1); ok {
 				l.connection, rest = number1, after
 			}
 		}
@@ -55,7 +56,7 @@ func (l *line) slashed(b []byte) bool {
 		from, to int
 		into     *int
 	}{{0, 4, &r.Year}, {5, 7, &r.Month}, {8, 10, &r.Day}, {11, 13, &r.Hour}, {14, 16, &r.Minute}, {17, 19, &r.Second}} {
-		n, ok := number(b[part.from:part.to])
+		n, ok := parser.Whole(b[part.from:part.to])
 		if !ok {
 			return false
 		}

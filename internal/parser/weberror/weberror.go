@@ -99,7 +99,7 @@ func (e *errorLog) Parse(b *event.Builder, record []byte, _ int64) error {
 	set(b, event.URLDomain, l.host)
 	set(b, event.HTTPReferrer, l.referrer)
 	set(b, event.UserName, l.login)
-	if pid, ok := number(l.pid); ok {
+	if pid, ok := parser.Whole(l.pid); ok {
 		b.Int(event.ProcessPID, pid)
 	}
 	client(b, l.client, l.server == apacheServer && len(l.module) > 0)
@@ -136,7 +136,7 @@ func client(b *event.Builder, v []byte, withPort bool) {
 	addr, bare := parser.Address(v)
 	if i := bytes.LastIndexByte(v, ':'); i > 0 && (withPort || !bare) {
 		host, ok := parser.Address(v[:i])
-		if port, isNumber := number(v[i+1:]); ok && isNumber && port <= math.MaxUint16 {
+		if port, isNumber := parser.Whole(v[i+1:]); ok && isNumber && port <= math.MaxUint16 {
 			b.IP(event.SourceIP, host)
 			b.Int(event.SourcePort, port)
 			return
@@ -177,18 +177,4 @@ func Score(record []byte) int {
 		return 90
 	}
 	return 95
-}
-
-// number reads a whole number of up to 18 digits.
-func number(b []byte) (n int64, ok bool) {
-	if len(b) > 18 {
-		return 0, false
-	}
-	for _, c := range b {
-		if c-'0' > 9 {
-			return 0, false
-		}
-		n = n*10 + int64(c-'0')
-	}
-	return n, len(b) > 0
 }
