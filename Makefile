@@ -87,6 +87,10 @@ bench-parts: ## batches, parsers, filters, aggregation, journal, history and det
 	go test -run '^$$' -bench 'Access|Flows' -benchtime 1x ./internal/history
 	go test -run '^$$' -bench 'History|Live' -benchtime 1x ./internal/detect
 
+.PHONY: conformance
+conformance: ## how lines are read, against public samples; SAMPLES names the copies (docs/conformance.md)
+	TOCSIN_SAMPLES="$(SAMPLES)" go test -count 1 -v -tags samples ./internal/conformance
+
 .PHONY: eval-rules
 eval-rules: ## the shipped rules by tuning and held-out logs; DATA names the clones (docs/rulepacks.md)
 	go run ./bench/packs -data "$(DATA)"
