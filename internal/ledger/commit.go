@@ -39,7 +39,26 @@ type Change struct {
 type Target struct {
 	User    string // "" is whoever reads the channel
 	Channel string
+	To      string // whom the channel is to reach, in its own words; "" for one that knows
+	// Hold names what keeps the notice back until Due, when all that is held alike for the same User and Channel goes out as
+	// one summary; "" sends it at once. Mute says why it is not sent at all, which is kept for people to read. Why says it
+	// of a held one.
+	Hold Hold
+	Due  time.Time
+	Mute string
+	Why  string
 }
+
+// A Hold is a reason to keep notices back for a summary.
+type Hold string
+
+// The holds.
+const (
+	Quiet Hold = "quiet"  // quiet hours of the user
+	Daily Hold = "digest" // the user wants one message for all of them
+	Storm Hold = "storm"  // too many at once
+	Late  Hold = "late"   // what they tell of is long past, as after a downtime
+)
 
 // A Route says who is told of a change. It is pure, and is called inside a transaction.
 type Route func(Change) []Target

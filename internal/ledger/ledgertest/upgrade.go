@@ -11,8 +11,17 @@ import (
 	"tocsin/internal/ledger"
 )
 
-// beforeLife takes back what the second step of the schema added.
-var beforeLife = []string{
+// firstAgain takes back what the steps of the schema behind the first added, the newest step first.
+var firstAgain = []string{
+	`DROP TABLE audit`, `DROP INDEX accounts_by_subject`, `ALTER TABLE tokens DROP COLUMN last_used`, `ALTER TABLE tokens DROP COLUMN scopes`,
+	`ALTER TABLE accounts DROP COLUMN last_login`, `ALTER TABLE accounts DROP COLUMN subject`, `ALTER TABLE accounts DROP COLUMN issuer`,
+	`ALTER TABLE accounts DROP COLUMN data_filter`,
+	`DROP TABLE mutes`,
+	`DROP TABLE preferences`,
+	`DROP INDEX outbox_by_bundle`, `DROP INDEX outbox_held`, `ALTER TABLE outbox DROP COLUMN bundle`, `ALTER TABLE outbox DROP COLUMN why`,
+	`ALTER TABLE outbox DROP COLUMN hold`, `ALTER TABLE outbox DROP COLUMN target`,
+	`DROP INDEX alerts_by_change`, `ALTER TABLE alerts DROP COLUMN flapping`, `ALTER TABLE alerts DROP COLUMN turns`,
+	`ALTER TABLE alerts DROP COLUMN born`, `ALTER TABLE alerts DROP COLUMN change`,
 	`DROP INDEX alerts_lapsing`, `DROP TABLE alert_log`,
 	`ALTER TABLE alerts DROP COLUMN acked_by`, `ALTER TABLE alerts DROP COLUMN acked_at`, `ALTER TABLE alerts DROP COLUMN acked_until`,
 	`ALTER TABLE alerts DROP COLUMN acked_note`, `ALTER TABLE alerts DROP COLUMN assignee`, `ALTER TABLE alerts DROP COLUMN disposition`,
@@ -43,7 +52,7 @@ func testUpgrade(t *testing.T, fresh Fresh) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, statement := range beforeLife {
+	for _, statement := range firstAgain {
 		if _, err := db.ExecContext(t.Context(), statement); err != nil {
 			t.Fatalf("%s: %v", statement, err)
 		}
