@@ -42,7 +42,7 @@ type Notice struct {
 	User    string      `json:"user"`
 	Created time.Time   `json:"created"`
 	Attempt int         `json:"attempt"` // 1 for the first
-	Alert   alert.Alert `json:"alert"` // as it was then; zero in a Summary
+	Alert   alert.Alert `json:"alert"`   // as it was then; zero in a Summary
 	// Digest is what a Summary sums up; nil in other notices.
 	Digest *Digest `json:"digest,omitempty"`
 	// To is whom the channel is to reach, in its own words, such as addresses of e-mail; empty for a channel that knows.
