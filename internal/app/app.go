@@ -280,7 +280,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 	if err != nil {
 		a.log.Warn("notices do not name this machine", "err", err)
 	}
-	a.delivery = delivery.New(a.ledger, a.setup.routes, delivery.Options{Node: node, Point: a.options.Crash}, a.log, registry)
+	a.delivery = delivery.New(a.ledger, a.setup.routes, delivery.Options{Node: node, Point: a.options.Crash, Link: a.linker(node)}, a.log, registry)
 	for _, class := range []journal.Class{journal.Events, journal.Flows} {
 		j, err := newJudge(a, class, prometheus.WrapRegistererWith(prometheus.Labels{"class": class.String()}, registry))
 		if err != nil {

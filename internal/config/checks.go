@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/netip"
+	"net/url"
 	"path"
 	"slices"
 	"strconv"
@@ -83,4 +85,44 @@ func checkZone(zone string) error {
 		return document.At("zone", zone, "an IANA zone such as Europe/Berlin, UTC or Local")
 	}
 	return nil
+}
+
+// checkURL checks the form of an address under which people find the page.
+func checkURL(key, text string) error {
+	if text == "" || text == off {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" ||
+		u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return document.At(key, text, "an address without a path, such as https://tocsin.example.org, or off")
+	}
+	return nil
+}
+
+// PageURL returns where people find a page that listens at address, such as 192.0.2.1:8400, without a slash at the end: what
+// URL says, else the address, with the name of the machine where that stands for all of its addresses. It is "" where that
+// would lead nobody but the machine itself there.
+func (h HTTP) PageURL(address, machine string) string {
+	switch {
+	case h.URL == off:
+		return ""
+	case h.URL != "":
+		return strings.TrimRight(h.URL, "/")
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return ""
+	}
+	ip, err := netip.ParseAddr(host)
+	switch {
+	case host == "" || err == nil && ip.IsUnspecified():
+		host = machine
+	case host == "localhost" || err == nil && ip.IsLoopback():
+		return ""
+	}
+	if host == "" {
+		return ""
+	}
+	return "http://" + net.JoinHostPort(host, port)
 }

@@ -64,6 +64,10 @@ type Log struct {
 type HTTP struct {
 	// Listen is the address to listen on, as in `:8400` or `192.0.2.1:8400`; `off` for none.
 	Listen string `yaml:"listen"`
+	// URL is where people find the page, as in `https://tocsin.example.org`: notices carry links that begin with it, and forms
+	// sent from there are taken. It has no path: a proxy in front of tocsin passes on all of that host. `off` is no links.
+	// Default: the address of the listener with the name of this machine, and no links while it listens on the loopback alone.
+	URL string `yaml:"url"`
 	// MaxBody bounds one body of events, decompressed; 1KiB or more.
 	MaxBody document.Size `yaml:"max_body"`
 	// MaxIntake is how many bodies of events are taken in at once before senders are told to wait: 1 to 10000.

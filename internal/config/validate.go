@@ -116,9 +116,10 @@ func (l Log) Validate() error {
 		oneOf("format", l.Format, "auto", "text", "json"))
 }
 
-// Validate checks the limits; the address is checked with all others.
+// Validate checks the limits and the form of the URL; the address is checked with all others.
 func (h HTTP) Validate() error {
 	return errors.Join(
+		checkURL("url", h.URL),
 		between("max_body", h.MaxBody, 1<<10, 1<<30),
 		between("max_intake", h.MaxIntake, 1, 10_000))
 }

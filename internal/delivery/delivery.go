@@ -55,6 +55,8 @@ type Options struct {
 	Rest      time.Duration // of a channel at first, doubled up to LongWait; 30 s
 	Grace     time.Duration // for attempts that run when the process stops; 10 s
 	Node      string        // the name of this tocsin in notices; "" tells none
+	// Link returns the address of the page of an alert, "" when there is none; nil is none.
+	Link func(alert int64) string
 	// Jitter returns a number of 0 up to 1 that spreads waits; nil is random.
 	Jitter func() float64
 	// Point is called at named points, for tests that end the process there; nil does nothing.
@@ -83,6 +85,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Trips <= 0 {
 		o.Trips = 5
+	}
+	if o.Link == nil {
+		o.Link = func(int64) string { return "" }
 	}
 	if o.Jitter == nil {
 		o.Jitter = rand.Float64

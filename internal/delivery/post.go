@@ -155,6 +155,9 @@ func (p *post) send(ctx context.Context, n notifier.Notice) (answer string, err 
 		}
 	}()
 	n.Node = p.service.options.Node
+	if n.Alert.ID != 0 {
+		n.Link = p.service.options.Link(n.Alert.ID)
+	}
 	return p.Notifier.Send(ctx, n)
 }
 

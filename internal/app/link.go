@@ -1,0 +1,24 @@
+package app
+
+import "strconv"
+
+// linker returns what tells the address of an alert's page. It is asked when notices are sent, which is after New.
+func (a *App) linker(machine string) func(alert int64) string {
+	return func(alert int64) string {
+		base := a.pageURL(machine)
+		if base == "" {
+			return ""
+		}
+		return base + "/alerts/" + strconv.FormatInt(alert, 10)
+	}
+}
+
+// pageURL returns where people find the page, without a slash at the end; "" when nowhere.
+func (a *App) pageURL(machine string) string {
+	for _, l := range a.listeners {
+		if l.Addr().Network() == "tcp" {
+			return a.setup.Config.HTTP.PageURL(l.Addr().String(), machine)
+		}
+	}
+	return ""
+}
