@@ -29,6 +29,7 @@ func Run(t *testing.T, fresh Fresh) {
 		{"rules", testRules},
 		{"rule numbers", testRuleNumbers},
 		{"settings", testSettings},
+		{"preferences", testPreferences},
 		{"alert life", testAlertLife},
 		{"positions", testPositions},
 		{"replay of held findings", testHeld},
