@@ -32,6 +32,9 @@ type Service interface {
 	// ActOnAlert returns the alert as it is then. AlertStory tells all that happened to one.
 	ActOnAlert(ctx context.Context, q AlertAct) (alert.Alert, error)
 	AlertStory(ctx context.Context, id int64) (AlertStory, error)
+	// FollowAlerts tells each change of an alert that the caller may see, in the order of their numbers, none twice and none left
+	// out, until ctx ends or each fails; it returns the cause.
+	FollowAlerts(ctx context.Context, q AlertFollow, each func(AlertChange) error) error
 
 	Rules(ctx context.Context, q RuleRequest) ([]Rule, error)
 	PutRule(ctx context.Context, r RuleEdit) (Rule, error)
@@ -61,6 +64,8 @@ type Service interface {
 type Identity struct {
 	User  string `json:"user"`
 	Admin bool   `json:"admin"`
+	// Scopes are what the token that was shown is for, as permission.FormatScopes writes them; empty: it bounds nothing.
+	Scopes string `json:"-"`
 }
 
 // Local is who owns the process: who comes over the socket in the data directory, or opens that directory himself.
@@ -200,7 +205,11 @@ type AlertRequest struct {
 	Since       time.Time `json:"since,omitzero"`         // last trigger at or after
 	Until       time.Time `json:"until,omitzero"`
 	SinceID     int64     `json:"since_id,omitempty"`
-	Limit       int       `json:"limit,omitempty"` // 0 is 1,000
+	Oldest      bool      `json:"oldest,omitempty"` // in the order of their numbers: with SinceID page by page, none is missed
+	// SinceChange asks for the alerts that changed behind the change of this number, in the order of their changes: who goes
+	// on with the greatest change that he was given misses none. -1 begins with the first.
+	SinceChange int64 `json:"since_change,omitempty"`
+	Limit       int   `json:"limit,omitempty"` // 0 is 1,000
 }
 
 // A RuleRequest asks for rules.
@@ -271,7 +280,9 @@ type Health struct {
 	Problems []string `json:"problems,omitempty"` // what someone must act on, each with the remedy
 
 	// Page is the address of the page, empty when there is none.
-	Page    string           `json:"page,omitempty"`
+	Page string `json:"page,omitempty"`
+	// Zone is that of the machine where tocsin runs: an IANA name, or an offset such as +01:00. See Location.
+	Zone    string           `json:"zone,omitempty"`
 	Started time.Time        `json:"started"`
 	Events  map[string]int64 `json:"events"` // accepted since start, by kind
 	Rate    float64          `json:"rate"`   // events a second over the last minute

@@ -65,6 +65,7 @@ func newJudge(a *App, class journal.Class, registry prometheus.Registerer) (*jud
 		Name: name, Cap: a.setup.Config.Alerts.MaxOpen, Reopen: a.setup.Config.Alerts.Reopen, Point: a.options.Crash,
 		Written: func(changes []ledger.Change) {
 			a.delivery.Wake()
+			a.desk.AlertsWritten()
 			a.options.Changed(changes)
 		},
 	}, a.log, registry)

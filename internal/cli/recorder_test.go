@@ -121,6 +121,18 @@ func (r *recorder) AlertStory(_ context.Context, id int64) (api.AlertStory, erro
 	return r.story, r.note("AlertStory", id)
 }
 
+func (r *recorder) FollowAlerts(_ context.Context, q api.AlertFollow, each func(api.AlertChange) error) error {
+	if err := r.note("FollowAlerts", q); err != nil {
+		return err
+	}
+	for _, a := range r.alerts {
+		if err := each(api.AlertChange{Change: a.Change, Alert: a}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (r *recorder) Rules(_ context.Context, q api.RuleRequest) ([]api.Rule, error) {
 	var list []api.Rule
 	for _, one := range r.rules {

@@ -28,6 +28,7 @@ func handles(who api.Identity, a *alert.Alert) bool {
 // ActOnAlert implements api.Service.
 func (d *Desk) ActOnAlert(ctx context.Context, q api.AlertAct) (alert.Alert, error) {
 	caller := api.Caller(ctx)
+	defer d.AlertsWritten()
 	return d.parts.Alerting.Act(ctx, ledger.Act{
 		Alert: q.ID, Deed: ledger.Deed(q.Act), Who: caller.User, Now: time.Now(), Note: q.Note, Until: q.Until,
 		Assignee: q.Assignee, Disposition: alert.Disposition(q.Disposition), DuplicateOf: q.DuplicateOf,

@@ -17,7 +17,20 @@ const everybody = "*"
 // Alerts implements api.Service. A user sees the alerts of his own rules and of those that are everybody's; administrators
 // see all.
 func (d *Desk) Alerts(ctx context.Context, r api.AlertRequest) ([]alert.Alert, error) {
-	q := ledger.AlertQuery{ID: r.ID, Rule: r.Rule, Since: r.Since, Until: r.Until, SinceID: r.SinceID}
+	caller := api.Caller(ctx)
+	q, err := alertQuery(caller, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.endAcknowledgements(ctx); err != nil {
+		return nil, err
+	}
+	return d.alertPage(ctx, caller, q)
+}
+
+// alertQuery turns a question into one for the ledger, unless it is wrong or the caller may not ask it.
+func alertQuery(caller api.Identity, r api.AlertRequest) (ledger.AlertQuery, error) {
+	q := ledger.AlertQuery{ID: r.ID, Rule: r.Rule, Since: r.Since, Until: r.Until, SinceID: r.SinceID, SinceChange: r.SinceChange, Oldest: r.Oldest}
 	var wrong []error
 	for _, s := range r.States {
 		switch state := alert.State(s); state {
@@ -36,30 +49,33 @@ func (d *Desk) Alerts(ctx context.Context, r api.AlertRequest) ([]alert.Alert, e
 	if r.Limit < 0 || r.Limit > 100_000 {
 		wrong = append(wrong, fault.New(fault.Invalid, "limit: got %d, want 0 to 100000", r.Limit))
 	}
-	if len(wrong) > 0 {
-		return nil, invalid(errors.Join(wrong...))
+	if r.SinceChange < -1 {
+		wrong = append(wrong, fault.New(fault.Invalid, "since_change: got %d, want the number of a change, or -1 for all", r.SinceChange))
 	}
-	caller := api.Caller(ctx)
+	if len(wrong) > 0 {
+		return q, invalid(errors.Join(wrong...))
+	}
 	owner := cmp.Or(r.User, everybody)
 	if owner != everybody && owner != caller.User && !caller.Admin {
-		return nil, fault.New(fault.Denied, "alerts of user %q: only an administrator may see them", owner)
+		return q, fault.New(fault.Denied, "alerts of user %q: only an administrator may see them", owner)
 	}
 	if owner != everybody {
 		q.Owner = &owner
 	}
 	q.Limit = r.Limit
-	if err := d.endAcknowledgements(ctx); err != nil {
-		return nil, err
-	}
-	found, err := d.parts.Ledger.Alerts(ctx, q)
-	if err != nil || caller.Admin {
-		return found, err
+	return q, nil
+}
+
+// visible leaves out the alerts that somebody may not know of.
+func visible(caller api.Identity, found []alert.Alert) []alert.Alert {
+	if caller.Admin {
+		return found
 	}
 	own := make([]alert.Alert, 0, len(found))
-	for _, a := range found {
-		if sees(caller, &a) {
-			own = append(own, a)
+	for i := range found {
+		if sees(caller, &found[i]) {
+			own = append(own, found[i])
 		}
 	}
-	return own, nil
+	return own
 }

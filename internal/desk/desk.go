@@ -60,6 +60,7 @@ type Desk struct {
 	counter counter
 	backups sync.Mutex
 	clears  sync.Mutex
+	written bell // rings when alerts were written
 }
 
 var _ api.Service = (*Desk)(nil)

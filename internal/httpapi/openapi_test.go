@@ -161,6 +161,11 @@ func conforms(t *testing.T, d document, name string, m media, kind, text string)
 	if kind == ndjson {
 		lines = strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	}
+	if kind == eventStream {
+		if lines = dataOf(text); len(lines) == 0 {
+			t.Errorf("%s: no event in %q", name, text)
+		}
+	}
 	for _, line := range lines {
 		var v any
 		if err := json.Unmarshal([]byte(line), &v); err != nil {
@@ -171,6 +176,16 @@ func conforms(t *testing.T, d document, name string, m media, kind, text string)
 			t.Error(wrong)
 		}
 	}
+}
+
+// dataOf returns the data of the events of a stream.
+func dataOf(text string) (all []string) {
+	for line := range strings.Lines(text) {
+		if data, ok := strings.CutPrefix(line, "data: "); ok {
+			all = append(all, data)
+		}
+	}
+	return all
 }
 
 func mustRequest(t *testing.T, method, path string) *http.Request {

@@ -30,11 +30,12 @@ type recorder struct {
 	caller  api.Identity
 	body    string
 	err     error
-	events  []string                     // what Search finds
-	search  error                        // how Search ends
-	append  func(io.Reader) (int, error) // in place of reading all
-	gate    chan struct{}                // Flush waits for it
-	append0 api.AppendAnswer             // answer of Append, when set
+	events  []string                                                                  // what Search finds
+	search  error                                                                     // how Search ends
+	append  func(io.Reader) (int, error)                                              // in place of reading all
+	gate    chan struct{}                                                             // Flush waits for it
+	follow  func(context.Context, api.AlertFollow, func(api.AlertChange) error) error // in place of one change
+	append0 api.AppendAnswer                                                          // answer of Append, when set
 }
 
 func (r *recorder) note(ctx context.Context, method string, asked ...any) error {
@@ -183,6 +184,21 @@ func (r *recorder) Alerts(ctx context.Context, q api.AlertRequest) ([]alert.Aler
 	return filled[[]alert.Alert](), r.note(ctx, "Alerts", q)
 }
 
+func (r *recorder) FollowAlerts(ctx context.Context, q api.AlertFollow, each func(api.AlertChange) error) error {
+	asked := q
+	asked.Reached, asked.Broken = nil, nil
+	if err := r.note(ctx, "FollowAlerts", asked); err != nil {
+		return err
+	}
+	if r.follow != nil {
+		return r.follow(ctx, q, each)
+	}
+	if err := each(filled[api.AlertChange]()); err != nil {
+		return err
+	}
+	return q.Reached(1e15)
+}
+
 func (r *recorder) Rules(ctx context.Context, q api.RuleRequest) ([]api.Rule, error) {
 	return filled[[]api.Rule](), r.note(ctx, "Rules", q)
 }
@@ -234,12 +250,16 @@ type accounts struct {
 	mu    sync.Mutex
 	asked int
 	down  bool
+	err   error // in place of any answer
 }
 
 func (a *accounts) ask() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.asked++
+	if a.err != nil {
+		return a.err
+	}
 	if a.down {
 		return fault.New(fault.Unavailable, "ledger is away")
 	}
@@ -267,7 +287,10 @@ func (a *accounts) Token(ctx context.Context, token string) (api.Identity, error
 	if !ok {
 		return a.Check(ctx, "", "")
 	}
-	return a.Check(ctx, user, "right")
+	user, scope, _ := strings.Cut(user, " for ")
+	id, err := a.Check(ctx, user, "right")
+	id.Scopes = scope
+	return id, err
 }
 
 func (a *accounts) Setup(ctx context.Context, token, user, password string) (api.Identity, error) {

@@ -57,6 +57,8 @@ type Server struct {
 	sessions *sessions
 	throttle *throttle
 	intake   chan struct{}
+	streams  streams
+	stopping chan struct{} // closed when Run is to end: streams would never
 	maxBody  int64
 	drainFor time.Duration
 	openapi  func() ([]byte, error)
@@ -71,6 +73,7 @@ func New(o Options) (*Server, error) {
 		maxBody:  orDefault(o.MaxEvents, 32<<20),
 		intake:   make(chan struct{}, orDefault(o.MaxIntake, 64)),
 		drainFor: orDefault(o.DrainFor, 20*time.Second),
+		stopping: make(chan struct{}),
 		mux:      http.NewServeMux(), cross: http.NewCrossOriginProtection(),
 	}
 	var err error
@@ -168,6 +171,7 @@ func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
 		BaseContext: func(net.Listener) context.Context { return base },
 		ConnContext: withPeer,
 	}
+	server.RegisterOnShutdown(sync.OnceFunc(func() { close(s.stopping) }))
 	g, failed := errgroup.WithContext(ctx)
 	for _, l := range listeners {
 		g.Go(func() error {
