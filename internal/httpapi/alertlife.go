@@ -9,6 +9,7 @@ import (
 	"tocsin/internal/alert"
 	"tocsin/internal/api"
 	"tocsin/internal/fault"
+	"tocsin/internal/permission"
 )
 
 // What is said with each act on an alert. Who acts is whoever asks.
@@ -48,7 +49,7 @@ func (b closeBody) act() api.AlertAct {
 // toAlert makes the route of an act on the alert that the path names.
 func toAlert[B alertBody](s *Server, act, doc string) route {
 	var b B
-	return route{method: "POST", path: "/api/v1/alerts/{id}/" + act, who: user, doc: doc, in: b, out: alert.Alert{}, handle: func(w *response, r *http.Request) error {
+	return route{method: "POST", path: "/api/v1/alerts/{id}/" + act, op: permission.ActOnAlert, doc: doc, in: b, out: alert.Alert{}, handle: func(w *response, r *http.Request) error {
 		id, err := alertID(r)
 		if err != nil {
 			return err

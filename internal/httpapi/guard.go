@@ -9,6 +9,7 @@ import (
 
 	"tocsin/internal/api"
 	"tocsin/internal/fault"
+	"tocsin/internal/permission"
 )
 
 // cookieName is the name of the cookie that holds the token of a session.
@@ -21,9 +22,9 @@ func (s *Server) guarded(r route) http.Handler {
 		if !ok {
 			w = newResponse(rw)
 		}
-		id, err := s.admit(r.who, req)
+		id, way, err := s.admit(r.op, req)
 		if err == nil {
-			req = req.WithContext(api.As(req.Context(), id))
+			req = req.WithContext(api.Through(api.As(req.Context(), id), way))
 			err = r.handle(w, req)
 		} else if r.page && errors.Is(err, errAnonymous) {
 			http.Redirect(w, req, "/login", http.StatusSeeOther)
@@ -38,23 +39,28 @@ func (s *Server) guarded(r route) http.Handler {
 var errAnonymous = &refusal{status: http.StatusUnauthorized, kind: fault.Denied,
 	text: "who asks is not known: show a name and password, or a token"}
 
-// admit says as whom a request is made, or why it is not let through.
-func (s *Server) admit(level who, r *http.Request) (api.Identity, error) {
+// admit says as whom a request is made and which way it came, or why it is not let through.
+func (s *Server) admit(op permission.Operation, r *http.Request) (api.Identity, api.Way, error) {
 	p := peerOf(r)
 	if p.owner {
-		return api.Local(), nil
+		return api.Local(), api.Way{Via: "socket"}, nil
 	}
-	if level == anyone || level == nearby && p.near(r) {
-		return api.Identity{}, nil
+	way := api.Way{Via: "http", From: p.addr.String()}
+	line, _ := permission.Of(op)
+	if line.Least == permission.Anyone || line.Least == permission.Nearby && p.near(r) {
+		return api.Identity{}, way, nil
 	}
 	id, err := s.identify(r)
 	if err != nil {
-		return api.Identity{}, err
+		return api.Identity{}, way, err
 	}
-	if level == admin && !id.Admin {
-		return api.Identity{}, fault.New(fault.Denied, "%s %s: only administrators may", r.Method, r.URL.Path)
+	if err := id.May(op); err != nil {
+		return api.Identity{}, way, err
 	}
-	return id, nil
+	if r.Header.Get("Authorization") == "" {
+		way.Via = "page"
+	}
+	return id, way, nil
 }
 
 // identify finds out who shows a token, a name and password, or the cookie of a session.

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+
+	"tocsin/internal/permission"
 )
 
 // The parts of an OpenAPI 3.1 document that the API needs.
@@ -86,15 +88,15 @@ func describe(routes []route) ([]byte, error) {
 // operation describes one route.
 func (all schemas) operation(r route) operation {
 	o := operation{ID: strings.ToLower(r.method) + operationName.Replace(r.path), Summary: r.doc, Responses: map[string]describedFor{}}
-	switch r.who {
-	case anyone:
+	switch line, _ := permission.Of(r.op); line.Least {
+	case permission.Anyone:
 		o.Security = []map[string][]string{{}}
-	case nearby:
+	case permission.Nearby:
 		o.Security = []map[string][]string{{}, {"basic": {}}, {"bearer": {}}, {"session": {}}}
 		o.Description = "From the same machine without a login."
-	case admin:
-		o.Description = "For administrators."
-	case user: // as the document says
+	default:
+		text := line.Describe()
+		o.Description = strings.ToUpper(text[:1]) + text[1:] + "."
 	}
 	for _, part := range strings.Split(r.path, "/") {
 		if name, ok := strings.CutPrefix(part, "{"); ok && name != "$}" {

@@ -6,22 +6,13 @@ import (
 	"time"
 
 	"tocsin/internal/api"
-)
-
-// who may call a route. The owner of the process and root, over the socket, may call every one.
-type who uint8
-
-const (
-	anyone who = iota + 1 // without a login
-	nearby                // without a login from this machine, else any account
-	user                  // any account; the service decides what of others it shows
-	admin                 // administrators
+	"tocsin/internal/permission"
 )
 
 // A route is one line of the API. Its types make its description.
 type route struct {
 	method, path string
-	who          who
+	op           permission.Operation // who may call it stands in the table of package permission
 	doc          string
 	in           any    // zero value of what is asked: a GET's query or another's JSON body; nil: nothing
 	query        any    // zero value of a query beside a body
@@ -39,18 +30,20 @@ const ndjson = "application/x-ndjson"
 func (s *Server) table() []route {
 	v := s.service
 	routes := []route{
-		{method: "POST", path: "/api/v1/events", who: user, handle: s.postEvents, query: api.AppendRequest{}, body: ndjson, out: api.AppendAnswer{},
+		{method: "POST", path: "/api/v1/events", op: permission.SendEvents, handle: s.postEvents, query: api.AppendRequest{}, body: ndjson, out: api.AppendAnswer{},
 			doc: "Takes events, one JSON object a line. The answer comes when they are safe on disk. With an Idempotency-Key a repeat adds nothing; without one events may be taken twice when a request is repeated."},
-		{method: "GET", path: "/api/v1/search", who: user, handle: s.search(fromQuery), in: api.SearchRequest{}, out: eventLine{}, media: ndjson,
+		{method: "GET", path: "/api/v1/search", op: permission.Search, handle: s.search(fromQuery), in: api.SearchRequest{}, out: eventLine{}, media: ndjson,
 			doc: "Finds events, one a line. A last line with the sole key problem says that the answer is not complete."},
-		{method: "POST", path: "/api/v1/search", who: user, handle: s.search(fromBody), in: api.SearchRequest{}, out: eventLine{}, media: ndjson,
+		{method: "POST", path: "/api/v1/search", op: permission.Search, handle: s.search(fromBody), in: api.SearchRequest{}, out: eventLine{}, media: ndjson,
 			doc: "Finds events, as GET does."},
-		ask("GET", "/api/v1/top", user, "Ranks the values of fields, or draws a line over time.", v.Top),
-		ask("POST", "/api/v1/top", user, "Ranks, as GET does.", v.Top),
-		ask("POST", "/api/v1/detect", admin, "Judges history by rules and keeps the alerts.", v.Detect),
-		ask("POST", "/api/v1/explain", user, "Says how lines are read and what the rules make of them, and keeps nothing.", v.Explain),
-		ask("GET", "/api/v1/alerts", user, "Lists alerts, newest first.", v.Alerts),
-		{method: "GET", path: "/api/v1/alerts/{id}", who: user, handle: s.getAlert, out: api.AlertStory{},
+		ask("GET", "/api/v1/top", permission.Top, "Ranks the values of fields, or draws a line over time.", v.Top),
+		ask("POST", "/api/v1/top", permission.Top, "Ranks, as GET does.", v.Top),
+		ask("POST", "/api/v1/detect", permission.Detect, "Judges history by rules and keeps the alerts.", v.Detect),
+		ask("POST", "/api/v1/explain", permission.Explain, "Says how lines are read and what the rules make of them, and keeps nothing.", v.Explain),
+		ask("GET", "/api/v1/alerts", permission.ListAlerts, "Lists alerts, newest first.", v.Alerts),
+		{method: "GET", path: "/api/v1/alerts/stream", op: permission.FollowAlerts, handle: s.followAlerts, in: api.AlertFollow{}, out: api.AlertChange{}, media: eventStream,
+			doc: "Tells each change of an alert as it happens, as server-sent events: alert, and at last end with a problem. Who comes back shows the last id as Last-Event-ID or since_change."},
+		{method: "GET", path: "/api/v1/alerts/{id}", op: permission.ShowAlert, handle: s.getAlert, out: api.AlertStory{},
 			doc: "Tells one alert with all that happened to it, and for who may act on it the notices about it."},
 		toAlert[acknowledgeBody](s, api.Acknowledge, "Says that the caller has taken an alert on: its changes are told no more until it ends or gets more severe."),
 		toAlert[noteBody](s, api.Unacknowledge, "Takes an acknowledgement back."),
@@ -58,65 +51,65 @@ func (s *Server) table() []route {
 		toAlert[assignBody](s, api.Assign, "Gives an alert to an account, or to nobody."),
 		toAlert[closeBody](s, api.Close, "Ends an alert and says what it was: true, benign, false, expected or duplicate."),
 
-		ask("GET", "/api/v1/rules", user, "Lists rules.", v.Rules),
-		ask("POST", "/api/v1/rules", user, "Adds a rule, or replaces the one of the same name.", v.PutRule),
-		named("DELETE", "/api/v1/rules/{name}", user, "Deletes a rule.", func(ctx context.Context, name string, q ownerQuery) error {
+		ask("GET", "/api/v1/rules", permission.ListRules, "Lists rules.", v.Rules),
+		ask("POST", "/api/v1/rules", permission.ChangeRule, "Adds a rule, or replaces the one of the same name.", v.PutRule),
+		named("DELETE", "/api/v1/rules/{name}", permission.DeleteRule, "Deletes a rule.", func(ctx context.Context, name string, q ownerQuery) error {
 			return v.DeleteRule(ctx, q.Owner, name)
 		}),
-		named("POST", "/api/v1/rules/{name}/enable", user, "Lets a rule judge.", func(ctx context.Context, name string, q ownerQuery) error {
+		named("POST", "/api/v1/rules/{name}/enable", permission.EnableRule, "Lets a rule judge.", func(ctx context.Context, name string, q ownerQuery) error {
 			return v.EnableRule(ctx, q.Owner, name, true)
 		}),
-		named("POST", "/api/v1/rules/{name}/disable", user, "Lets a rule rest.", func(ctx context.Context, name string, q ownerQuery) error {
+		named("POST", "/api/v1/rules/{name}/disable", permission.EnableRule, "Lets a rule rest.", func(ctx context.Context, name string, q ownerQuery) error {
 			return v.EnableRule(ctx, q.Owner, name, false)
 		}),
 
-		ask("GET", "/api/v1/users", admin, "Lists accounts.", func(ctx context.Context, _ nothing) ([]api.User, error) { return v.Users(ctx) }),
-		ask("POST", "/api/v1/users", admin, "Adds an account, or changes the password of one.", s.putUser),
-		{method: "PUT", path: "/api/v1/users/{name}/password", who: user, handle: s.putPassword, in: passwordBody{},
+		ask("GET", "/api/v1/users", permission.ListUsers, "Lists accounts.", func(ctx context.Context, _ nothing) ([]api.User, error) { return v.Users(ctx) }),
+		ask("POST", "/api/v1/users", permission.AddUser, "Adds an account, or changes the password of one.", s.putUser),
+		{method: "PUT", path: "/api/v1/users/{name}/password", op: permission.SetPassword, handle: s.putPassword, in: passwordBody{},
 			doc: "Changes a password: one's own, or as an administrator anybody's."},
-		ask("POST", "/api/v1/tokens", user, "Makes a token: for oneself, or as an administrator for anybody. It is shown this once.", s.makeToken),
-		named("POST", "/api/v1/users/{name}/enable", admin, "Lets an account in again.", func(ctx context.Context, name string, _ nothing) error {
+		ask("POST", "/api/v1/tokens", permission.MakeToken, "Makes a token: for oneself, or as an administrator for anybody. It is shown this once.", s.makeToken),
+		named("POST", "/api/v1/users/{name}/enable", permission.EnableUser, "Lets an account in again.", func(ctx context.Context, name string, _ nothing) error {
 			return s.disableUser(ctx, name, false)
 		}),
-		named("POST", "/api/v1/users/{name}/disable", admin, "Locks an account out, at once.", func(ctx context.Context, name string, _ nothing) error {
+		named("POST", "/api/v1/users/{name}/disable", permission.EnableUser, "Locks an account out, at once.", func(ctx context.Context, name string, _ nothing) error {
 			return s.disableUser(ctx, name, true)
 		}),
 
-		ask("GET", "/api/v1/quarantine", admin, "Lists the rejected records that are kept, by source, format and reason.", v.Quarantine),
-		ask("GET", "/api/v1/quarantine/entries", admin, "Shows rejected records, oldest first.", v.QuarantineEntries),
-		ask("POST", "/api/v1/quarantine/retry", admin, "Reads rejected records again. What can be read now is accepted, once, and no longer kept there.", v.RetryQuarantine),
-		ask("POST", "/api/v1/quarantine/drop", admin, "Forgets rejected records.", v.DropQuarantine),
+		ask("GET", "/api/v1/quarantine", permission.ListQuarantine, "Lists the rejected records that are kept, by source, format and reason.", v.Quarantine),
+		ask("GET", "/api/v1/quarantine/entries", permission.ListQuarantine, "Shows rejected records, oldest first.", v.QuarantineEntries),
+		ask("POST", "/api/v1/quarantine/retry", permission.RetryQuarantine, "Reads rejected records again. What can be read now is accepted, once, and no longer kept there.", v.RetryQuarantine),
+		ask("POST", "/api/v1/quarantine/drop", permission.DropQuarantine, "Forgets rejected records.", v.DropQuarantine),
 
-		{method: "POST", path: "/api/v1/ingest", who: admin, handle: s.postIngest, query: api.IngestRequest{}, body: "application/octet-stream", out: api.IngestAnswer{},
+		{method: "POST", path: "/api/v1/ingest", op: permission.Ingest, handle: s.postIngest, query: api.IngestRequest{}, body: "application/octet-stream", out: api.IngestAnswer{},
 			doc: "Reads one file into the history: the body is its content from offset on."},
-		{method: "GET", path: "/api/v1/ingest", who: admin, handle: s.resume, in: sourceQuery{}, out: resumeAnswer{},
+		{method: "GET", path: "/api/v1/ingest", op: permission.Resume, handle: s.resume, in: sourceQuery{}, out: resumeAnswer{},
 			doc: "Says from where on the content of a source is wanted."},
-		act("POST", "/api/v1/flush", admin, "Returns when everything taken in so far is in the history.", func(ctx context.Context, _ nothing) error { return v.Flush(ctx) }),
-		act("POST", "/api/v1/backup", admin, "Copies everything into a directory on the machine where tocsin runs.", func(ctx context.Context, q backupBody) error { return v.Backup(ctx, q.Dir) }),
-		ask("POST", "/api/v1/adopt", admin, "Takes over accounts and alerts that another program kept.", v.Adopt),
-		ask("POST", "/api/v1/clear", admin, "Deletes alerts, events or both for good.", v.Clear),
-		ask("GET", "/api/v1/health", user, "Tells how tocsin is.", func(ctx context.Context, _ nothing) (api.Health, error) { return v.Health(ctx) }),
-		{method: "GET", path: "/api/v1/openapi.json", who: user, handle: s.getOpenAPI, out: anything{}, doc: "Describes this API (OpenAPI 3.1)."},
+		act("POST", "/api/v1/flush", permission.Flush, "Returns when everything taken in so far is in the history.", func(ctx context.Context, _ nothing) error { return v.Flush(ctx) }),
+		act("POST", "/api/v1/backup", permission.Backup, "Copies everything into a directory on the machine where tocsin runs.", func(ctx context.Context, q backupBody) error { return v.Backup(ctx, q.Dir) }),
+		ask("POST", "/api/v1/adopt", permission.Adopt, "Takes over accounts and alerts that another program kept.", v.Adopt),
+		ask("POST", "/api/v1/clear", permission.Clear, "Deletes alerts, events or both for good.", v.Clear),
+		ask("GET", "/api/v1/health", permission.Health, "Tells how tocsin is.", func(ctx context.Context, _ nothing) (api.Health, error) { return v.Health(ctx) }),
+		{method: "GET", path: "/api/v1/openapi.json", op: permission.OpenAPI, handle: s.getOpenAPI, out: anything{}, doc: "Describes this API (OpenAPI 3.1)."},
 
-		{method: "POST", path: "/api/v1/setup", who: anyone, handle: s.setup, in: setupBody{}, out: sessionAnswer{},
+		{method: "POST", path: "/api/v1/setup", op: permission.SetUp, handle: s.setup, in: setupBody{}, out: sessionAnswer{},
 			doc: "Makes the first administrator, for who shows the token that was printed at the first start."},
-		{method: "POST", path: "/api/v1/session", who: anyone, handle: s.startSession, in: loginBody{}, out: sessionAnswer{},
+		{method: "POST", path: "/api/v1/session", op: permission.LogIn, handle: s.startSession, in: loginBody{}, out: sessionAnswer{},
 			doc: "Logs in; the token is shown as a bearer token with later requests."},
-		{method: "DELETE", path: "/api/v1/session", who: user, handle: s.endSession, doc: "Logs out."},
+		{method: "DELETE", path: "/api/v1/session", op: permission.LogOut, handle: s.endSession, doc: "Logs out."},
 
-		{method: "GET", path: "/healthz", who: anyone, handle: s.healthz, out: "", media: "text/plain", doc: "Answers ok as long as tocsin lives."},
-		{method: "GET", path: "/readyz", who: anyone, handle: s.readyz, out: "", media: "text/plain", doc: "Answers ok when tocsin can do its work, else 503."},
+		{method: "GET", path: "/healthz", op: permission.Alive, handle: s.healthz, out: "", media: "text/plain", doc: "Answers ok as long as tocsin lives."},
+		{method: "GET", path: "/readyz", op: permission.Alive, handle: s.readyz, out: "", media: "text/plain", doc: "Answers ok when tocsin can do its work, else 503."},
 	}
 	if s.metrics != nil {
-		routes = append(routes, route{method: "GET", path: "/metrics", who: nearby, handle: plain(s.metrics), out: "", media: "text/plain", doc: "Numbers for Prometheus."})
+		routes = append(routes, route{method: "GET", path: "/metrics", op: permission.Metrics, handle: plain(s.metrics), out: "", media: "text/plain", doc: "Numbers for Prometheus."})
 	}
 	if s.pages != nil {
 		routes = append(routes,
-			route{method: "GET", path: "/{$}", who: user, page: true, handle: plain(s.pages), out: "", media: "text/html", doc: "The page."},
-			route{method: "GET", path: "/login", who: anyone, page: true, handle: plain(s.pages), out: "", media: "text/html", doc: "The page to log in."},
-			route{method: "GET", path: "/assets/{file}", who: anyone, page: true, handle: plain(s.pages), out: "", media: "text/plain", doc: "What the page is made of."},
-			route{method: "POST", path: "/login", who: anyone, page: true, handle: s.postLogin, body: form, doc: "Logs in from the page."},
-			route{method: "POST", path: "/logout", who: anyone, page: true, handle: s.postLogout, body: form, doc: "Logs out from the page."})
+			route{method: "GET", path: "/{$}", op: permission.Pages, page: true, handle: plain(s.pages), out: "", media: "text/html", doc: "The page."},
+			route{method: "GET", path: "/login", op: permission.Assets, page: true, handle: plain(s.pages), out: "", media: "text/html", doc: "The page to log in."},
+			route{method: "GET", path: "/assets/{file}", op: permission.Assets, page: true, handle: plain(s.pages), out: "", media: "text/plain", doc: "What the page is made of."},
+			route{method: "POST", path: "/login", op: permission.LogIn, page: true, handle: s.postLogin, body: form, doc: "Logs in from the page."},
+			route{method: "POST", path: "/logout", op: permission.Leave, page: true, handle: s.postLogout, body: form, doc: "Logs out from the page."})
 	}
 	return routes
 }
@@ -134,10 +127,10 @@ type (
 )
 
 // ask makes the route of a call that takes a question and gives an answer.
-func ask[Q, A any](method, path string, who who, doc string, call func(context.Context, Q) (A, error)) route {
+func ask[Q, A any](method, path string, op permission.Operation, doc string, call func(context.Context, Q) (A, error)) route {
 	var q Q
 	var a A
-	return route{method: method, path: path, who: who, doc: doc, in: q, out: a, handle: func(w *response, r *http.Request) error {
+	return route{method: method, path: path, op: op, doc: doc, in: q, out: a, handle: func(w *response, r *http.Request) error {
 		var q Q
 		if err := question(w, r, &q); err != nil {
 			return err
@@ -151,15 +144,15 @@ func ask[Q, A any](method, path string, who who, doc string, call func(context.C
 }
 
 // act makes the route of a call that has no answer.
-func act[Q any](method, path string, who who, doc string, call func(context.Context, Q) error) route {
-	r := ask(method, path, who, doc, func(ctx context.Context, q Q) (any, error) { return nil, call(ctx, q) })
+func act[Q any](method, path string, op permission.Operation, doc string, call func(context.Context, Q) error) route {
+	r := ask(method, path, op, doc, func(ctx context.Context, q Q) (any, error) { return nil, call(ctx, q) })
 	return r
 }
 
 // named makes the route of a call about the thing that the path names. What else it asks stands in the query.
-func named[Q any](method, path string, who who, doc string, call func(context.Context, string, Q) error) route {
+func named[Q any](method, path string, op permission.Operation, doc string, call func(context.Context, string, Q) error) route {
 	var q Q
-	return route{method: method, path: path, who: who, doc: doc, query: q, handle: func(w *response, r *http.Request) error {
+	return route{method: method, path: path, op: op, doc: doc, query: q, handle: func(w *response, r *http.Request) error {
 		var q Q
 		if err := decodeQuery(r.URL.Query(), &q, time.Now()); err != nil {
 			return err

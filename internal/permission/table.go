@@ -1,0 +1,144 @@
+package permission
+
+// An Operation is one thing that can be done, whichever way it is asked for. It is what the audit log calls it.
+type Operation string
+
+// The operations.
+const (
+	SendEvents Operation = "events.send"
+	Search     Operation = "events.search"
+	Top        Operation = "events.top"
+	Explain    Operation = "events.explain"
+	Ingest     Operation = "events.ingest"
+	Resume     Operation = "events.resume"
+	Flush      Operation = "events.flush"
+	Clear      Operation = "data.clear"
+
+	ListAlerts   Operation = "alerts.list"
+	FollowAlerts Operation = "alerts.follow"
+	ShowAlert    Operation = "alerts.show"
+	ActOnAlert   Operation = "alerts.act"
+	Detect       Operation = "alerts.detect"
+
+	ListRules  Operation = "rules.list"
+	ChangeRule Operation = "rules.change"
+	DeleteRule Operation = "rules.delete"
+	EnableRule Operation = "rules.enable"
+
+	ListUsers   Operation = "users.list"
+	AddUser     Operation = "users.add"
+	SetPassword Operation = "users.password"
+	SetRole     Operation = "users.role"
+	EnableUser  Operation = "users.enable"
+	FilterUser  Operation = "users.filter"
+	DeleteUser  Operation = "users.delete"
+	LogOutUser  Operation = "users.logout"
+
+	ListTokens  Operation = "tokens.list"
+	MakeToken   Operation = "tokens.make"
+	RevokeToken Operation = "tokens.revoke"
+
+	ListAudit Operation = "audit.list"
+
+	ListQuarantine  Operation = "quarantine.list"
+	RetryQuarantine Operation = "quarantine.retry"
+	DropQuarantine  Operation = "quarantine.drop"
+
+	ShowPreferences   Operation = "preferences.show"
+	ChangePreferences Operation = "preferences.change"
+	ShowMail          Operation = "mail.show"
+	ChangeMail        Operation = "mail.change"
+
+	ListMutes   Operation = "mutes.list"
+	PreviewMute Operation = "mutes.preview"
+	ChangeMute  Operation = "mutes.change"
+
+	ListNotices     Operation = "notices.list"
+	SendNotices     Operation = "notices.send"
+	PreviewTemplate Operation = "templates.preview"
+	Selftest        Operation = "selftest"
+
+	Health  Operation = "health"
+	Metrics Operation = "metrics"
+	Alive   Operation = "alive"
+	OpenAPI Operation = "openapi"
+	Pages   Operation = "pages"
+	Assets  Operation = "pages.assets"
+	Backup  Operation = "data.backup"
+	Adopt   Operation = "data.adopt"
+
+	SetUp  Operation = "setup"
+	LogIn  Operation = "login"
+	LogOut Operation = "logout"
+	Leave  Operation = "pages.logout"
+)
+
+// table is who may do what.
+var table = []Line{
+	{SendEvents, User, Send, false, "append events"}, // not a change that people make: what came in is in the history
+	{Search, User, Read, false, "find events"},
+	{Top, User, Read, false, "rank events"},
+	{Explain, User, Read, false, "see what the rules make of a line"},
+	{Ingest, Admin, Whole, true, "read old files"},
+	{Resume, Admin, Whole, false, "ask how far a file was read"},
+	{Flush, Admin, Whole, false, "wait until everything can be found"},
+	{Clear, Admin, Whole, true, "delete events and alerts"},
+
+	{ListAlerts, User, Read, false, "list alerts"},
+	{FollowAlerts, User, Read, false, "follow alerts as they change"},
+	{ShowAlert, User, Read, false, "see all about an alert"},
+	{ActOnAlert, User, Act, true, "acknowledge, comment, assign and close alerts"},
+	{Detect, Admin, Whole, true, "judge history"},
+
+	{ListRules, User, Read, false, "list rules"},
+	{ChangeRule, User, Act, true, "add and change one's own rules"},
+	{DeleteRule, User, Act, true, "delete one's own rules"},
+	{EnableRule, User, Act, true, "let one's own rules rest or judge"},
+
+	{ListUsers, Admin, Read, false, "list accounts"},
+	{AddUser, Admin, Whole, true, "add accounts"},
+	{SetPassword, User, Whole, true, "change one's own password; administrators anybody's"},
+	{SetRole, Admin, Whole, true, "promote and demote accounts"},
+	{EnableUser, Admin, Whole, true, "shut accounts out and let them in again"},
+	{FilterUser, Admin, Whole, true, "bound what accounts may see"},
+	{DeleteUser, Admin, Whole, true, "delete accounts"},
+	{LogOutUser, Admin, Whole, true, "end the sessions of accounts"},
+
+	{ListTokens, User, Read, false, "list one's own tokens; administrators anybody's"},
+	{MakeToken, User, Whole, true, "make tokens for oneself; administrators for anybody"},
+	{RevokeToken, User, Whole, true, "revoke one's own tokens; administrators anybody's"},
+
+	{ListAudit, Admin, Read, false, "see who changed what"},
+
+	{ListQuarantine, Admin, Read, false, "see the lines that could not be read"},
+	{RetryQuarantine, Admin, Whole, true, "read them again"},
+	{DropQuarantine, Admin, Whole, true, "forget them"},
+
+	{ShowPreferences, User, Read, false, "see what one wants to be told; administrators anybody's"},
+	{ChangePreferences, User, Act, true, "change what one wants to be told; administrators anybody's"},
+	{ShowMail, Admin, Read, false, "see the settings of the mail server"},
+	{ChangeMail, Admin, Whole, true, "change the settings of the mail server"},
+
+	{ListMutes, User, Read, false, "list silences, windows and exclusions"},
+	{PreviewMute, User, Read, false, "see what one would hide"},
+	{ChangeMute, User, Act, true, "make, change and end silences, windows and exclusions"},
+
+	{ListNotices, Admin, Read, false, "list notices with what was answered to them"},
+	{SendNotices, Admin, Whole, true, "send notices again that were given up"},
+	{PreviewTemplate, Admin, Read, false, "see a notice before it is sent"},
+	{Selftest, Admin, Whole, true, "send a test event through the whole chain"},
+
+	{Health, User, Read, false, "see how tocsin is"},
+	{Metrics, Nearby, Read, false, "read the numbers for Prometheus"},
+	{Alive, Anyone, "", false, "ask whether tocsin lives"},
+	{OpenAPI, User, "", false, "read the description of the API"},
+	{Pages, User, Read, false, "look at the page"},
+	{Assets, Anyone, "", false, "load what the page is made of, and the page to log in"},
+	{Backup, Admin, Whole, true, "copy everything"},
+	{Adopt, Admin, Whole, true, "take over accounts and alerts of another program"},
+
+	{SetUp, Anyone, "", true, "make the first administrator, by the token of the first start"},
+	{LogIn, Anyone, "", true, "log in"},
+	{LogOut, User, "", true, "log out"},
+	{Leave, Anyone, "", true, "log out of the page"},
+}
