@@ -143,6 +143,10 @@ type Alert struct {
 	Window      time.Duration     `json:"window,omitempty"`
 	Reason      string            `json:"reason"`
 	Samples     []json.RawMessage `json:"samples,omitempty"`
+	// Change is the number of the newest change of the alert and Born that of its first. Every change of any alert has a
+	// number above all earlier ones, so that whoever asks for what is above the greatest he has seen misses none.
+	Change int64 `json:"change"`
+	Born   int64 `json:"born"`
 
 	Handling
 }

@@ -289,7 +289,7 @@ func makeOutputs(rnd *rand.Rand, n int) []alerting.Judged {
 // comparableRows leaves out what may differ: numbers, and when rows were written.
 func comparableRows(all []alert.Alert) []alert.Alert {
 	for i := range all {
-		all[i].ID, all[i].Updated = 0, time.Time{}
+		all[i].ID, all[i].Updated, all[i].Change, all[i].Born = 0, time.Time{}, 0, 0
 	}
 	slices.SortFunc(all, func(a, b alert.Alert) int {
 		return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Entity.Key(), b.Entity.Key()), a.First.Compare(b.First))

@@ -10,8 +10,8 @@ import (
 )
 
 // alertLine writes an alert as key=value on one line. Values are quoted as Go quotes strings where they hold anything but
-// plain words. Keys and their order stay; new ones come last. What
-// people did is told only where they did something.
+// plain words. Keys and their order stay; new ones come last. What people
+// did is told only where they did something, and the number of the newest change only where there is one.
 func alertLine(a *alert.Alert) string {
 	var b strings.Builder
 	put := func(key, value string) {
@@ -43,6 +43,9 @@ func alertLine(a *alert.Alert) string {
 		if did.value != "" {
 			put(did.key, did.value)
 		}
+	}
+	if a.Change > 0 {
+		put("change", strconv.FormatInt(a.Change, 10))
 	}
 	return b.String()
 }

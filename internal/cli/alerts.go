@@ -41,6 +41,7 @@ stays: new keys come last. --since and --until ask for the time of the newest tr
 	c.Flags().StringVar(&q.User, "user", "", "of the rules of this `user`; * for all")
 	c.Flags().StringVar(&q.MinSeverity, "severity", "", "only of this `severity` and above: INFO, LOW, MEDIUM, HIGH, CRITICAL")
 	c.Flags().Int64Var(&q.SinceID, "since-id", 0, "only with a `number` above this one")
+	c.Flags().Int64Var(&q.SinceChange, "since-change", 0, "only what changed behind the change of this `number`, in that order; -1 is all")
 	c.Flags().IntVar(&q.Limit, "limit", 100, "at most so many")
 	when.flags(c)
 	must(c.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"open", "acknowledged", "ended"}, cobra.ShellCompDirectiveNoFileComp)))
@@ -88,6 +89,9 @@ func checkAlertQuery(q *api.AlertRequest, args []string) error {
 		if _, err := alert.ParseSeverity(q.MinSeverity); err != nil {
 			return usage("--severity: %w", err)
 		}
+	}
+	if q.SinceChange < -1 {
+		return usage("--since-change %d: want the number of a change, or -1 for all", q.SinceChange)
 	}
 	return checkLimit(q.Limit, false)
 }

@@ -35,9 +35,13 @@ const alertFields = `id, rule, rule_name, rule_version, owner, title, severity, 
 
 // All that is known of an alert, and what is shown of it: how far its findings were counted takes long to read for many.
 const (
-	alertColumns = alertFields + `, seen, ` + handlingColumns
-	shownColumns = alertFields + `, '', ` + handlingColumns
+	alertColumns = alertFields + `, seen, ` + handlingColumns + `, change, born`
+	shownColumns = alertFields + `, '', ` + handlingColumns + `, change, born`
 )
+
+// nextChange is the number of the next change of an alert. As there is one writer at a time, a number that can be read has
+// all lower ones before it.
+const nextChange = `(SELECT MAX(newest) + 1 FROM (SELECT MAX(change) AS newest FROM alerts UNION ALL SELECT cleared FROM alert_changes) AS known)`
 
 type scanner interface{ Scan(into ...any) error }
 
@@ -47,7 +51,8 @@ func scanAlert(from scanner) (*row, error) {
 	var first, last, updated, ended, below, ackedAt, ackedUntil, closedAt int64
 	err := from.Scan(&r.ID, &r.Rule, &r.RuleName, &r.RuleVersion, &r.Owner, &r.Title, &r.Severity, &r.State, &entity, &r.key, &r.Origin,
 		&first, &last, &updated, &ended, &r.Triggers, &r.Value, &r.Peak, &r.Limit, &below, &r.Window, &r.Reason, &samples, &seen,
-		&r.AckedBy, &ackedAt, &ackedUntil, &r.AckNote, &r.Assignee, &r.Disposition, &r.DuplicateOf, &r.ClosedBy, &closedAt, &r.CloseNote, &r.Reopened)
+		&r.AckedBy, &ackedAt, &ackedUntil, &r.AckNote, &r.Assignee, &r.Disposition, &r.DuplicateOf, &r.ClosedBy, &closedAt, &r.CloseNote, &r.Reopened,
+		&r.Change, &r.Born)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +81,7 @@ func (r *row) mark(name string, p event.Position) {
 	r.seen[name] = join(r.seen[name], p)
 }
 
-// store writes the alert and what is new of its log; a fresh one gets its number.
+// store writes the alert and what is new of its log, which is one change; a fresh one gets its number.
 func (r *row) store(ctx context.Context, tx session) error {
 	entity, err := encode(r.Entity)
 	if err != nil {
@@ -100,20 +105,20 @@ func (r *row) store(ctx context.Context, tx session) error {
 		clean(r.ClosedBy), nanos(r.ClosedAt), r.CloseNote, int64(r.Reopened)}
 	if r.fresh {
 		err := tx.QueryRowContext(ctx, `INSERT INTO alerts (rule, rule_name, rule_version, owner, title, severity, state, entity, entity_key, origin,
-  first_at, last_at, updated_at, ended_at, triggers, value, peak, bound, below, span, reason, samples, seen, `+handlingColumns+`)
+  first_at, last_at, updated_at, ended_at, triggers, value, peak, bound, below, span, reason, samples, seen, `+handlingColumns+`, change, born)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-  $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34) RETURNING id`, values...).Scan(&r.ID)
+  $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, `+nextChange+`, `+nextChange+`) RETURNING id, change, born`, values...).Scan(&r.ID, &r.Change, &r.Born)
 		if err != nil {
 			return fmt.Errorf("insert alert of rule %d: %w", r.Rule, err)
 		}
 		r.fresh, r.dirty = false, false
 		return r.storeLog(ctx, tx)
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE alerts SET rule = $1, rule_name = $2, rule_version = $3, owner = $4, title = $5, severity = $6, state = $7,
+	err = tx.QueryRowContext(ctx, `UPDATE alerts SET rule = $1, rule_name = $2, rule_version = $3, owner = $4, title = $5, severity = $6, state = $7,
   entity = $8, entity_key = $9, origin = $10, first_at = $11, last_at = $12, updated_at = $13, ended_at = $14, triggers = $15, value = $16,
   peak = $17, bound = $18, below = $19, span = $20, reason = $21, samples = $22, seen = $23,
   acked_by = $24, acked_at = $25, acked_until = $26, acked_note = $27, assignee = $28, disposition = $29, duplicate_of = $30,
-  closed_by = $31, closed_at = $32, closed_note = $33, reopened = $34 WHERE id = $35`, append(values, r.ID)...)
+  closed_by = $31, closed_at = $32, closed_note = $33, reopened = $34, change = `+nextChange+` WHERE id = $35 RETURNING change`, append(values, r.ID)...).Scan(&r.Change)
 	if err != nil {
 		return fmt.Errorf("update alert %d: %w", r.ID, err)
 	}
@@ -133,10 +138,12 @@ type AlertQuery struct {
 	Since       time.Time // last trigger at or after
 	Until       time.Time // last trigger before
 	SinceID     int64     // number above
+	SinceChange int64     // newest change above, in the order of their changes; -1 is all of them so
 	Limit       int       // 0 is 1,000
 }
 
-// Alerts returns the alerts that q selects, that with the newest trigger first.
+// Alerts returns the alerts that q selects, that with the newest trigger first, or with SinceChange that with the oldest
+// change.
 func (l *Ledger) Alerts(ctx context.Context, q AlertQuery) ([]alert.Alert, error) {
 	var alerts []alert.Alert
 	err := l.read(ctx, "list alerts", func(ctx context.Context, db *sql.DB) error {
@@ -192,6 +199,11 @@ func (q AlertQuery) statement() (string, []any) {
 	if q.SinceID != 0 {
 		add("id >", q.SinceID)
 	}
+	order := ` ORDER BY last_at DESC, id DESC`
+	if q.SinceChange != 0 {
+		add("change >", q.SinceChange)
+		order = ` ORDER BY change`
+	}
 	if len(q.States) > 0 {
 		marks := make([]string, len(q.States))
 		for i, s := range q.States {
@@ -209,7 +221,15 @@ func (q AlertQuery) statement() (string, []any) {
 		limit = 1000
 	}
 	values = append(values, int64(limit))
-	return text + ` ORDER BY last_at DESC, id DESC LIMIT $` + strconv.Itoa(len(values)), values
+	return text + order + ` LIMIT $` + strconv.Itoa(len(values)), values
+}
+
+// NewestChange returns the number of the newest change of all alerts, 0 when there was none.
+func (l *Ledger) NewestChange(ctx context.Context) (n int64, err error) {
+	err = l.read(ctx, "read newest change", func(ctx context.Context, db *sql.DB) error {
+		return db.QueryRowContext(ctx, `SELECT `+nextChange+` - 1`).Scan(&n)
+	})
+	return n, err
 }
 
 // OpenAlerts counts the alerts of each rule that have not ended; the one that stands for an overflow is left out.

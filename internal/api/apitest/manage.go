@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -164,9 +165,12 @@ func detect(s *suite) {
 	again(api.DetectRequest{})
 	// looking further, it may see later when the condition ended
 	again(api.DetectRequest{Rules: []string{"scan"}, Since: noon.Add(-time.Hour), Until: noon.Add(time.Hour)}, cmp.FilterPath(func(p cmp.Path) bool {
-		return p.Last().String() == ".Updated" || p.Last().String() == ".EndedAt"
+		return slices.Contains([]string{".Updated", ".EndedAt", ".Change"}, p.Last().String())
 	}, cmp.Ignore()))
-	s.filters(first)
+	newest, err := s.Alerts(s.ctx, api.AlertRequest{User: "*"})
+	s.must("Alerts", err)
+	s.filters(newest)
+	s.following()
 	_, err = s.Detect(s.ctx, api.DetectRequest{Rules: []string{"none"}})
 	s.kind("Detect by an unknown rule", err, fault.NotFound)
 }
@@ -181,12 +185,27 @@ func (s *suite) filters(list []alert.Alert) {
 		{api.AlertRequest{ID: newest.ID}, 1}, {api.AlertRequest{ID: 1 << 40}, 0}, {api.AlertRequest{States: []string{"ended"}}, 2}, {api.AlertRequest{States: []string{"open", "acknowledged"}}, 0},
 		{api.AlertRequest{Rule: "scan"}, 2}, {api.AlertRequest{Rule: "none"}, 0}, {api.AlertRequest{MinSeverity: "high"}, 2}, {api.AlertRequest{MinSeverity: "CRITICAL"}, 0},
 		{api.AlertRequest{Limit: 1}, 1}, {api.AlertRequest{Since: newest.Last}, 2}, {api.AlertRequest{Since: newest.Last.Add(1)}, 0}, {api.AlertRequest{Until: noon}, 0}, {api.AlertRequest{SinceID: max(list[0].ID, list[1].ID)}, 0},
+		{api.AlertRequest{SinceChange: -1}, 2}, {api.AlertRequest{SinceChange: min(list[0].Change, list[1].Change)}, 1}, {api.AlertRequest{SinceChange: max(list[0].Change, list[1].Change)}, 0},
 	} {
 		c.q.User = "*"
 		if got, err := s.Alerts(s.ctx, c.q); err != nil || len(got) != c.want {
 			s.Errorf("Alerts(%+v) = %d alerts, %v, want %d", c.q, len(got), err, c.want)
 		}
 	}
+}
+
+// following reads all alerts one by one, in the order of their changes.
+func (s *suite) following() {
+	last := int64(-1)
+	for range 2 {
+		got, err := s.Alerts(s.ctx, api.AlertRequest{User: "*", SinceChange: last, Limit: 1})
+		if err != nil || len(got) != 1 || got[0].Change <= last || got[0].Born > got[0].Change || got[0].Born < 1 {
+			s.Fatalf("Alerts behind change %d = %+v, %v", last, got, err)
+		}
+		last = got[0].Change
+	}
+	_, err := s.Alerts(s.ctx, api.AlertRequest{SinceChange: -2})
+	s.kind("Alerts behind a change that cannot be", err, fault.Invalid)
 }
 
 func users(s *suite) {

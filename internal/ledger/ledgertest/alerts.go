@@ -36,7 +36,7 @@ func testAlertLife(t *testing.T, fresh Fresh) {
 	}
 	want := alert.Alert{
 		ID: got[0].ID, Rule: 1, RuleName: "rule-1", RuleVersion: 1, Title: "rule-1: 192.0.2.1", Severity: alert.High, State: alert.Open,
-		Entity: a, Origin: ledger.Live, First: at(1), Last: at(7), Updated: at(3), Triggers: 6, Value: 15, Peak: 20, Limit: 10,
+		Entity: a, Origin: ledger.Live, First: at(1), Last: at(7), Updated: at(3), Change: 4, Born: 1, Triggers: 6, Value: 15, Peak: 20, Limit: 10,
 		Window: 10e9, Reason: "15 in 10s", Samples: []json.RawMessage{},
 	}
 	if diff := cmp.Diff(want, got[0]); diff != "" {

@@ -37,6 +37,8 @@ func Run(t *testing.T, fresh Fresh) {
 		{"one open alert", testOneOpen},
 		{"hostile text", testHostile},
 		{"alert queries", testQueries},
+		{"alert changes", testChanges},
+		{"alert changes followed", testFollow},
 		{"history", testHistory},
 		{"history repeats", testHistoryRepeats},
 		{"end of a rule", testEndRule},

@@ -6,3 +6,6 @@ ALTER TABLE alerts ADD COLUMN turns TEXT NOT NULL DEFAULT '';
 ALTER TABLE alerts ADD COLUMN flapping BIGINT NOT NULL DEFAULT 0;
 UPDATE alerts SET change = id, born = id;
 CREATE INDEX alerts_by_change ON alerts (change);
+-- The number of the newest change of alerts that were deleted, as it is not given again.
+CREATE TABLE alert_changes (cleared BIGINT NOT NULL);
+INSERT INTO alert_changes (cleared) VALUES (0);
