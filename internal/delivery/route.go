@@ -15,6 +15,9 @@ func Route(channels []Channel) ledger.Route {
 		default:
 			return nil
 		}
+		if c.Acked {
+			return nil
+		}
 		var targets []ledger.Target
 		for _, channel := range channels {
 			if c.Alert.Severity >= channel.MinSeverity {

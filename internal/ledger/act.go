@@ -89,10 +89,14 @@ func (l *Ledger) Act(ctx context.Context, a Act) (alert.Alert, []Change, error) 
 		if err := r.store(ctx, tx); err != nil {
 			return err
 		}
-		if !ended {
+		switch {
+		case ended:
+			changes = []Change{{Kind: notifier.End, Alert: r.Alert}}
+		case a.Deed == Acknowledge:
+			changes = []Change{{Kind: notifier.Update, Alert: r.Alert, Acked: true}}
+		default:
 			return nil
 		}
-		changes = []Change{{Kind: notifier.End, Alert: r.Alert}}
 		return enqueue(ctx, tx, changes[0], a.Route, a.Now)
 	})
 	if err != nil {

@@ -33,35 +33,9 @@ type Write struct {
 type Change struct {
 	Kind  notifier.Change
 	Alert alert.Alert // as it is now
+	// Acked says that the change is nothing but that somebody took the alert on, which is told only where it can be shown.
+	Acked bool
 }
-
-// A Target is where a notice is to go.
-type Target struct {
-	User    string // "" is whoever reads the channel
-	Channel string
-	To      string // whom the channel is to reach, in its own words; "" for one that knows
-	// Hold names what keeps the notice back until Due, when all that is held alike for the same User and Channel goes out as
-	// one summary; "" sends it at once. Mute says why it is not sent at all, which is kept for people to read. Why says it
-	// of a held one.
-	Hold Hold
-	Due  time.Time
-	Mute string
-	Why  string
-}
-
-// A Hold is a reason to keep notices back for a summary.
-type Hold string
-
-// The holds.
-const (
-	Quiet Hold = "quiet"  // quiet hours of the user
-	Daily Hold = "digest" // the user wants one message for all of them
-	Storm Hold = "storm"  // too many at once
-	Late  Hold = "late"   // what they tell of is long past, as after a downtime
-)
-
-// A Route says who is told of a change. It is pure, and is called inside a transaction.
-type Route func(Change) []Target
 
 // A Commit is one step of alerting: what was found, and up to where in the journal that takes us.
 //
@@ -111,6 +85,7 @@ func (l *Ledger) Commit(ctx context.Context, c Commit) (Result, error) {
 			return nil
 		}
 		w := &writer{Commit: c, tx: newSession(tx, len(c.Writes)), rules: map[int64]*ruleState{}}
+		w.clerk = newClerk(w.tx, c.Route, c.Now)
 		if result, err = w.run(ctx); err != nil {
 			return err
 		}
@@ -128,6 +103,7 @@ func (l *Ledger) Commit(ctx context.Context, c Commit) (Result, error) {
 type writer struct {
 	Commit
 	tx     session
+	clerk  *clerk
 	result Result
 	rules  map[int64]*ruleState
 	order  []int64 // of rules, as they came
@@ -231,7 +207,7 @@ func (w *writer) apply(ctx context.Context, state *ruleState, r *row, in *Write,
 func (w *writer) tell(ctx context.Context, kind notifier.Change, r *row) error {
 	change := Change{Kind: kind, Alert: r.Alert}
 	w.result.Changes = append(w.result.Changes, change)
-	return enqueue(ctx, w.tx, change, w.Route, w.Now)
+	return w.clerk.enqueue(ctx, change)
 }
 
 // newRow returns an alert that does not stand in the database yet.

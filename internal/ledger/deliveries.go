@@ -19,9 +19,13 @@ type Delivery struct {
 	Change   notifier.Change
 	User     string
 	Channel  string
+	To       string // whom it is to reach there; "" where the channel knows
 	State    NoticeState
-	Created  time.Time
-	Due      time.Time
+	Created  time.Time // or when it was put up again: let out of a hold, or sent again by somebody
+	Due      time.Time // of one that waits: when it is to go
+	Hold     Hold      // why it was held; "" when it was not
+	Why      string    // the same for people, or why it was not sent
+	Bundle   int64     // number of the summary that tells it; 0 when none does
 	Attempts []Attempt
 }
 
@@ -38,8 +42,10 @@ type Attempt struct {
 type DeliveryQuery struct {
 	Alert   int64
 	Channel string
+	User    string
 	State   NoticeState
-	Limit   int // 0 is 1,000
+	Before  int64 // number that all of them are below; 0 is none
+	Limit   int   // 0 is 1,000
 }
 
 // Deliveries returns notices with their attempts, the newest first.
@@ -49,9 +55,10 @@ func (l *Ledger) Deliveries(ctx context.Context, q DeliveryQuery) ([]Delivery, e
 	}
 	var all []Delivery
 	err := l.read(ctx, "list notices", func(ctx context.Context, db *sql.DB) error {
-		found, err := db.QueryContext(ctx, `SELECT id, idempotency, alert, change, recipient, channel, state, created, due FROM outbox
-WHERE ($1 = 0 OR alert = $1) AND ($2 = '' OR channel = $2) AND ($3 = '' OR state = $3) ORDER BY id DESC LIMIT $4`,
-			q.Alert, clean(q.Channel), string(q.State), int64(q.Limit))
+		found, err := db.QueryContext(ctx, `SELECT id, idempotency, alert, change, recipient, channel, target, state, created, due, hold, why, bundle FROM outbox
+WHERE ($1 = 0 OR alert = $1) AND ($2 = '' OR channel = $2) AND ($3 = '' OR state = $3) AND ($4 = '' OR recipient = $4) AND ($5 = 0 OR id < $5)
+ORDER BY id DESC LIMIT $6`,
+			q.Alert, clean(q.Channel), string(q.State), clean(q.User), q.Before, int64(q.Limit))
 		if err != nil {
 			return err
 		}
@@ -59,10 +66,12 @@ WHERE ($1 = 0 OR alert = $1) AND ($2 = '' OR channel = $2) AND ($3 = '' OR state
 		for found.Next() {
 			var d Delivery
 			var created, due int64
-			if err := found.Scan(&d.ID, &d.Key, &d.Alert, &d.Change, &d.User, &d.Channel, &d.State, &created, &due); err != nil {
+			if err := found.Scan(&d.ID, &d.Key, &d.Alert, &d.Change, &d.User, &d.Channel, &d.To, &d.State, &created, &due, &d.Hold, &d.Why, &d.Bundle); err != nil {
 				return err
 			}
 			d.Created, d.Due = instant(created), instant(due)
+			d.Hold, _ = d.Hold.cut()
+			d.Bundle = max(d.Bundle, 0)
 			all = append(all, d)
 		}
 		if err := errors.Join(found.Err(), found.Close()); err != nil {

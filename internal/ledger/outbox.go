@@ -21,7 +21,10 @@ const (
 	Pending NoticeState = "pending" // waits for its time
 	Leased  NoticeState = "leased"  // somebody sends it now
 	Sent    NoticeState = "sent"
-	Dead    NoticeState = "dead" // given up
+	Dead    NoticeState = "dead"    // given up
+	Held    NoticeState = "held"    // waits for a summary
+	Bundled NoticeState = "bundled" // a summary tells it
+	Muted   NoticeState = "muted"   // is not told, and why
 )
 
 // A Claim asks for notices to send.
@@ -44,15 +47,17 @@ type LeasedNotice struct {
 
 // Claim leases notices of a channel that are due, the oldest first, and counts an attempt of each. One whose lease ran out
 // is due again: its sender died, perhaps after sending, and whoever is next sends it with the same key. Notices about one
-// alert to one recipient keep their order: a later one waits until those before it are sent or given up.
+// alert to one recipient keep their order: a later one waits until those before it, and the summaries that tell some of
+// them, are sent or given up. So do summaries.
 func (l *Ledger) Claim(ctx context.Context, c Claim) ([]LeasedNotice, error) {
 	var leased []LeasedNotice
 	err := l.write(ctx, "claim notices for "+c.Channel, func(ctx context.Context, tx *sql.Tx) error {
 		leased = nil
-		found, err := tx.QueryContext(ctx, `SELECT id, idempotency, change, recipient, body, attempts, created FROM outbox o
+		found, err := tx.QueryContext(ctx, `SELECT id, idempotency, change, recipient, target, body, attempts, created FROM outbox o
 WHERE channel = $1 AND state IN ('pending', 'leased') AND due <= $2 AND lease_until <= $2
 AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.alert = o.alert AND e.channel = o.channel AND e.recipient = o.recipient
-  AND e.id < o.id AND e.state IN ('pending', 'leased'))
+  AND e.id < o.id AND (e.state IN ('pending', 'leased') OR e.state = 'bundled' AND
+    EXISTS (SELECT 1 FROM outbox s WHERE s.id = e.bundle AND s.state IN ('pending', 'leased'))))
 ORDER BY due, id LIMIT $3`, clean(c.Channel), nanos(c.Now), int64(c.Limit))
 		if err != nil {
 			return err
@@ -62,10 +67,10 @@ ORDER BY due, id LIMIT $3`, clean(c.Channel), nanos(c.Now), int64(c.Limit))
 			n := LeasedNotice{Channel: c.Channel, Until: c.Now.Add(c.Lease)}
 			var body string
 			var created int64
-			if err := found.Scan(&n.ID, &n.Notice.Key, &n.Notice.Change, &n.Notice.User, &body, &n.Notice.Attempt, &created); err != nil {
+			if err := found.Scan(&n.ID, &n.Notice.Key, &n.Notice.Change, &n.Notice.User, &n.Notice.To, &body, &n.Notice.Attempt, &created); err != nil {
 				return err
 			}
-			if err := json.Unmarshal([]byte(body), &n.Notice.Alert); err != nil {
+			if err := decodeNotice(&n.Notice, body); err != nil {
 				return fmt.Errorf("decode notice %d: %w", n.ID, err)
 			}
 			n.Notice.Attempt++
@@ -94,6 +99,19 @@ ORDER BY due, id LIMIT $3`, clean(c.Channel), nanos(c.Now), int64(c.Limit))
 	return leased, nil
 }
 
+// decodeNotice reads what a notice tells: an alert, or a digest of several.
+func decodeNotice(n *notifier.Notice, body string) error {
+	if n.Change != notifier.Summary {
+		return json.Unmarshal([]byte(body), &n.Alert)
+	}
+	n.Digest = &notifier.Digest{}
+	if err := json.Unmarshal([]byte(body), n.Digest); err != nil {
+		return err
+	}
+	n.Alert = n.Digest.Standing()
+	return nil
+}
+
 // Release makes notices due again that a process of this name had leased, which is known to be gone.
 func (l *Ledger) Release(ctx context.Context, holder string) error {
 	return l.write(ctx, "release notices", func(ctx context.Context, tx *sql.Tx) error {
@@ -110,6 +128,8 @@ type Outcome struct {
 	Due    time.Time
 	Answer string // what the other side said, or why it failed
 	Ended  time.Time
+	// Spare is the channel that has to send a notice that is given up; "" for none.
+	Spare string
 }
 
 // Finish stores the outcome of an attempt. When the lease has passed to somebody else only the attempt's answer is kept,
@@ -130,6 +150,10 @@ func (l *Ledger) Finish(ctx context.Context, n LeasedNotice, o Outcome) error {
 		outcome := map[NoticeState]string{Sent: "sent", Pending: "failed", Dead: "given up"}[o.State]
 		_, err = tx.ExecContext(ctx, `UPDATE attempts SET ended = $1, outcome = $2, answer = $3 WHERE notice = $4 AND number = $5`,
 			nanos(o.Ended), outcome, cutAnswer(o.Answer), n.ID, int64(n.Notice.Attempt))
+		if err != nil || held == 0 || o.State != Dead || o.Spare == "" {
+			return err
+		}
+		_, err = spare(ctx, tx, n.Channel, o.Spare, o.Ended, n.Channel+" gave it up", `id = $7`, n.ID)
 		return err
 	})
 	if err == nil && lost {
@@ -169,10 +193,10 @@ WHERE state IN ('pending', 'leased') AND created < $1 AND lease_until <= $2`, na
 	return n, err
 }
 
-// Prune forgets notices that were sent or given up and are older than a time.
+// Prune forgets notices older than a time that wait for nothing.
 func (l *Ledger) Prune(ctx context.Context, before time.Time) (n int64, err error) {
 	err = l.write(ctx, "prune notices", func(ctx context.Context, tx *sql.Tx) error {
-		done, err := tx.ExecContext(ctx, `DELETE FROM outbox WHERE state IN ('sent', 'dead') AND created < $1`, nanos(before))
+		done, err := tx.ExecContext(ctx, `DELETE FROM outbox WHERE state IN ('sent', 'dead', 'muted', 'bundled') AND created < $1`, nanos(before))
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 type session interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
 // A prepared transaction compiles each statement once. SQLite takes longer to compile one of ours than to run it; with a few
@@ -55,4 +56,13 @@ func (p *prepared) QueryRowContext(ctx context.Context, query string, args ...an
 		return p.tx.QueryRowContext(ctx, query, args...) // fails with the same cause, as a Row
 	}
 	return s.QueryRowContext(ctx, args...)
+}
+
+// QueryContext runs a query.
+func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	s, err := p.statement(ctx, query) //nolint:sqlclosecheck // likewise
+	if err != nil {
+		return nil, err
+	}
+	return s.QueryContext(ctx, args...)
 }

@@ -42,7 +42,7 @@ type Notice struct {
 	User    string      `json:"user"`
 	Created time.Time   `json:"created"`
 	Attempt int         `json:"attempt"` // 1 for the first
-	Alert   alert.Alert `json:"alert"`   // as it was then; zero in a Summary
+	Alert   alert.Alert `json:"alert"`   // as it was then; in a Summary one that stands for them all: see Digest.Standing
 	// Digest is what a Summary sums up; nil in other notices.
 	Digest *Digest `json:"digest,omitempty"`
 	// To is whom the channel is to reach, in its own words, such as addresses of e-mail; empty for a channel that knows.
@@ -50,26 +50,6 @@ type Notice struct {
 	// Link is the address of the alert's page, and Node the name of the tocsin that says so; empty when not known.
 	Link string `json:"link,omitempty"`
 	Node string `json:"node,omitempty"`
-}
-
-// A Digest is what one Summary tells instead of many notices.
-type Digest struct {
-	Reason string    `json:"reason"` // why they were held, for people: "quiet hours until 07:00", "37 notices in a minute"
-	Since  time.Time `json:"since"`  // when the first of them was held, and the last
-	Until  time.Time `json:"until"`
-	// Notices is how many it stands for. Lines are the alerts that they are about, most severe first and bounded; More are
-	// the alerts left out.
-	Notices int          `json:"notices"`
-	Lines   []DigestLine `json:"lines"`
-	More    int          `json:"more,omitempty"`
-	// Severities counts the alerts, those of More too, by word.
-	Severities map[string]int `json:"severities"`
-}
-
-// A DigestLine is one alert of a Digest, as its newest notice told it.
-type DigestLine struct {
-	Change Change      `json:"change"` // newest
-	Alert  alert.Alert `json:"alert"`  // without samples
 }
 
 // A Notifier makes one attempt to deliver a notice and returns what the other side answered, in one line. An error that

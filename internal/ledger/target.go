@@ -1,0 +1,48 @@
+package ledger
+
+import (
+	"strings"
+	"time"
+)
+
+// A Target is where a notice is to go. The zero values of what stands behind To send it at once.
+type Target struct {
+	User    string // "" is whoever reads the channel
+	Channel string
+	To      string // whom the channel is to reach, in its own words; "" for one that knows
+	// Hold names what keeps the notice back until Due, when all that is held alike for the same User and Channel goes out as
+	// one summary; "" sends it at once. Mute says why it is not sent at all, which is kept for people to read. Why says it
+	// of a held one.
+	Hold Hold
+	Due  time.Time
+	Mute string
+	Why  string
+	// Limit is how many notices a minute may go here one by one; what is beyond is held as a Storm. 0 is any number.
+	Limit int
+	// Wait and Every hold notices of one rule together: the first waits for Wait, and after that one summary leaves Every so often.
+	// Both 0 do not.
+	Wait, Every time.Duration
+}
+
+// A Hold is a reason to keep notices back for a summary.
+type Hold string
+
+// The holds.
+const (
+	Quiet Hold = "quiet"  // quiet hours of the user
+	Daily Hold = "digest" // the user wants one message for all of them
+	Storm Hold = "storm"  // too many at once
+	Late  Hold = "late"   // what they tell of is long past, as after a downtime
+	Group Hold = "group"  // they are of one rule, and the channel wants them together
+	// Spare holds nothing back: it marks a notice that goes out because another channel could not send it.
+	Spare Hold = "spare"
+)
+
+// cut divides a hold as it is stored into what it is and the rule that it is about, 0 for any.
+func (h Hold) cut() (Hold, string) {
+	kind, rule, _ := strings.Cut(string(h), "/")
+	return Hold(kind), rule
+}
+
+// A Route says who is told of a change, and who is not and why. It is pure, and is called inside a transaction.
+type Route func(Change) []Target
