@@ -138,6 +138,7 @@ type AlertQuery struct {
 	Since       time.Time // last trigger at or after
 	Until       time.Time // last trigger before
 	SinceID     int64     // number above
+	Oldest      bool      // in the order of their numbers, unless SinceChange
 	SinceChange int64     // newest change above, in the order of their changes; -1 is all of them so
 	Limit       int       // 0 is 1,000
 }
@@ -200,6 +201,9 @@ func (q AlertQuery) statement() (string, []any) {
 		add("id >", q.SinceID)
 	}
 	order := ` ORDER BY last_at DESC, id DESC`
+	if q.Oldest {
+		order = ` ORDER BY id`
+	}
 	if q.SinceChange != 0 {
 		add("change >", q.SinceChange)
 		order = ` ORDER BY change`
