@@ -57,7 +57,7 @@ func (d *Desk) Took(kind event.Kind, events int) { d.counter.add(kind, events, t
 func (d *Desk) Health(ctx context.Context) (api.Health, error) {
 	now := time.Now()
 	h := api.Health{
-		Version: d.parts.Version, Page: d.parts.Page(), Started: d.started, Events: map[string]int64{}, Rate: d.counter.rate(now, d.started),
+		Version: d.parts.Version, Page: d.parts.Page(), Zone: zoneName(time.Local, now, zoneCandidates()), Started: d.started, Events: map[string]int64{}, Rate: d.counter.rate(now, d.started),
 		Rules: len(d.parts.Rules.Running()), Sources: d.parts.Ingest.Sources(), Problems: d.parts.Problems(),
 	}
 	if api.Caller(ctx).Admin {
