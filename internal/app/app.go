@@ -338,6 +338,26 @@ func (a *App) listen(ctx context.Context, registry *prometheus.Registry) error {
 		}
 		a.listeners = append(a.listeners, l)
 	}
+	return a.listenFlowTraq(ctx)
+}
+
+// listenFlowTraq opens the port that FlowTraq's command line tools know, for the same API. Where it is taken by another and
+// nobody asked for it, tocsin does without.
+func (a *App) listenFlowTraq(ctx context.Context) error {
+	address, named := a.setup.Config.FlowTraqAddress()
+	if address == "" {
+		return nil
+	}
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", address)
+	switch {
+	case err == nil:
+		a.listeners = append(a.listeners, l)
+	case named:
+		return fmt.Errorf("listen for FlowTraq's tools: %w (set http.flowtraq)", err)
+	default:
+		a.log.Warn("FlowTraq's tools are not answered (set http.flowtraq, or to off)", "err", err)
+	}
 	return nil
 }
 

@@ -150,6 +150,21 @@ func (c *Config) Address(listen string) string {
 	return listen
 }
 
+// FlowTraqListen is where FlowTraq's tools are answered when nobody says.
+const FlowTraqListen = ":9640"
+
+// FlowTraqAddress returns where FlowTraq's tools are answered, "" for nowhere. One that was not named is of less account than
+// whatever else has the port.
+func (c *Config) FlowTraqAddress() (address string, named bool) {
+	switch {
+	case c.HTTP.FlowTraq != "":
+		return c.Address(c.HTTP.FlowTraq), true
+	case c.Address(c.HTTP.Listen) == "":
+		return "", false
+	}
+	return c.Address(FlowTraqListen), false
+}
+
 // NeedsRestart lists the settings that differ between a running configuration and the next one and that cannot be changed
 // while running.
 func NeedsRestart(running, next *Config) []string {

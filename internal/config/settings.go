@@ -64,6 +64,9 @@ type Log struct {
 type HTTP struct {
 	// Listen is the address to listen on, as in `:8400` or `192.0.2.1:8400`; `off` for none.
 	Listen string `yaml:"listen"`
+	// FlowTraq is the address at which the same is answered for FlowTraq's command line tools, which know no other port, as in
+	// `:9640`; `off` for none. Default: `:9640` when that port is free, and none where `listen` is `off`.
+	FlowTraq string `yaml:"flowtraq"`
 	// URL is where people find the page, as in `https://tocsin.example.org`: notices carry links that begin with it, and forms
 	// sent from there are taken. It has no path: a proxy in front of tocsin passes on all of that host. `off` is no links.
 	// Default: the address of the listener with the name of this machine, and no links while it listens on the loopback alone.

@@ -102,6 +102,7 @@ func (c *Config) validateListeners() error {
 		taken[network+address] = key
 	}
 	check("tcp", "http.listen", c.HTTP.Listen)
+	check("tcp", "http.flowtraq", c.HTTP.FlowTraq)
 	for i, s := range c.Sources.Syslog {
 		check("udp", fmt.Sprintf("sources.syslog[%d].udp", i), s.UDP)
 		check("tcp", fmt.Sprintf("sources.syslog[%d].tcp", i), s.TCP)
