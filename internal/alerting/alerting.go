@@ -55,6 +55,9 @@ type Options struct {
 	Reopen   time.Duration // for how long an alert that somebody closed is opened again rather than another; 0 is never
 	MaxHeld  int           // entities held back before Take blocks; 10,000
 	MaxBytes int           // estimated memory of findings held back before Take blocks; 64 MiB
+	// Excluded tells the number of the exclusion by which a finding is not to become an alert, given the alert that it would
+	// begin. nil excludes nothing.
+	Excluded func(a *alert.Alert, now time.Time) (mute int64, ok bool)
 	// Point is called at named points, for tests that end the process there; nil does nothing.
 	Point func(name string)
 	// Written is told of the changes after they were committed; it must not block. nil tells nobody.
@@ -167,6 +170,9 @@ func (s *Service) Take(ctx context.Context, j Judged) error {
 	if err := s.makeRoom(ctx); err != nil {
 		return fmt.Errorf("take findings at %s: %w", j.Position, err)
 	}
+	found, now := len(j.Findings), time.Now()
+	kept, hits := s.withoutExcluded(j.Findings, now)
+	j.Findings = kept
 	s.mu.Lock()
 	if !s.started {
 		s.mu.Unlock()
@@ -179,11 +185,14 @@ func (s *Service) Take(ctx context.Context, j Judged) error {
 	// Behind a restart some alerts may have counted these findings already. They are written one output at a time, so that
 	// the ledger can tell.
 	again := s.committed.Front.Covers(j.Position)
-	now := time.Now()
+	if !again { // else they were counted with what was found then
+		s.book.count(hits)
+	}
 	s.book.take(j, now)
 	s.flush = s.flush || again
 	s.mu.Unlock()
-	s.metrics.findings.Add(float64(len(j.Findings)))
+	s.metrics.findings.Add(float64(found))
+	s.metrics.excluded.Add(float64(found - len(j.Findings)))
 	s.nudge()
 	if !again {
 		return nil

@@ -311,9 +311,15 @@ func undisturbed(t *testing.T, outputs []alerting.Judged) []alert.Alert {
 func disturbed(t *testing.T, outputs []alerting.Judged, rnd *rand.Rand) []alert.Alert {
 	l := open(t, t.TempDir())
 	defer l.Close()
+	disturb(t, l, outputs, rnd, alerting.Options{})
+	return comparableRows(alerts(t, l))
+}
+
+// disturb brings outputs into a ledger that fails, by processes that die and judge again.
+func disturb(t *testing.T, l *ledger.Ledger, outputs []alerting.Judged, rnd *rand.Rand, o alerting.Options) {
 	luck := rand.New(rand.NewPCG(rnd.Uint64(), 4)) // of the ledger, which runs beside
 	flaky := func() (before, after bool) { return luck.IntN(4) == 0, luck.IntN(4) == 0 }
-	p := start(t, l, alerting.Options{})
+	p := start(t, l, o)
 	p.spy.set(flaky)
 	for next := 0; next < len(outputs); {
 		take(t, p, outputs[next])
@@ -329,7 +335,7 @@ func disturbed(t *testing.T, outputs []alerting.Judged, rnd *rand.Rand) []alert.
 			} else {
 				p.end()
 			}
-			p = start(t, l, alerting.Options{})
+			p = start(t, l, o)
 			p.spy.set(flaky)
 			// Judging resumes at a snapshot, which stands at the committed position or before.
 			committed := int(p.Committed().Seq(0)) //nolint:gosec // small
@@ -341,7 +347,6 @@ func disturbed(t *testing.T, outputs []alerting.Judged, rnd *rand.Rand) []alert.
 		t.Errorf("Flush = %v", err)
 	}
 	p.end()
-	return comparableRows(alerts(t, l))
 }
 
 // TestCapCountsOnce: over the cap no trigger is lost or counted twice either.
@@ -524,11 +529,11 @@ func TestHistory(t *testing.T) {
 		findings = append(findings, trigger(1, strconv.Itoa(i), 10), trigger(1, strconv.Itoa(i), 20))
 	}
 	findings = append(findings, ended(1, "7", 30), trigger(1, "7", 40))
-	if got, err := s.History(t.Context(), findings, alerting.HistoryOptions{DryRun: true}); err != nil || len(got) != 1201 || len(alerts(t, l)) != 0 {
+	if got, _, err := s.History(t.Context(), findings, alerting.HistoryOptions{DryRun: true}); err != nil || len(got) != 1201 || len(alerts(t, l)) != 0 {
 		t.Errorf("dry run: %d alerts, %v, want 1,201 and none written", len(got), err)
 	}
 	for i, want := range []int{1201, 0, 0} {
-		got, err := s.History(t.Context(), findings, alerting.HistoryOptions{Notify: i == 2})
+		got, _, err := s.History(t.Context(), findings, alerting.HistoryOptions{Notify: i == 2})
 		if err != nil || len(got) != want {
 			t.Errorf("History, time %d: %d alerts, %v, want %d", i+1, len(got), err, want)
 		}
@@ -537,14 +542,14 @@ func TestHistory(t *testing.T) {
 	if len(all) != 1201 || all[0].State != alert.Ended || all[0].Origin != ledger.History || all[0].Triggers != 2 {
 		t.Errorf("%d alerts, first %+v", len(all), all[0])
 	}
-	if _, err := s.History(t.Context(), []alert.Finding{trigger(1, "told", 50)}, alerting.HistoryOptions{Notify: true}); err != nil {
+	if _, _, err := s.History(t.Context(), []alert.Finding{trigger(1, "told", 50)}, alerting.HistoryOptions{Notify: true}); err != nil {
 		t.Fatal(err)
 	}
 	d, err := l.Deliveries(t.Context(), ledger.DeliveryQuery{})
 	if err != nil || len(d) != 1 || d[0].Change != notifier.Create {
 		t.Errorf("notices = %+v, %v, want one", d, err)
 	}
-	if _, err := s.History(t.Context(), []alert.Finding{trigger(100, "x", 1)}, alerting.HistoryOptions{}); err == nil {
+	if _, _, err := s.History(t.Context(), []alert.Finding{trigger(100, "x", 1)}, alerting.HistoryOptions{}); err == nil {
 		t.Error("History of an unknown rule succeeded")
 	}
 }

@@ -3,6 +3,7 @@ package alerting
 import (
 	"cmp"
 	"container/heap"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,8 +24,9 @@ type book struct {
 	entries   map[entryKey]*entry
 	queue     entryQueue // all entries that are not being written, the one due first in front
 	rules     map[int64]*ruleBook
-	held      int // entries with findings
-	bytes     int // estimated memory of their findings
+	hits      map[int64]ledger.Hit // of exclusions, by number, that no load has
+	held      int                  // entries with findings
+	bytes     int                  // estimated memory of their findings
 	lastWrite time.Time
 }
 
@@ -57,7 +59,7 @@ type ruleBook struct {
 }
 
 func newBook(name string, every time.Duration, limit int) book {
-	return book{name: name, every: every, cap: limit, entries: map[entryKey]*entry{}, rules: map[int64]*ruleBook{}}
+	return book{name: name, every: every, cap: limit, entries: map[entryKey]*entry{}, rules: map[int64]*ruleBook{}, hits: map[int64]ledger.Hit{}}
 }
 
 func (b *book) start(p ledger.Progress, open map[int64]int) {
@@ -155,6 +157,10 @@ func (b *book) next(now time.Time, all bool, committed event.Position) *load {
 	}
 	slices.SortFunc(l.parts, func(x, y part) int { return cmp.Compare(x.first, y.first) })
 	l.commit = ledger.Commit{Name: b.name, Position: b.oldest(), Front: b.taken, Watermark: b.watermark, Now: now, Cap: b.cap}
+	for _, id := range slices.Sorted(maps.Keys(b.hits)) {
+		l.commit.Hits = append(l.commit.Hits, b.hits[id])
+	}
+	clear(b.hits)
 	return l
 }
 

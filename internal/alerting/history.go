@@ -20,28 +20,28 @@ type HistoryOptions struct {
 }
 
 // History takes findings that a fresh detector made over history, in order of time for each entity. They become alerts that
-// have ended. It returns those that are new or changed; the same findings again change nothing. Findings of rules that do
-// not run are refused.
-func (s *Service) History(ctx context.Context, findings []alert.Finding, o HistoryOptions) ([]alert.Alert, error) {
-	writes, err := s.group(findings)
+// have ended. It returns those that are new or changed, and how many findings were left out by exclusions, whose hits these
+// are not; the same findings again change nothing. Findings of rules that do not run are refused.
+func (s *Service) History(ctx context.Context, findings []alert.Finding, o HistoryOptions) (changed []alert.Alert, excluded int, err error) {
+	kept, hits := s.withoutExcluded(findings, time.Now())
+	writes, err := s.group(kept)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	var route ledger.Route
 	if o.Notify {
 		route = s.route
 	}
-	var changed []alert.Alert
 	for len(writes) > 0 {
 		n := min(recordAtOnce, len(writes))
 		alerts, err := s.ledger.Record(ctx, ledger.Past{Now: time.Now(), Writes: writes[:n], Route: route, DryRun: o.DryRun})
 		if err != nil {
-			return changed, err
+			return changed, len(hits), err
 		}
 		changed = append(changed, alerts...)
 		writes = writes[n:]
 	}
-	return changed, nil
+	return changed, len(hits), nil
 }
 
 // group gathers findings by rule and entity, in the order in which they first come.

@@ -3,9 +3,9 @@ package alerting
 import "github.com/prometheus/client_golang/prometheus"
 
 type metrics struct {
-	findings, orphans, commits, failures prometheus.Counter
-	changes                              *prometheus.CounterVec
-	held                                 prometheus.Gauge
+	findings, excluded, orphans, commits, failures prometheus.Counter
+	changes                                        *prometheus.CounterVec
+	held                                           prometheus.Gauge
 }
 
 func newMetrics(registry prometheus.Registerer) *metrics {
@@ -14,6 +14,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 	}
 	m := &metrics{
 		findings: counter("findings_total", "Findings taken over from detection."),
+		excluded: counter("excluded_total", "Findings that did not become alerts because of an exclusion."),
 		orphans:  counter("orphans_total", "Entities whose findings were left out because their rule is gone."),
 		commits:  counter("commits_total", "Transactions written to the ledger."),
 		failures: counter("failures_total", "Attempts to reach the ledger that failed."),
@@ -24,6 +25,6 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 			Name: "tocsin_alerting_held_entities", Help: "Entities whose findings are held back after the last write.",
 		}),
 	}
-	registry.MustRegister(m.findings, m.orphans, m.commits, m.failures, m.changes, m.held)
+	registry.MustRegister(m.findings, m.excluded, m.orphans, m.commits, m.failures, m.changes, m.held)
 	return m
 }

@@ -193,6 +193,8 @@ type DetectAnswer struct {
 	Events int64         `json:"events"` // looked at
 	Rules  int           `json:"rules"`
 	Alerts []alert.Alert `json:"alerts"` // new or updated, oldest first
+	// Excluded counts the findings that are no alerts because of exclusions.
+	Excluded int64 `json:"excluded,omitempty"`
 }
 
 // An AlertRequest asks for alerts, newest first.

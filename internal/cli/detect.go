@@ -51,6 +51,9 @@ func (s *shell) judged(a api.DetectAnswer) error {
 		return err
 	}
 	s.say("%s, %s, %s new or changed", plural(a.Events, "event"), plural(int64(a.Rules), "rule"), plural(int64(len(a.Alerts)), "alert"))
+	if a.Excluded > 0 {
+		s.say("%s left out by exclusions (tocsin exclusions list)", plural(a.Excluded, "finding"))
+	}
 	return nil
 }
 

@@ -49,14 +49,14 @@ func (d *Desk) Detect(ctx context.Context, r api.DetectRequest) (api.DetectAnswe
 	if err := d.completeSamples(ctx, q, findings); err != nil {
 		return answer, err
 	}
-	alerts, err := d.parts.Alerting.History(ctx, findings, alerting.HistoryOptions{Notify: r.Notify, DryRun: r.DryRun})
+	alerts, excluded, err := d.parts.Alerting.History(ctx, findings, alerting.HistoryOptions{Notify: r.Notify, DryRun: r.DryRun})
 	if err != nil {
 		return answer, err
 	}
 	slices.SortStableFunc(alerts, func(a, b alert.Alert) int {
 		return cmp.Or(a.First.Compare(b.First), cmp.Compare(a.ID, b.ID))
 	})
-	answer.Alerts = append(answer.Alerts, alerts...)
+	answer.Alerts, answer.Excluded = append(answer.Alerts, alerts...), int64(excluded)
 	return answer, nil
 }
 

@@ -55,6 +55,8 @@ type Commit struct {
 	// rather than another one opened; 0: never.
 	Reopen time.Duration
 	Route  Route
+	// Hits are what exclusions did up to Front. They are counted once, however often the commit is repeated.
+	Hits []Hit
 }
 
 // A Result is what a commit did.
@@ -83,6 +85,11 @@ func (l *Ledger) Commit(ctx context.Context, c Commit) (Result, error) {
 		}
 		if stored.Position.Covers(c.Front) {
 			return nil
+		}
+		if !stored.Front.Covers(c.Front) {
+			if err := hit(ctx, tx, c.Hits); err != nil {
+				return err
+			}
 		}
 		w := &writer{Commit: c, tx: newSession(tx, len(c.Writes)), rules: map[int64]*ruleState{}}
 		w.clerk = newClerk(w.tx, c.Route, c.Now)
