@@ -29,7 +29,10 @@ func (a *Accounts) Check(ctx context.Context, user, password string) (api.Identi
 
 // Token implements httpapi.Authenticator.
 func (a *Accounts) Token(ctx context.Context, token string) (api.Identity, error) {
-	return identity(a.ledger.UserOfToken(ctx, token, time.Now()))
+	u, t, err := a.ledger.UserOfToken(ctx, token, time.Now())
+	id, err := identity(u, err)
+	id.Scopes = t.Scopes
+	return id, err
 }
 
 func identity(u ledger.User, err error) (api.Identity, error) {

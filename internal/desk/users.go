@@ -59,7 +59,7 @@ func (d *Desk) MakeToken(ctx context.Context, t api.TokenRequest) (api.Token, er
 	if name != caller.User && !caller.Admin {
 		return api.Token{}, fault.New(fault.Denied, "make token for user %q: only an administrator may", name)
 	}
-	secret, _, err := d.parts.Ledger.CreateToken(ctx, name, "", t.Expires, time.Now())
+	secret, _, err := d.parts.Ledger.CreateToken(ctx, name, "", "", t.Expires, time.Now())
 	if err != nil {
 		return api.Token{}, err
 	}

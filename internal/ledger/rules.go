@@ -107,17 +107,26 @@ func (l *Ledger) PutRule(ctx context.Context, owner, name, text string, enabled,
 		case old == nil && replace:
 			return noRule(owner, name)
 		case old == nil:
-			r, err = insertRule(ctx, tx, Rule{Owner: owner, Name: name, Origin: InLedger, Text: text, Enabled: enabled}, now)
-			return err
+			if r, err = insertRule(ctx, tx, Rule{Owner: owner, Name: name, Origin: InLedger, Text: text, Enabled: enabled}, now); err != nil {
+				return err
+			}
+			return note(ctx, tx, "", r.words())
 		case old.Origin == InFile:
 			return fault.New(fault.Conflict, "rule %q stands in a file: change it there", name)
 		case !replace:
 			return fault.New(fault.Conflict, "there is a rule %q already: edit it, or choose another name", name)
 		}
-		r, err = changeRule(ctx, tx, *old, text, enabled, now)
-		return err
+		if r, err = changeRule(ctx, tx, *old, text, enabled, now); err != nil {
+			return err
+		}
+		return note(ctx, tx, old.words(), r.words())
 	})
 	return r, err
+}
+
+// words says of a rule what the audit log tells.
+func (r *Rule) words() string {
+	return able(r.Enabled) + "\n" + r.Text
 }
 
 // A FileRule is a rule that stands in a file.
@@ -168,8 +177,10 @@ func (l *Ledger) EnableRule(ctx context.Context, owner, name string, enabled boo
 		case old.Origin == InFile:
 			return fault.New(fault.Conflict, "rule %q stands in a file: change it there", name)
 		}
-		_, err = changeRule(ctx, tx, *old, old.Text, enabled, now)
-		return err
+		if _, err = changeRule(ctx, tx, *old, old.Text, enabled, now); err != nil {
+			return err
+		}
+		return note(ctx, tx, able(old.Enabled), able(enabled))
 	})
 }
 
@@ -187,10 +198,19 @@ func (l *Ledger) DeleteRule(ctx context.Context, owner, name string) (Rule, erro
 			return fault.New(fault.Conflict, "rule %q stands in a file: delete it there", name)
 		}
 		r = *old
-		_, err = tx.ExecContext(ctx, `DELETE FROM rules WHERE id = $1`, r.ID)
-		return err
+		if _, err = tx.ExecContext(ctx, `DELETE FROM rules WHERE id = $1`, r.ID); err != nil {
+			return err
+		}
+		return note(ctx, tx, r.words(), "deleted")
 	})
 	return r, err
+}
+
+func able(enabled bool) string {
+	if enabled {
+		return "enabled"
+	}
+	return "disabled"
 }
 
 func checkRuleName(name string) error {

@@ -18,15 +18,38 @@ type User struct {
 	Disabled bool
 	Created  time.Time
 	Changed  time.Time
+	// Filter bounds what the account may see; empty: nothing does. Administrators have none.
+	Filter string
+	// Issuer and Subject tell who the account is at an identity provider; empty: it is known here alone.
+	Issuer, Subject string
+	LastLogin       time.Time // zero: it never logged in
 }
 
-const userColumns = `id, name, admin, disabled, created, changed`
+const userColumns = `id, name, admin, disabled, created, changed, data_filter, issuer, subject, last_login`
 
 func scanUser(from scanner, more ...any) (u User, err error) {
-	var admin, disabled, created, changed int64
-	err = from.Scan(append([]any{&u.ID, &u.Name, &admin, &disabled, &created, &changed}, more...)...)
-	u.Admin, u.Disabled, u.Created, u.Changed = admin != 0, disabled != 0, instant(created), instant(changed)
+	var admin, disabled, created, changed, login int64
+	err = from.Scan(append([]any{&u.ID, &u.Name, &admin, &disabled, &created, &changed, &u.Filter, &u.Issuer, &u.Subject, &login}, more...)...)
+	u.Admin, u.Disabled, u.Created, u.Changed, u.LastLogin = admin != 0, disabled != 0, instant(created), instant(changed), instant(login)
 	return u, err
+}
+
+// words says of an account what the audit log tells.
+func (u User) words() string {
+	text := "user"
+	if u.Admin {
+		text = "administrator"
+	}
+	if u.Disabled {
+		text += ", disabled"
+	}
+	if u.Filter != "" {
+		text += ", sees " + u.Filter
+	}
+	if u.Subject != "" {
+		text += ", is " + u.Subject + " of " + u.Issuer
+	}
+	return text
 }
 
 // CreateUser adds an account. Names are 1 to 64 letters, digits and ._@- and never change.
@@ -47,7 +70,10 @@ VALUES ($1, $2, $3, 0, $4, $4) ON CONFLICT (name) DO NOTHING RETURNING id`, name
 		if errors.Is(err, sql.ErrNoRows) {
 			return fault.New(fault.Conflict, "there is a user %q already", name)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return note(ctx, tx, "", u.words())
 	})
 	if err != nil {
 		return User{}, err
@@ -204,13 +230,16 @@ func (l *Ledger) SetPassword(ctx context.Context, name, password string, now tim
 	})
 }
 
-// SetAdmin makes an account an administrator or an ordinary one. The last administrator stays one.
+// SetAdmin makes an account an administrator or an ordinary one. The last administrator stays one, and whose view is bounded
+// becomes none: an administrator could take the bound off himself.
 func (l *Ledger) SetAdmin(ctx context.Context, name string, admin bool, now time.Time) error {
 	return l.changeUser(ctx, "change user "+name, name, func(ctx context.Context, tx *sql.Tx, u User) error {
 		if !admin {
 			if err := keepAdmin(ctx, tx, u); err != nil {
 				return err
 			}
+		} else if u.Filter != "" {
+			return fault.New(fault.Conflict, "what %s may see is bounded, and an administrator sees everything: take the bound off first", u.Name)
 		}
 		_, err := tx.ExecContext(ctx, `UPDATE accounts SET admin = $1, changed = $2 WHERE id = $3`, flag(admin), nanos(now), u.ID)
 		return err
@@ -239,7 +268,37 @@ func (l *Ledger) changeUser(ctx context.Context, act, name string, do func(conte
 		if err != nil {
 			return err
 		}
-		return do(ctx, tx, u)
+		if err := do(ctx, tx, u); err != nil {
+			return err
+		}
+		now, err := scanUser(tx.QueryRowContext(ctx, `SELECT `+userColumns+` FROM accounts WHERE id = $1`, u.ID))
+		if errors.Is(err, sql.ErrNoRows) {
+			return note(ctx, tx, u.words(), "deleted")
+		}
+		if err != nil || now.words() == u.words() {
+			return errors.Join(err, note(ctx, tx, "", ""))
+		}
+		return note(ctx, tx, u.words(), now.words())
+	})
+}
+
+// SetFilter bounds what an account may see; an empty filter takes the bound off. That it is a filter is for the caller to
+// check. Administrators see everything.
+func (l *Ledger) SetFilter(ctx context.Context, name, filter string, now time.Time) error {
+	return l.changeUser(ctx, "change user "+name, name, func(ctx context.Context, tx *sql.Tx, u User) error {
+		if u.Admin && filter != "" {
+			return fault.New(fault.Conflict, "%s is an administrator, who sees everything: make it an ordinary account first", u.Name)
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE accounts SET data_filter = $1, changed = $2 WHERE id = $3`, clean(filter), nanos(now), u.ID)
+		return err
+	})
+}
+
+// NoteLogin writes down that an account logged in.
+func (l *Ledger) NoteLogin(ctx context.Context, name string, now time.Time) error {
+	return l.changeUser(ctx, "note login of "+name, name, func(ctx context.Context, tx *sql.Tx, u User) error {
+		_, err := tx.ExecContext(ctx, `UPDATE accounts SET last_login = $1 WHERE id = $2`, nanos(now), u.ID)
+		return err
 	})
 }
 

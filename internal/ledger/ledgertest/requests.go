@@ -114,38 +114,38 @@ func testTokens(t *testing.T, fresh Fresh) {
 			t.Fatal(err)
 		}
 	}
-	short, _, err := l.CreateToken(ctx, "anna", "feeder", at(100), at(1))
+	short, _, err := l.CreateToken(ctx, "anna", "feeder", "read,send", at(100), at(1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	long, token, err := l.CreateToken(ctx, "anna", "for ever", ledgerZero(), at(1))
+	long, token, err := l.CreateToken(ctx, "anna", "for ever", "", ledgerZero(), at(1))
 	if err != nil || short == long || !strings.HasPrefix(long, ledger.TokenPrefix) {
 		t.Fatalf("CreateToken = %q, %v", long, err)
 	}
-	if u, err := l.UserOfToken(ctx, short, at(99)); err != nil || u.Name != "anna" || u.Admin {
+	if u, token, err := l.UserOfToken(ctx, short, at(99)); err != nil || u.Name != "anna" || u.Admin || token.Scopes != "read,send" {
 		t.Errorf("UserOfToken = %+v, %v, want anna", u, err)
 	}
-	_, err = l.UserOfToken(ctx, short, at(100))
+	_, _, err = l.UserOfToken(ctx, short, at(100))
 	wantKind(t, "UserOfToken of one that expired", err, fault.Denied)
 	for _, secret := range []string{"", "tcs_", "tcs_" + strings.Repeat("a", 500), long[:len(long)-1], strings.ToUpper(long)} {
-		_, err = l.UserOfToken(ctx, secret, at(2))
+		_, _, err = l.UserOfToken(ctx, secret, at(2))
 		wantKind(t, "UserOfToken of a foul one", err, fault.Denied)
 	}
 	wantKind(t, "RevokeToken by another", l.RevokeToken(ctx, "bob", token.ID, at(3)), fault.NotFound)
 	if err := l.RevokeToken(ctx, "anna", token.ID, at(3)); err != nil {
 		t.Error(err)
 	}
-	_, err = l.UserOfToken(ctx, long, at(2))
+	_, _, err = l.UserOfToken(ctx, long, at(2))
 	wantKind(t, "UserOfToken of one that is revoked", err, fault.Denied)
 	if err := l.DisableUser(ctx, "anna", true, at(4)); err != nil {
 		t.Fatal(err)
 	}
-	_, err = l.UserOfToken(ctx, short, at(5))
+	_, _, err = l.UserOfToken(ctx, short, at(5))
 	wantKind(t, "UserOfToken of a disabled user", err, fault.Denied)
 	if err := l.DisableUser(ctx, "anna", false, at(6)); err != nil {
 		t.Fatal(err)
 	}
-	_, err = l.UserOfToken(ctx, short, at(7))
+	_, _, err = l.UserOfToken(ctx, short, at(7))
 	wantKind(t, "UserOfToken of a user who was let in again", err, fault.Denied)
 	tokens, err := l.Tokens(ctx, "anna")
 	if err != nil || len(tokens) != 2 || tokens[0].Label != "feeder" || tokens[1].Revoked != at(3) {
