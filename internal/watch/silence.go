@@ -1,0 +1,108 @@
+package watch
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/api"
+)
+
+// silence knows for how long each source that must not be silent has said nothing. Only time counts in which tocsin ran and
+// could have heard it.
+type silence map[string]*listened
+
+// A listened is one source.
+type listened struct {
+	quiet time.Duration
+	told  bool // an alert is open
+
+	lines int64 // that it had brought when it was looked at last
+	known bool  // lines is of this process
+}
+
+// kept is a listened as it is stored: quiet by the minute, so that storing it is rare.
+type kept struct {
+	Minutes int64 `json:"quiet_minutes"`
+	Told    bool  `json:"told,omitempty"`
+}
+
+// MarshalJSON writes what outlasts a restart.
+func (l *listened) MarshalJSON() ([]byte, error) {
+	return json.Marshal(kept{int64(l.quiet / time.Minute), l.told})
+}
+
+// UnmarshalJSON reads it.
+func (l *listened) UnmarshalJSON(text []byte) error {
+	var k kept
+	if err := json.Unmarshal(text, &k); err != nil {
+		return err
+	}
+	*l = listened{quiet: time.Duration(max(0, min(k.Minutes, 1<<20))) * time.Minute, told: k.Told}
+	return nil
+}
+
+// step takes in what sources have brought, after so much more time, and returns what is to be told.
+func (s silence) step(elapsed time.Duration, sources []api.SourceHealth, expected map[string]time.Duration) (calls []call) {
+	now := map[string]api.SourceHealth{}
+	for _, h := range sources {
+		now[h.Name] = h
+	}
+	for _, name := range slices.Sorted(maps.Keys(s)) {
+		if _, still := expected[name]; still {
+			continue
+		}
+		if s[name].told {
+			calls = append(calls, call{key: name, Alarm: Alarm{Rule: SourceRule, Entity: sourceEntity(name)}})
+			continue // forgotten once that was told
+		}
+		delete(s, name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(expected)) {
+		l := s[name]
+		if l == nil {
+			l = &listened{}
+			s[name] = l
+		}
+		l.hear(elapsed, now[name])
+		after := expected[name]
+		switch {
+		case l.quiet >= after && !l.told:
+			calls = append(calls, call{key: name, raise: true, Alarm: Alarm{Rule: SourceRule, Entity: sourceEntity(name), Severity: alert.High,
+				Value: l.quiet.Seconds(), Limit: after.Seconds(),
+				Reason: fmt.Sprintf("nothing came from source %s for %s while tocsin listened (silent_after: %s)", name, l.quiet.Round(time.Second), after)}})
+		case l.quiet < after && l.told:
+			calls = append(calls, call{key: name, Alarm: Alarm{Rule: SourceRule, Entity: sourceEntity(name)}})
+		}
+	}
+	return calls
+}
+
+// hear adds to the silence, or ends it. Of a source that cannot be heard nothing is known.
+func (l *listened) hear(elapsed time.Duration, h api.SourceHealth) {
+	spoke := h.Lines > 0
+	if l.known {
+		spoke = h.Lines != l.lines
+	}
+	l.lines, l.known = h.Lines, true
+	switch {
+	case spoke:
+		l.quiet = 0
+	case h.Problem == "":
+		l.quiet += elapsed
+	}
+}
+
+// told notes whether a call was heeded.
+func (s silence) told(c call, done bool) {
+	if l := s[c.key]; l != nil && done {
+		l.told = c.raise
+	}
+}
+
+func sourceEntity(name string) alert.Entity {
+	return alert.Entity{{Field: "tocsin.source", Value: name}}
+}
