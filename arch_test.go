@@ -31,7 +31,7 @@ var floors = map[string]int{
 
 	"source/*": 5, "notifier/*": 5, "httpapi": 5, "web": 5, "cli": 5, "desk": 5, "takeover": 5, "trial": 5,
 
-	"catalog": 6, "persona/*": 6,
+	"catalog": 6, "persona/*": 6, "ways": 6,
 
 	"app": 7, "conformance": 7,
 }

@@ -140,9 +140,7 @@ func (c *Config) New() (notifier.Notifier, error) {
 			return nil, err
 		}
 	}
-	if p.config.Port == 0 {
-		p.config.Port = map[string]int{None: 25, StartTLS: 587, Implicit: 465}[c.TLS]
-	}
+	p.config.Port = c.port()
 	if p.config.Hello == "" {
 		if p.config.Hello, err = os.Hostname(); err != nil || p.config.Hello == "" {
 			p.config.Hello = "localhost"
@@ -167,7 +165,12 @@ func authorities(path string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// place is the host and port that errors name.
-func (p *postman) place() string {
-	return net.JoinHostPort(p.config.Server, strconv.Itoa(p.config.Port))
+// Place is the host and port that are called.
+func (c *Config) Place() string { return net.JoinHostPort(c.Server, strconv.Itoa(c.port())) }
+
+func (c *Config) port() int {
+	if c.Port == 0 {
+		return map[string]int{None: 25, StartTLS: 587, Implicit: 465}[c.TLS]
+	}
+	return c.Port
 }

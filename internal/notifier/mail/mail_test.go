@@ -19,6 +19,7 @@ import (
 	"tocsin/internal/document"
 	"tocsin/internal/notifier"
 	"tocsin/internal/notifier/mail"
+	"tocsin/internal/notifier/notifiertest"
 )
 
 func notice() notifier.Notice {
@@ -28,9 +29,9 @@ func notice() notifier.Notice {
 	}}
 }
 
-func config(s *server, tls string) *mail.Config {
+func config(s *notifiertest.MailServer, tls string) *mail.Config {
 	c := mail.Default().(*mail.Config) //nolint:forcetypeassert // it is ours
-	c.Server, c.Port, c.TLS, c.CA = "127.0.0.1", s.port, tls, s.ca
+	c.Server, c.Port, c.TLS, c.CA = "127.0.0.1", s.Port, tls, s.CA
 	c.From, c.To, c.Hello, c.Timeout = "Tocsin <tocsin@example.org>", []string{"team@example.org"}, "gate.example.org", 10*time.Second
 	return c
 }
@@ -45,7 +46,7 @@ func send(t *testing.T, c *mail.Config, n notifier.Notice) (string, error) {
 }
 
 // parts opens a mail and returns its header and its bodies by type.
-func parts(t *testing.T, l letter) (netmail.Header, map[string]string) {
+func parts(t *testing.T, l notifiertest.Letter) (netmail.Header, map[string]string) {
 	t.Helper()
 	m, err := netmail.ReadMessage(strings.NewReader(l.Data))
 	if err != nil {
@@ -80,7 +81,7 @@ func parts(t *testing.T, l letter) (netmail.Header, map[string]string) {
 func TestArrives(t *testing.T) {
 	for _, mode := range []string{mail.None, mail.StartTLS, mail.Implicit} {
 		t.Run(mode, func(t *testing.T) {
-			s := serve(t, mode, time.Now().Add(time.Hour))
+			s := notifiertest.Mail(t, mode, time.Now().Add(time.Hour))
 			c := config(s, mode)
 			if mode == mail.StartTLS {
 				c.User, c.Password = "alice", document.NewSecret("open sesame")
@@ -99,7 +100,7 @@ func TestArrives(t *testing.T) {
 				if !strings.Contains(answer, "taken as number 4711") {
 					t.Errorf("answer = %q", answer)
 				}
-				l := <-s.letters
+				l := <-s.Letters
 				if l.TLS != (mode != mail.None) || l.Hello != "gate.example.org" || l.From != "tocsin@example.org" || l.User != c.User {
 					t.Errorf("session = %+v", l)
 				}
@@ -131,8 +132,8 @@ func TestArrives(t *testing.T) {
 
 // Each way to fail says where and what to do, shows no password, and is given up only when it will fail for ever.
 func TestFails(t *testing.T) {
-	starttls := serve(t, mail.StartTLS, time.Now().Add(time.Hour))
-	expired := serve(t, mail.StartTLS, time.Now().Add(-time.Hour))
+	starttls := notifiertest.Mail(t, mail.StartTLS, time.Now().Add(time.Hour))
+	expired := notifiertest.Mail(t, mail.StartTLS, time.Now().Add(-time.Hour))
 	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +175,7 @@ func TestFails(t *testing.T) {
 		"silence":           {func(c *mail.Config, _ *notifier.Notice) { c.Port, c.Timeout = port(silent), time.Second }, "no answer within 1s", false},
 		"nonsense":          {func(c *mail.Config, _ *notifier.Notice) { c.Port = port(rude) }, "mail to 127.0.0.1:", false},
 		"unknown authority": {func(c *mail.Config, _ *notifier.Notice) { c.CA = "" }, "name the authority's certificate with ca", false},
-		"expired":           {func(c *mail.Config, _ *notifier.Notice) { c.Port, c.CA = expired.port, expired.ca }, "certificate is valid", false},
+		"expired":           {func(c *mail.Config, _ *notifier.Notice) { c.Port, c.CA = expired.Port, expired.CA }, "certificate is valid", false},
 		"other name":        {func(c *mail.Config, _ *notifier.Notice) { c.Server = "localhost" }, "names localhost", false},
 		"tls where none is": {func(c *mail.Config, _ *notifier.Notice) { c.TLS = mail.Implicit }, "mail to 127.0.0.1:", false},
 	} {
@@ -195,6 +196,51 @@ func TestFails(t *testing.T) {
 	}
 }
 
+// One bad address keeps no mail from the others; one that is refused for now is waited for, and not for ever.
+func TestOneBadAddress(t *testing.T) {
+	s := notifiertest.Mail(t, mail.None, time.Now().Add(time.Hour))
+	for name, test := range map[string]struct {
+		to        string
+		attempt   int
+		reached   string
+		want      string // in the answer, or with fails in the error
+		fails     bool
+		permanent bool
+	}{
+		"one of three": {"a@example.org, nobody@example.org, b@example.org", 1, "a@example.org b@example.org", `nobody@example.org>: `, false, false},
+		"for now":      {"later@example.org, a@example.org", 2, "a@example.org", "451", true, false},
+		"long enough":  {"later@example.org, a@example.org", 3, "a@example.org", "451", false, false},
+		"all bad":      {"nobody@example.org, nobody@example.com", 1, "", "550", true, true},
+		"some for now": {"nobody@example.org, later@example.com", 5, "", "451", true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := notice()
+			n.To, n.Attempt = test.to, test.attempt
+			answer, err := send(t, config(s, mail.None), n)
+			if (err != nil) != test.fails || errors.Is(err, notifier.ErrPermanent) != test.permanent {
+				t.Errorf("Send = %q, %v", answer, err)
+			}
+			said := answer
+			if err != nil {
+				said = err.Error()
+			}
+			if !strings.Contains(said, test.want) || strings.ContainsAny(said, "\r\n") || err == nil && !strings.HasPrefix(said, "250 2.0.0 taken as number 4711; without <") {
+				t.Errorf("it says %q, want %q in it", said, test.want)
+			}
+			var reached, numbers []string
+			for range strings.Fields(test.reached) {
+				l := <-s.Letters
+				reached = append(reached, l.To...)
+				header, _ := parts(t, l)
+				numbers = append(numbers, header.Get("Message-ID"))
+			}
+			if got := strings.Join(reached, " "); got != test.reached || len(numbers) > 1 && numbers[0] != numbers[1] {
+				t.Errorf("reached %q with numbers %q, want %q with the same", got, numbers, test.reached)
+			}
+		})
+	}
+}
+
 // An attempt ends with its context.
 func TestStops(t *testing.T) {
 	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -202,7 +248,7 @@ func TestStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	c := config(&server{port: silent.Addr().(*net.TCPAddr).Port}, mail.None) //nolint:forcetypeassert // TCP was asked for
+	c := config(&notifiertest.MailServer{Port: silent.Addr().(*net.TCPAddr).Port}, mail.None) //nolint:forcetypeassert // TCP was asked for
 	p, err := c.New()
 	if err != nil {
 		t.Fatal(err)
@@ -240,7 +286,7 @@ func TestMistakes(t *testing.T) {
 
 // Whatever stands in an alert, it adds no header, no recipient and no part to the mail that the server takes.
 func TestForeignText(t *testing.T) {
-	s := serve(t, mail.None, time.Now().Add(time.Hour))
+	s := notifiertest.Mail(t, mail.None, time.Now().Add(time.Hour))
 	c := config(s, mail.None)
 	p, err := c.New()
 	if err != nil {
@@ -257,7 +303,7 @@ func TestForeignText(t *testing.T) {
 		if _, err := p.Send(t.Context(), n); err != nil {
 			r.Fatal(err)
 		}
-		l := <-s.letters
+		l := <-s.Letters
 		if strings.Join(l.To, " ") != "team@example.org" {
 			r.Fatalf("recipients = %v", l.To)
 		}

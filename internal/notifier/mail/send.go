@@ -28,7 +28,7 @@ type postman struct {
 
 // Send makes one attempt. The answer is the server's own.
 func (p *postman) Send(ctx context.Context, n notifier.Notice) (string, error) {
-	letter, err := p.letter(n)
+	to, err := p.recipients(n)
 	if err != nil {
 		return "", err
 	}
@@ -36,20 +36,84 @@ func (p *postman) Send(ctx context.Context, n notifier.Notice) (string, error) {
 	defer cancel()
 	client, err := p.client(ctx)
 	if err != nil {
-		return "", fmt.Errorf("mail to %s: %w: %w", p.place(), notifier.ErrPermanent, err)
+		return "", fmt.Errorf("mail to %s: %w: %w", p.config.Place(), notifier.ErrPermanent, err)
+	}
+	letter, err := p.letter(n, to...)
+	if err != nil {
+		return "", err
 	}
 	if err := client.DialAndSendWithContext(ctx, letter); err != nil && !letter.IsDelivered() {
+		var refused *gomail.SendError
+		if len(to) > 1 && errors.As(err, &refused) && refused.Reason == gomail.ErrSMTPRcptTo {
+			return p.sendEach(ctx, client, n, to)
+		}
 		return "", p.explain(ctx, err)
 	}
-	return strings.Join(strings.Fields(letter.ServerResponse()), " "), nil
+	return said(letter), nil
+}
+
+// patience is how many attempts an address that is refused for now holds up the repeat of a mail to others that were reached.
+const patience = 3
+
+// sendEach hands a letter in for each recipient by himself, after the server refused some of them, so that one bad address
+// keeps no mail from the others. While one is refused for now the whole is tried again, a few times: what comes twice then has
+// the same Message-ID.
+func (p *postman) sendEach(ctx context.Context, client *gomail.Client, n notifier.Notice, to []string) (string, error) {
+	letters := make([]*gomail.Msg, len(to))
+	for i, address := range to {
+		var err error
+		if letters[i], err = p.letter(n, address); err != nil {
+			return "", err
+		}
+	}
+	whole := client.DialAndSendWithContext(ctx, letters...)
+	var taken string
+	var left []error
+	now := false // some may be taken later
+	for i, letter := range letters {
+		if letter.IsDelivered() {
+			taken = said(letter)
+			continue
+		}
+		err := letter.SendError()
+		if err == nil {
+			err = whole // the connection ended before it was its turn
+		}
+		err = p.explain(ctx, err)
+		now = now || !errors.Is(err, notifier.ErrPermanent)
+		left = append(left, fmt.Errorf("%s: %w", to[i], err))
+	}
+	switch {
+	case len(left) == 0:
+		return taken, nil
+	case taken == "", now && n.Attempt < patience:
+		return "", joined(left, now)
+	}
+	return taken + "; without " + joined(left, now).Error(), nil
+}
+
+// joined makes one error in one line, to be tried again when some of them are.
+func joined(errs []error, again bool) error {
+	whole := oneLine{errors.Join(errs...)}
+	if again {
+		return errors.New(whole.Error())
+	}
+	return whole
+}
+
+// oneLine is an error whose text is one line.
+type oneLine struct{ err error }
+
+func (o oneLine) Error() string { return strings.ReplaceAll(o.err.Error(), "\n", "; ") }
+func (o oneLine) Unwrap() error { return o.err }
+
+// said is what the server answered when it took a letter: with 250, or it would not be delivered.
+func said(letter *gomail.Msg) string {
+	return strings.TrimSpace("250 " + strings.Join(strings.Fields(letter.ServerResponse()), " "))
 }
 
 // letter writes the mail. Whatever stands in the alert, it adds no header and no recipient.
-func (p *postman) letter(n notifier.Notice) (*gomail.Msg, error) {
-	to, err := p.recipients(n)
-	if err != nil {
-		return nil, err
-	}
+func (p *postman) letter(n notifier.Notice, to ...string) (*gomail.Msg, error) {
 	words := p.words.Write(n)
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	if err := errors.Join(m.From(p.config.From), m.To(to...)); err != nil {
@@ -149,9 +213,9 @@ func (p *postman) dial(ctx context.Context, network, address string) (net.Conn, 
 
 // explain says what went wrong and what can be done about it. What the server refuses for good is not tried again.
 func (p *postman) explain(ctx context.Context, err error) error {
-	said := strings.ReplaceAll(err.Error(), "\n", " ")
+	text := strings.ReplaceAll(err.Error(), "\n", " ")
 	if secret := p.config.Password.Reveal(); secret != "" {
-		said = strings.ReplaceAll(said, secret, "***")
+		text = strings.ReplaceAll(text, secret, "***")
 	}
 	var refused *gomail.SendError
 	var certificate *tls.CertificateVerificationError
@@ -162,7 +226,7 @@ func (p *postman) explain(ctx context.Context, err error) error {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		advice = fmt.Sprintf(" (no answer within %v)", p.config.Timeout)
 	case errors.As(err, &refused) && refused.ErrorCode() >= 500:
-		return fmt.Errorf("mail to %s: %w: %s", p.place(), notifier.ErrPermanent, said)
+		return fmt.Errorf("mail to %s: %w: %s", p.config.Place(), notifier.ErrPermanent, text)
 	case errors.As(err, &unknown):
 		advice = " (name the authority's certificate with ca)"
 	case errors.As(err, &certificate):
@@ -171,10 +235,10 @@ func (p *postman) explain(ctx context.Context, err error) error {
 		advice = " (check server)"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		advice = " (nothing listens there: check server, port and firewall)"
-	case strings.Contains(said, "STARTTLS"):
+	case strings.Contains(text, "STARTTLS"):
 		advice = " (the server offers no TLS on this port: check port, or set tls)"
-	case strings.Contains(strings.ToLower(said), "auth"):
+	case strings.Contains(strings.ToLower(text), "auth"):
 		advice = " (check user and password)"
 	}
-	return fmt.Errorf("mail to %s: %s%s", p.place(), said, advice)
+	return fmt.Errorf("mail to %s: %s%s", p.config.Place(), text, advice)
 }

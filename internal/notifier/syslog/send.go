@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"syscall"
@@ -35,7 +36,8 @@ const (
 	closure = 200 * time.Millisecond
 )
 
-func (c *Config) place() string {
+// Place is the host and port that are called.
+func (c *Config) Place() string {
 	port := c.Port
 	if port == 0 {
 		port = map[string]int{UDP: 514, TCP: 514, TLS: 6514}[c.Transport]
@@ -57,7 +59,7 @@ func (s *sender) Send(ctx context.Context, n notifier.Notice) (string, error) {
 	defer cancel()
 	answer, err := c.transmit(ctx, s.tls, text)
 	if err != nil {
-		return "", fmt.Errorf("syslog to %s over %s: %w%s", c.place(), c.Transport, err, advice(err))
+		return "", fmt.Errorf("syslog to %s over %s: %w%s", c.Place(), c.Transport, err, advice(err))
 	}
 	return answer, nil
 }
@@ -79,13 +81,28 @@ func (c *Config) transmit(ctx context.Context, settings *tls.Config, text []byte
 func (c *Config) dial(ctx context.Context, settings *tls.Config) (net.Conn, error) {
 	switch c.Transport {
 	case UDP:
-		return (&net.Dialer{}).DialContext(ctx, "udp", c.place())
+		return c.dialer().DialContext(ctx, "udp", c.Place())
 	case TLS:
 		own := settings.Clone()
 		own.ServerName = c.Host
-		return (&tls.Dialer{Config: own}).DialContext(ctx, "tcp", c.place())
+		return (&tls.Dialer{NetDialer: c.dialer(), Config: own}).DialContext(ctx, "tcp", c.Place())
 	}
-	return (&net.Dialer{}).DialContext(ctx, "tcp", c.place())
+	return c.dialer().DialContext(ctx, "tcp", c.Place())
+}
+
+// dialer connects to those addresses alone that are allowed, whatever names lead there.
+func (c *Config) dialer() *net.Dialer {
+	d := &net.Dialer{}
+	if c.Allow != nil {
+		d.Control = func(_, address string, _ syscall.RawConn) error {
+			at, err := netip.ParseAddrPort(address)
+			if err != nil {
+				return err
+			}
+			return c.Allow(at.Addr().Unmap())
+		}
+	}
+	return d
 }
 
 // datagram sends text as one datagram. A host that has nobody listening may say so.

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	_ "embed"
 	"errors"
+	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -60,6 +61,10 @@ type Config struct {
 	Hostname string `yaml:"hostname"`
 	// Timeout bounds one attempt; 100ms to 1m. Default 10s.
 	Timeout time.Duration `yaml:"timeout"`
+
+	// Allow says whether an address may be called, with the reason why not; nil allows all. It is for collectors that users
+	// name, and no setting.
+	Allow func(netip.Addr) error `yaml:"-"`
 }
 
 // Default returns the settings that hold where none are given.
@@ -135,7 +140,7 @@ func (c *Config) New() (notifier.Notifier, error) {
 
 // Address writes where a collector is, as a Notice's To: udp://192.0.2.1:514?facility=LOCAL0&format=rfc3164.
 func (c *Config) Address() string {
-	u := url.URL{Scheme: c.Transport, Host: c.place(), RawQuery: url.Values{"facility": {c.Facility}, "format": {c.Format}}.Encode()}
+	u := url.URL{Scheme: c.Transport, Host: c.Place(), RawQuery: url.Values{"facility": {c.Facility}, "format": {c.Format}}.Encode()}
 	return u.String()
 }
 

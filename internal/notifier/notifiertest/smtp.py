@@ -1,6 +1,6 @@
 """An SMTP server for tests: each message that it takes is one line of JSON on standard output.
 
-usage: server.py none|starttls|implicit CERTIFICATE KEY
+usage: smtp.py none|starttls|implicit CERTIFICATE KEY
 The first line is the port. alice may log in with "open sesame"; mail to nobody@ is refused for good, to later@ for now.
 """
 

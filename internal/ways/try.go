@@ -1,0 +1,80 @@
+package ways
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/api"
+	"tocsin/internal/notifier"
+	"tocsin/internal/preference"
+)
+
+// TestRule is the rule that test messages name; no rule of anybody's has such a name.
+const TestRule = "tocsin-test"
+
+// Try sends a test message over each of a user's ways, all at once, and returns what became of each: the other side's own
+// answer, or who was called where, why that failed, and what can be done about it. by is who asked for it.
+func Try(ctx context.Context, server preference.MailServer, user, by string, p preference.Preferences, o Options) []api.WayTest {
+	all, err := For(server, user, p, o)
+	results := make([]api.WayTest, len(all))
+	var sending sync.WaitGroup
+	for i, w := range all {
+		sending.Go(func() { results[i] = w.try(ctx, by, o.Node) })
+	}
+	sending.Wait()
+	if err != nil { // the cause names the channel
+		results = append(results, api.WayTest{User: user, Failed: oneLine(err.Error())})
+	}
+	return results
+}
+
+func (w Way) try(ctx context.Context, by, node string) (t api.WayTest) {
+	t = api.WayTest{Channel: w.Channel, User: w.User, To: w.To, Via: w.Via}
+	defer func() {
+		if r := recover(); r != nil { // as in delivery, a notifier that panics has failed like any other
+			t.Failed = fmt.Sprintf("channel %s: it panicked: %s", w.Channel, oneLine(fmt.Sprint(r)))
+		}
+	}()
+	answer, err := w.Notifier.Send(ctx, test(w.User, by, node, time.Now()))
+	if err != nil {
+		t.Failed = fmt.Sprintf("channel %s for user %s: %s", w.Channel, w.User, oneLine(err.Error()))
+		return t
+	}
+	t.Answer = oneLine(answer)
+	return t
+}
+
+// test is a notice that tells of nothing but itself.
+func test(user, by, node string, now time.Time) notifier.Notice {
+	reason := fmt.Sprintf("a test message for %s, asked for by %s: nothing is wrong, and messages like this one arrive", user, by)
+	return notifier.Notice{
+		Key: "test-" + rand.Text(), Change: notifier.Create, User: user, Created: now.UTC(), Attempt: 1, Node: node,
+		Alert: alert.Alert{
+			RuleName: TestRule, Title: "Test message of tocsin", Severity: alert.Info, State: alert.Open, Reason: reason, Origin: "test",
+			First: now.UTC(), Last: now.UTC(), Updated: now.UTC(), Triggers: 1,
+		},
+	}
+}
+
+// maxSaid bounds what is told of an answer, in bytes.
+const maxSaid = 2048
+
+// oneLine makes one bounded line of what somebody else said.
+func oneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	if len(s) > maxSaid {
+		s = strings.ToValidUTF8(s[:maxSaid], "") + "…"
+	}
+	return strings.TrimSpace(s)
+}
