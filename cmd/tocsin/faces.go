@@ -7,17 +7,20 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"tocsin/internal/api"
 	"tocsin/internal/app"
 	"tocsin/internal/catalog"
 	"tocsin/internal/cli"
 	"tocsin/internal/fault"
+	"tocsin/internal/httpapi"
+	"tocsin/internal/persona/flowtraq"
 	"tocsin/internal/persona/logtrack"
 )
 
-// faces are the names under which the program is another one.
-func faces() []string { return []string{"logtrack"} }
+// faces are the names under which the program is another one; the one list of them.
+func faces() []string { return append([]string{"logtrack"}, flowtraq.Names()...) }
 
 // arguments returns those of the command line. Called by the name of another program, it is that one's.
 func arguments(all []string) []string {
@@ -31,6 +34,15 @@ func arguments(all []string) []string {
 		}
 	}
 	return all[1:]
+}
+
+// faces are the command lines of other programs.
+func (p *program) faces() []cli.Face {
+	list := []cli.Face{p.logtrack()}
+	for _, name := range flowtraq.Names() {
+		list = append(list, p.flowtraq(name))
+	}
+	return list
 }
 
 // logtrack is the command line of LogTrack.
@@ -55,6 +67,51 @@ Called by the name logtrack, the program is this command.`,
 			}, args)
 		},
 	}
+}
+
+// flowtraq is one of FlowTraq's tools. The list of commands shows the one that its manual shows.
+func (p *program) flowtraq(name string) cli.Face {
+	return cli.Face{
+		Name: name, Short: "FlowTraq's retrieval of alerts, and that of all its other ns2... tools",
+		Long: `Prints alerts as FlowTraq's tool of this name did, a line each, that with the oldest trigger first. docs/flowtraq.md tells what stays
+and what is better done with tocsin alerts. The tools: ` + strings.Join(flowtraq.Names(), ", ") + `.
+
+  -s HOST    tocsin to ask, as HOST, HOST:PORT or the URL of a proxy (default localhost)
+  -p PORT    its port (default ` + flowtraq.Port + `)
+  -un USER   account (` + flowtraq.EnvUser + `)
+  -upf FILE  file that holds the password and that nobody else may read
+  -up PASS   password; better in -upf or ` + flowtraq.EnvPassword + `, where no list of processes shows it
+  -al        list alerts; the rankings themselves need flow sources, which this version does not have
+  -au USER   of this user (default: who asks); another's needs an administrator
+  -at SPEC   with a trigger in the last SPEC: 3m, -3m, 1h30m, units Y M w d h m s (default: all)
+
+Without -s, -p, -un, -up and -upf it asks the tocsin that holds the data directory, or the directory itself.`,
+		Example: "  " + name + " -s flowtraq.example.com -un alertuser -upf ~/.flowtraq -al -au alertuser -at -3m",
+		Options: true, Hidden: name != "ns2hostsb",
+		Run: func(ctx context.Context, c cli.Common, args []string) error {
+			return flowtraq.Run(ctx, flowtraq.Options{
+				Out: os.Stdout, Env: os.Getenv, Now: time.Now, Detectors: catalog.Detectors(),
+				Open: func(ctx context.Context, at flowtraq.Server) (api.Service, func() error, error) {
+					return p.openFlowTraq(ctx, c, at)
+				},
+			}, name, args)
+		},
+	}
+}
+
+// openFlowTraq finds the service that one of FlowTraq's tools asks.
+func (p *program) openFlowTraq(ctx context.Context, c cli.Common, at flowtraq.Server) (api.Service, func() error, error) {
+	if at.URL == "" {
+		return p.open(ctx, c)
+	}
+	client, err := httpapi.NewClient(at.URL, c.Token)
+	if at.Password != "" {
+		client, err = httpapi.NewLogin(at.URL, at.User, at.Password)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return client, client.Close, nil
 }
 
 // dash says where the page is. Where no tocsin holds the data it runs one.

@@ -48,7 +48,7 @@ func run(args []string, crash func(point string)) int {
 		Formats:     strings.Split(catalog.Formats().Names(), ", "),
 		ListFormats: listFormats, TestFormats: testFormats, CheckDeclaration: checkDeclaration,
 		Open: p.open, Serve: p.serve, Demo: p.demo, Check: p.check, TestRule: p.testRule, TestSamples: testSamples, Detectors: catalog.Detectors(), OpenInput: openInput, TakeOver: takeOver,
-		Faces: []cli.Face{p.logtrack()},
+		Faces: p.faces(),
 	})
 }
 

@@ -26,6 +26,8 @@ type Client struct {
 	base  string // without a slash at the end
 	where string // for messages
 	token string
+	user  string // shown with password where there is no token
+	pass  string
 	http  *http.Client
 }
 
@@ -49,6 +51,16 @@ func NewClient(target, token string) (*Client, error) {
 		return nil, fault.New(fault.Invalid, "server %q: want a URL such as http://127.0.0.1:8400", redacted(u, target))
 	}
 	c.base, c.where = strings.TrimRight(target, "/"), u.Redacted()
+	return c, nil
+}
+
+// NewLogin is NewClient for who shows the name and password of an account instead of a token.
+func NewLogin(target, user, password string) (*Client, error) {
+	c, err := NewClient(target, "")
+	if err != nil {
+		return nil, err
+	}
+	c.user, c.pass = user, password
 	return c, nil
 }
 
@@ -109,8 +121,11 @@ func (c *Client) do(ctx context.Context, l call) (*http.Response, error) {
 	if l.wait {
 		r.Header.Set("Expect", "100-continue")
 	}
-	if c.token != "" {
+	switch {
+	case c.token != "":
 		r.Header.Set("Authorization", "Bearer "+c.token)
+	case c.user != "":
+		r.SetBasicAuth(c.user, c.pass)
 	}
 	res, err := c.http.Do(r)
 	if err != nil {
