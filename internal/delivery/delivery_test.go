@@ -285,19 +285,19 @@ func TestBreaker(t *testing.T) {
 	})
 }
 
-// TestGivesUp: what cannot be delivered for a day is given up, and so is what goes to a channel that is gone.
+// TestGivesUp: what cannot be delivered for three days is given up, and so is what goes to a channel that is gone.
 func TestGivesUp(t *testing.T) {
 	bubble(t, func(t *testing.T, l *ledger.Ledger) {
 		page := &far{answer: func(notifier.Notice, int) (string, error) { return "", errors.New("no") }}
 		channels := []delivery.Channel{{Name: "page", Notifier: page}}
 		raise(t, l, 1, append(channels, delivery.Channel{Name: "gone"}), "a")
 		p := start(t, l, channels, delivery.Options{})
-		time.Sleep(26 * time.Hour)
+		time.Sleep(74 * time.Hour)
 		p.end()
 		for _, d := range deliveries(t, l) {
 			last := d.Attempts[len(d.Attempts)-1]
-			if d.State != ledger.Dead || !strings.Contains(last.Answer, "24h") {
-				t.Errorf("delivery to %s = %s, last answer %q, want it given up after 24 h", d.Channel, d.State, last.Answer)
+			if d.State != ledger.Dead || !strings.Contains(last.Answer, "72h") {
+				t.Errorf("delivery to %s = %s, last answer %q, want it given up after 72 h", d.Channel, d.State, last.Answer)
 			}
 		}
 	})

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"tocsin/internal/fault"
 	"tocsin/internal/ledger"
+	"tocsin/internal/message"
 	"tocsin/internal/notifier"
 )
 
@@ -21,44 +23,80 @@ const (
 
 // A post runs one channel.
 type post struct {
-	Channel
+	name    string
 	service *Service
 	wake    chan struct{}
+	stop    context.CancelFunc // ends run; nil while it does not run; guarded by the service's mu
 
-	mu      sync.Mutex
-	running int           // attempts
-	row     int           // failures since the last success
-	rest    time.Duration // of the present or last rest
-	until   time.Time     // end of the rest; zero when the channel is well
-	cause   string
+	mu       sync.Mutex
+	channel  Channel
+	running  int           // attempts
+	row      int           // failures since the last success
+	rest     time.Duration // of the present or last rest
+	until    time.Time     // end of the rest; zero when the channel is well
+	ill      time.Time     // since when it only fails; zero when it is well
+	refused  int           // notices given up for good since the last success
+	proven   bool          // it has worked, or only failed, since it was made
+	cause    string
+	template string // why its own template is not used; "" when it is
 }
 
-func (p *post) nudge() {
-	select {
-	case p.wake <- struct{}{}:
-	default: // it will look anyway
-	}
-}
-
-// problem says why the channel rests, "" when it does not.
-func (p *post) problem() string {
+// change goes over to other settings. Attempts that run end with those that they have.
+func (p *post) change(c Channel) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.until.IsZero() {
-		return ""
+	if p.channel.Notifier != c.Notifier {
+		p.row, p.rest, p.until, p.ill, p.refused, p.cause, p.template = 0, 0, time.Time{}, time.Time{}, 0, "", ""
+		nudge(p.wake)
 	}
-	return fmt.Sprintf("channel %s failed %d times in a row and rests until %s: %s", p.Name, p.row, p.until.UTC().Format(time.RFC3339), p.cause)
+	p.channel = c
 }
 
-// run claims and sends until ctx ends, and returns when all attempts have ended.
-func (p *post) run(ctx context.Context) {
+func (p *post) now() Channel {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.channel
+}
+
+// problems says why the channel rests, and what is wrong with its template.
+func (p *post) problems() (list []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case !p.until.IsZero():
+		list = append(list, fmt.Sprintf("channel %s failed %d times in a row and rests until %s: %s", p.name, p.row, p.until.UTC().Format(time.RFC3339), p.cause))
+	case p.refused >= p.service.options.Trips:
+		list = append(list, fmt.Sprintf("channel %s gave up the last %d notices: %s", p.name, p.refused, p.cause))
+	}
+	if p.template != "" {
+		list = append(list, fmt.Sprintf("channel %s: %s", p.name, p.template))
+	}
+	return list
+}
+
+// fails says why the channel only fails, "" when it does not; ok is false while nothing is known.
+func (p *post) fails() (cause string, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.until.IsZero() || p.refused >= p.service.options.Trips {
+		return p.cause, true
+	}
+	return "", p.proven
+}
+
+// run claims and sends until ctx ends, which it does with whole at the latest, and returns when all attempts have ended.
+func (p *post) run(ctx, whole context.Context) {
 	// Attempts outlive ctx by the grace that is given.
 	attempts, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
 	var sending sync.WaitGroup
 	defer func() {
-		grace := time.AfterFunc(p.service.options.Grace, func() { stop(errStopping) })
-		defer grace.Stop()
+		grace := p.service.options.Grace
+		if whole.Err() == nil {
+			grace = p.service.options.Timeout // the channel goes, not the process
+		}
+		cut := time.AfterFunc(grace, func() { stop(errStopping) })
+		defer cut.Stop()
 		sending.Wait()
 	}()
 	for ctx.Err() == nil {
@@ -76,7 +114,7 @@ func (p *post) run(ctx context.Context) {
 				p.mu.Lock()
 				p.running--
 				p.mu.Unlock()
-				p.nudge()
+				nudge(p.wake)
 			})
 		}
 		if len(claimed) < n || n == 0 {
@@ -103,7 +141,7 @@ func (p *post) claim(ctx context.Context, n int) []ledger.LeasedNotice {
 	var claimed []ledger.LeasedNotice
 	p.service.persist(ctx, "claim notices", func() (err error) {
 		claimed, err = p.service.outbox.Claim(ctx, ledger.Claim{
-			Channel: p.Name, Holder: p.service.options.Holder, Lease: p.service.options.Lease, Limit: n, Now: time.Now(),
+			Channel: p.name, Holder: p.service.options.Holder, Lease: p.service.options.Lease, Limit: n, Now: time.Now(),
 		})
 		return err
 	})
@@ -113,7 +151,7 @@ func (p *post) claim(ctx context.Context, n int) []ledger.LeasedNotice {
 // look is how long to wait before the outbox is asked again.
 func (p *post) look(ctx context.Context) time.Duration {
 	now := time.Now()
-	at, ok, err := p.service.outbox.NextDue(ctx, p.Name)
+	at, ok, err := p.service.outbox.NextDue(ctx, p.name)
 	if err != nil || !ok {
 		at = now.Add(longLook)
 	}
@@ -130,7 +168,7 @@ func (p *post) attempt(ctx context.Context, n ledger.LeasedNotice) {
 	answer, err := p.send(ctx, n.Notice)
 	p.service.options.Point(AfterSend)
 	outcome := p.judge(n.Notice, answer, err, time.Now())
-	p.service.metrics.attempts.WithLabelValues(p.Name, string(outcome.State)).Inc()
+	p.service.metrics.attempts.WithLabelValues(kind(p.name), string(outcome.State)).Inc()
 	p.note(outcome, err)
 	// While the ledger is away the lease protects the notice from being sent by others; after it, keeping on is of no use.
 	hold, cancel := context.WithDeadline(ctx, n.Until)
@@ -138,7 +176,7 @@ func (p *post) attempt(ctx context.Context, n ledger.LeasedNotice) {
 	p.service.persist(hold, "store outcome", func() error {
 		err := p.service.outbox.Finish(hold, n, outcome)
 		if errors.Is(err, fault.Conflict) {
-			p.service.log.Warn("notice may have been sent twice", "key", n.Notice.Key, "channel", p.Name, "err", err)
+			p.service.log.Warn("notice may have been sent twice", "key", n.Notice.Key, "channel", p.name, "err", err)
 			return nil
 		}
 		return err
@@ -151,14 +189,14 @@ func (p *post) send(ctx context.Context, n notifier.Notice) (answer string, err 
 	defer cancel()
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("channel %s: %w: it panicked: %v", p.Name, notifier.ErrPermanent, r)
+			err = fmt.Errorf("channel %s: %w: it panicked: %v", p.name, notifier.ErrPermanent, r)
 		}
 	}()
 	n.Node = p.service.options.Node
 	if n.Alert.ID != 0 {
 		n.Link = p.service.options.Link(n.Alert.ID)
 	}
-	return p.Notifier.Send(ctx, n)
+	return p.now().Notifier.Send(ctx, n)
 }
 
 // judge decides what becomes of a notice after an attempt.
@@ -179,9 +217,9 @@ func (p *post) judge(n notifier.Notice, answer string, err error, now time.Time)
 	due := now.Add(wait)
 	switch {
 	case errors.Is(err, notifier.ErrPermanent):
-		outcome.State = ledger.Dead
+		outcome.State, outcome.Spare = ledger.Dead, p.now().Spare
 	case due.After(n.Created.Add(o.GiveUp)):
-		outcome.State = ledger.Dead
+		outcome.State, outcome.Spare = ledger.Dead, p.now().Spare
 		outcome.Answer = "given up after " + o.GiveUp.String() + ": " + outcome.Answer
 	default:
 		outcome.State, outcome.Due = ledger.Pending, due
@@ -200,35 +238,61 @@ func backoff(attempt int, first, long time.Duration, jitter float64) time.Durati
 	return wait + time.Duration(jitter*float64(wait)/4)
 }
 
-// note keeps the health of the channel. A permanent failure is the notice's own and says nothing about the channel.
+// note keeps the health of the channel. A permanent failure is the notice's own, unless one follows another.
 func (p *post) note(outcome ledger.Outcome, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	o := p.service.options
+	defer nudge(p.service.alarmed)
+	o, log := p.service.options, p.service.log
 	switch outcome.State {
 	case ledger.Sent:
 		if !p.until.IsZero() {
-			p.service.log.Info("channel works again", "channel", p.Name)
+			log.Info("channel works again", "channel", p.name)
 		}
-		p.row, p.rest, p.until, p.cause = 0, 0, time.Time{}, ""
+		p.row, p.rest, p.until, p.ill, p.refused, p.cause, p.proven = 0, 0, time.Time{}, time.Time{}, 0, "", true
+		p.noteTemplate(outcome.Answer)
 	case ledger.Dead:
-		p.service.log.Error("notice given up", "channel", p.Name, "answer", outcome.Answer)
-		if !p.until.IsZero() && errors.Is(err, notifier.ErrPermanent) {
-			p.row, p.rest, p.until, p.cause = 0, 0, time.Time{}, "" // it answered
+		log.Error("notice given up", "channel", p.name, "answer", outcome.Answer)
+		if errors.Is(err, notifier.ErrPermanent) { // it answered
+			p.row, p.rest, p.until, p.ill = 0, 0, time.Time{}, time.Time{}
 		}
+		p.refused++
+		p.cause = outcome.Answer
 	default:
 		p.row++
 		p.cause = outcome.Answer
-		if p.row < o.Trips || p.until.After(time.Now()) {
+		now := time.Now()
+		if p.row < o.Trips || p.until.After(now) {
 			break
 		}
+		if p.ill.IsZero() {
+			p.ill = now
+		}
 		p.rest = min(max(2*p.rest, o.Rest), o.LongWait)
-		p.until = time.Now().Add(p.rest)
-		p.service.log.Warn("channel only fails, and rests", "channel", p.Name, "failures", p.row, "rest", p.rest, "answer", outcome.Answer)
+		p.until, p.proven = now.Add(p.rest), true
+		log.Warn("channel only fails, and rests", "channel", p.name, "failures", p.row, "rest", p.rest, "answer", outcome.Answer)
 	}
 	resting := 0.0
 	if !p.until.IsZero() {
 		resting = 1
 	}
-	p.service.metrics.resting.WithLabelValues(p.Name).Set(resting)
+	p.service.metrics.resting.WithLabelValues(kind(p.name)).Set(resting)
+}
+
+// noteTemplate keeps, and tells once, that a message was not put into the operator's own words.
+func (p *post) noteTemplate(answer string) {
+	_, problem, foul := strings.Cut(answer, message.NotUsed)
+	if foul {
+		problem = message.NotUsed + problem
+	}
+	if problem != p.template && foul {
+		p.service.log.Error("template falls back to the shipped one", "channel", p.name, "problem", problem)
+	}
+	p.template = problem
+}
+
+// kind is the name of a channel in metrics: the channels of single users are one.
+func kind(name string) string {
+	kind, _, _ := strings.Cut(name, ":")
+	return kind
 }

@@ -26,6 +26,9 @@ const (
 	maxSteps    = 10_000 // passes through loops and calls of templates
 )
 
+// NotUsed begins every Problem.
+const NotUsed = "the template was not used"
+
 //go:embed default
 var shipped embed.FS
 
@@ -112,7 +115,7 @@ func (w *Writer) Write(n notifier.Notice) Message {
 		m = Message{Subject: line(facts.Severity + " " + facts.Title), Text: facts.Title + "\n" + facts.Reason + "\n"}
 		err = worse
 	}
-	m.Problem = "the template was not used: " + err.Error()
+	m.Problem = NotUsed + ": " + err.Error()
 	m.Text += "\n(" + plain(m.Problem) + ")\n"
 	return m
 }
