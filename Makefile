@@ -77,6 +77,10 @@ bench-whole: build ## the whole program on LINES real log lines, with its peers 
 bench-logs: build ## log formats, and LogTrack's job on 210,000 and LINES lines; LOGTRACK=DIR measures a checkout of it beside
 	go run ./bench -suite logs -lines $(LINES) -tocsin bin/tocsin $(if $(LOGTRACK),-logtrack '$(LOGTRACK)')
 
+.PHONY: bench-alerts
+bench-alerts: build ## event to notice at 10,000 events/s, and lists of 10,000 open alerts
+	go run ./bench -suite alerts -tocsin bin/tocsin
+
 .PHONY: bench-parts
 bench-parts: ## batches, parsers, filters, aggregation, journal, history and detection, each by itself
 	go test -run '^$$' -bench 'Build|Encode|Decode' -benchmem ./internal/event

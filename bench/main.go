@@ -1,7 +1,7 @@
 // Command bench measures tocsin as a whole process on real data and prints rates, CPU per event, bytes and peak memory next
 // to the limits it is held to and, where they are installed, to other programs on the same file in the same run.
 //
-//	go run ./bench [-suite whole|logs] [-lines N] [-tocsin PATH] [-logtrack DIR]
+//	go run ./bench [-suite whole|logs|alerts] [-lines N] [-tocsin PATH] [-logtrack DIR]
 package main
 
 import (
@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // options are what a suite is measured with.
@@ -18,20 +19,24 @@ type options struct {
 	rules    string
 	lines    int
 	logtrack string
+	rate     int
+	duration time.Duration
 }
 
 func main() {
 	var o options
-	suite := flag.String("suite", "whole", "what to measure: whole (the program on one large log) or logs (formats, and LogTrack's job)")
+	suite := flag.String("suite", "whole", "what to measure: whole (the program on one large log), logs (formats, and LogTrack's job) or alerts (event to notice, lists)")
+	flag.IntVar(&o.rate, "rate", 10_000, "events a second that alerts sends")
+	flag.DurationVar(&o.duration, "for", time.Minute, "for how long it does")
 	flag.IntVar(&o.lines, "lines", 1_000_000, "lines of combined log to make and read")
 	flag.StringVar(&o.binary, "tocsin", "bin/tocsin", "the binary to measure")
 	flag.StringVar(&o.sample, "sample", "testdata/real/apache_logs", "real log that the lines are made from, each copy four days later")
 	flag.StringVar(&o.rules, "rules", "bench/rules.yaml", "configuration with the rules that are on")
 	flag.StringVar(&o.logtrack, "logtrack", "", "a checkout of LogTrack to measure beside, with python3 and a database named by DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD; its tables are emptied")
 	flag.Parse()
-	run, ok := map[string]func(options) error{"whole": whole, "logs": logs}[*suite]
+	run, ok := map[string]func(options) error{"whole": whole, "logs": logs, "alerts": alerts}[*suite]
 	if !ok {
-		fmt.Fprintf(os.Stderr, "bench: no suite %q (want whole or logs)\n", *suite)
+		fmt.Fprintf(os.Stderr, "bench: no suite %q (want whole, logs or alerts)\n", *suite)
 		os.Exit(2)
 	}
 	var err error
