@@ -29,6 +29,8 @@ type Service interface {
 	Explain(ctx context.Context, q ExplainRequest) (ExplainAnswer, error)
 
 	Alerts(ctx context.Context, q AlertRequest) ([]alert.Alert, error)
+	// CountAlerts counts what Alerts lists, whatever its Limit and Behind, most severe first.
+	CountAlerts(ctx context.Context, q AlertRequest) ([]AlertCount, error)
 	// ActOnAlert returns the alert as it is then. AlertStory tells all that happened to one.
 	ActOnAlert(ctx context.Context, q AlertAct) (alert.Alert, error)
 	AlertStory(ctx context.Context, id int64) (AlertStory, error)
@@ -206,6 +208,8 @@ type AlertRequest struct {
 	MinSeverity string    `json:"min_severity,omitempty"` // empty is INFO
 	Since       time.Time `json:"since,omitzero"`         // last trigger at or after
 	Until       time.Time `json:"until,omitzero"`
+	Text        string    `json:"text,omitempty"`   // stands in the entity, the title or the reason, in any case
+	Behind      string    `json:"behind,omitempty"` // goes on behind the last alert of the page before: AlertCursor of it
 	SinceID     int64     `json:"since_id,omitempty"`
 	Oldest      bool      `json:"oldest,omitempty"` // in the order of their numbers: with SinceID page by page, none is missed
 	// SinceChange asks for the alerts that changed behind the change of this number, in the order of their changes: who goes

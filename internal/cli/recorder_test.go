@@ -107,6 +107,10 @@ func (r *recorder) Alerts(_ context.Context, q api.AlertRequest) ([]alert.Alert,
 	return r.alerts, r.note("Alerts", q)
 }
 
+func (r *recorder) CountAlerts(_ context.Context, q api.AlertRequest) ([]api.AlertCount, error) {
+	return nil, r.note("CountAlerts", q)
+}
+
 func (r *recorder) ActOnAlert(_ context.Context, q api.AlertAct) (alert.Alert, error) {
 	a := alert.Alert{ID: q.ID, State: alert.Open}
 	for _, one := range r.alerts {

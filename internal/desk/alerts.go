@@ -30,7 +30,7 @@ func (d *Desk) Alerts(ctx context.Context, r api.AlertRequest) ([]alert.Alert, e
 
 // alertQuery turns a question into one for the ledger, unless it is wrong or the caller may not ask it.
 func alertQuery(caller api.Identity, r api.AlertRequest) (ledger.AlertQuery, error) {
-	q := ledger.AlertQuery{ID: r.ID, Rule: r.Rule, Since: r.Since, Until: r.Until, SinceID: r.SinceID, SinceChange: r.SinceChange, Oldest: r.Oldest}
+	q := ledger.AlertQuery{ID: r.ID, Rule: r.Rule, Since: r.Since, Until: r.Until, SinceID: r.SinceID, SinceChange: r.SinceChange, Oldest: r.Oldest, Text: r.Text}
 	var wrong []error
 	for _, s := range r.States {
 		switch state := alert.State(s); state {
@@ -52,6 +52,12 @@ func alertQuery(caller api.Identity, r api.AlertRequest) (ledger.AlertQuery, err
 	if r.SinceChange < -1 {
 		wrong = append(wrong, fault.New(fault.Invalid, "since_change: got %d, want the number of a change, or -1 for all", r.SinceChange))
 	}
+	if r.Behind != "" {
+		var err error
+		if q.Behind.Last, q.Behind.ID, err = api.ParseAlertCursor(r.Behind); err != nil {
+			wrong = append(wrong, err)
+		}
+	}
 	if len(wrong) > 0 {
 		return q, invalid(errors.Join(wrong...))
 	}
@@ -61,6 +67,9 @@ func alertQuery(caller api.Identity, r api.AlertRequest) (ledger.AlertQuery, err
 	}
 	if owner != everybody {
 		q.Owner = &owner
+	}
+	if !caller.Admin {
+		q.Owners = []string{"", caller.User} // see sees
 	}
 	q.Limit = r.Limit
 	return q, nil

@@ -78,6 +78,11 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 	}
 }
 
+// CountAlerts implements api.Service.
+func (c *Client) CountAlerts(ctx context.Context, q api.AlertRequest) ([]api.AlertCount, error) {
+	return get[[]api.AlertCount](ctx, c, "/api/v1/alerts/counts", encodeQuery(q))
+}
+
 // Top implements api.Service.
 func (c *Client) Top(ctx context.Context, q api.TopRequest) (api.TopAnswer, error) {
 	return post[api.TopAnswer](ctx, c, "/api/v1/top", q)

@@ -199,6 +199,10 @@ func (r *recorder) FollowAlerts(ctx context.Context, q api.AlertFollow, each fun
 	return q.Reached(1e15)
 }
 
+func (r *recorder) CountAlerts(ctx context.Context, q api.AlertRequest) ([]api.AlertCount, error) {
+	return filled[[]api.AlertCount](), r.note(ctx, "CountAlerts", q)
+}
+
 func (r *recorder) Rules(ctx context.Context, q api.RuleRequest) ([]api.Rule, error) {
 	return filled[[]api.Rule](), r.note(ctx, "Rules", q)
 }

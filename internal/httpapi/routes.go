@@ -43,6 +43,7 @@ func (s *Server) table() []route {
 		ask("GET", "/api/v1/alerts", permission.ListAlerts, "Lists alerts, newest first.", v.Alerts),
 		{method: "GET", path: "/api/v1/alerts/stream", op: permission.FollowAlerts, handle: s.followAlerts, in: api.AlertFollow{}, out: api.AlertChange{}, media: eventStream,
 			doc: "Tells each change of an alert as it happens, as server-sent events: alert, and at last end with a problem. Who comes back shows the last id as Last-Event-ID or since_change."},
+		ask("GET", "/api/v1/alerts/counts", permission.ListAlerts, "Counts what listing alerts would list, by rule, severity and state.", v.CountAlerts),
 		{method: "GET", path: "/api/v1/alerts/{id}", op: permission.ShowAlert, handle: s.getAlert, out: api.AlertStory{},
 			doc: "Tells one alert with all that happened to it, and for who may act on it the notices about it."},
 		toAlert[acknowledgeBody](s, api.Acknowledge, "Says that the caller has taken an alert on: its changes are told no more until it ends or gets more severe."),

@@ -137,10 +137,19 @@ type AlertQuery struct {
 	MinSeverity alert.Severity
 	Since       time.Time // last trigger at or after
 	Until       time.Time // last trigger before
+	Owners      []string  // of one of them; none is anybody
+	Text        string    // stands in the entity, the title or the reason, in any case
+	Behind      Place     // goes on behind this place; zero begins with the first
 	SinceID     int64     // number above
 	Oldest      bool      // in the order of their numbers, unless SinceChange
 	SinceChange int64     // newest change above, in the order of their changes; -1 is all of them so
 	Limit       int       // 0 is 1,000
+}
+
+// A Place is where an alert stands in the list of them, newest trigger first.
+type Place struct {
+	Last time.Time
+	ID   int64
 }
 
 // Alerts returns the alerts that q selects, that with the newest trigger first, or with SinceChange that with the oldest
@@ -167,11 +176,37 @@ func (l *Ledger) Alerts(ctx context.Context, q AlertQuery) ([]alert.Alert, error
 }
 
 func (q AlertQuery) statement() (string, []any) {
+	where, values := q.conditions()
+	order := ` ORDER BY last_at DESC, id DESC`
+	switch {
+	case q.SinceChange != 0:
+		order = ` ORDER BY change`
+	case q.Oldest:
+		order = ` ORDER BY id`
+	}
+	limit := q.Limit
+	if limit <= 0 {
+		limit = 1000
+	}
+	values = append(values, int64(limit))
+	return `SELECT ` + shownColumns + ` FROM alerts` + where + order + ` LIMIT $` + strconv.Itoa(len(values)), values
+}
+
+// conditions returns the WHERE of q, "" when it selects all, with its values.
+func (q AlertQuery) conditions() (string, []any) {
 	var where []string
 	var values []any
-	add := func(condition string, value any) {
+	mark := func(value any) string {
 		values = append(values, value)
-		where = append(where, condition+" $"+strconv.Itoa(len(values)))
+		return "$" + strconv.Itoa(len(values))
+	}
+	add := func(condition string, value any) { where = append(where, condition+" "+mark(value)) }
+	oneOf := func(column string, words []string) {
+		marks := make([]string, len(words))
+		for i, w := range words {
+			marks[i] = mark(clean(w))
+		}
+		where = append(where, column+" IN ("+strings.Join(marks, ", ")+")")
 	}
 	if q.ID != 0 {
 		add("id =", q.ID)
@@ -200,33 +235,36 @@ func (q AlertQuery) statement() (string, []any) {
 	if q.SinceID != 0 {
 		add("id >", q.SinceID)
 	}
-	order := ` ORDER BY last_at DESC, id DESC`
-	if q.Oldest {
-		order = ` ORDER BY id`
-	}
 	if q.SinceChange != 0 {
 		add("change >", q.SinceChange)
-		order = ` ORDER BY change`
+	}
+	if q.Behind.ID != 0 {
+		where = append(where, "(last_at, id) < ("+mark(nanos(q.Behind.Last))+", "+mark(q.Behind.ID)+")")
+	}
+	if q.Text != "" {
+		// LOWER stands on both sides, as the databases differ in what they take for a letter.
+		pattern := mark("%" + escapeLike.Replace(clean(q.Text)) + "%")
+		like := " LIKE LOWER(" + pattern + ") ESCAPE '!'"
+		where = append(where, "(LOWER(entity_key)"+like+" OR LOWER(title)"+like+" OR LOWER(reason)"+like+")")
+	}
+	if len(q.Owners) > 0 {
+		oneOf("owner", q.Owners)
 	}
 	if len(q.States) > 0 {
-		marks := make([]string, len(q.States))
+		states := make([]string, len(q.States))
 		for i, s := range q.States {
-			values = append(values, clean(string(s)))
-			marks[i] = "$" + strconv.Itoa(len(values))
+			states[i] = string(s)
 		}
-		where = append(where, "state IN ("+strings.Join(marks, ", ")+")")
+		oneOf("state", states)
 	}
-	text := `SELECT ` + shownColumns + ` FROM alerts`
-	if len(where) > 0 {
-		text += ` WHERE ` + strings.Join(where, ` AND `)
+	if len(where) == 0 {
+		return "", nil
 	}
-	limit := q.Limit
-	if limit <= 0 {
-		limit = 1000
-	}
-	values = append(values, int64(limit))
-	return text + order + ` LIMIT $` + strconv.Itoa(len(values)), values
+	return ` WHERE ` + strings.Join(where, ` AND `), values
 }
+
+// escapeLike takes the meaning from what LIKE knows.
+var escapeLike = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
 
 // NewestChange returns the number of the newest change of all alerts, 0 when there was none.
 func (l *Ledger) NewestChange(ctx context.Context) (n int64, err error) {
