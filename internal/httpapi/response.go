@@ -70,11 +70,15 @@ func (w *response) answer(v any) error {
 func withoutNull(v any) any {
 	c := reflect.New(reflect.TypeOf(v)).Elem()
 	c.Set(reflect.ValueOf(v))
-	fill(c)
+	filler{}.fill(c)
 	return c.Interface()
 }
 
-func fill(v reflect.Value) {
+// A filler makes nil lists and maps empty. It knows the fields of each structure that hold any, so that a long list of
+// structures is not searched field by field.
+type filler map[reflect.Type][]int
+
+func (f filler) fill(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
@@ -83,19 +87,49 @@ func fill(v reflect.Value) {
 		if v.IsNil() {
 			v.Set(reflect.MakeSlice(v.Type(), 0, 0))
 		}
+		if !f.holds(v.Type().Elem()) {
+			return
+		}
 		for i := range v.Len() {
-			fill(v.Index(i))
+			f.fill(v.Index(i))
 		}
 	case reflect.Map:
 		if v.IsNil() {
 			v.Set(reflect.MakeMap(v.Type()))
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				fill(v.Field(i))
-			}
+		for _, i := range f.fields(v.Type()) {
+			f.fill(v.Field(i))
 		}
 	default: // the rest has no null, or means it
 	}
+}
+
+// holds says whether there may be a list or a map to fill in values of a type.
+func (f filler) holds(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Slice:
+		return t.Elem().Kind() != reflect.Uint8
+	case reflect.Map:
+		return true
+	case reflect.Struct:
+		return len(f.fields(t)) > 0
+	default:
+		return false
+	}
+}
+
+// fields lists the fields of a structure that hold any.
+func (f filler) fields(t reflect.Type) []int {
+	list, known := f[t]
+	if known {
+		return list
+	}
+	for i := range t.NumField() {
+		if t.Field(i).IsExported() && f.holds(t.Field(i).Type) {
+			list = append(list, i)
+		}
+	}
+	f[t] = list
+	return list
 }
