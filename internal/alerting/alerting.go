@@ -39,6 +39,9 @@ type Ledger interface {
 	Record(ctx context.Context, p ledger.Past) ([]alert.Alert, error)
 	EndRule(ctx context.Context, rule int64, at, now time.Time, route ledger.Route) ([]ledger.Change, error)
 	Act(ctx context.Context, a ledger.Act) (alert.Alert, []ledger.Change, error)
+	OwnRule(ctx context.Context, name string, now time.Time) (ledger.Rule, error)
+	Rules(ctx context.Context, q ledger.RuleQuery) ([]ledger.Rule, error)
+	Alerts(ctx context.Context, q ledger.AlertQuery) ([]alert.Alert, error)
 }
 
 // Rules knows the rules that run. It is called from several goroutines.
@@ -70,6 +73,8 @@ type Judged struct {
 	Position  event.Position
 	Watermark event.Watermark
 	Findings  []alert.Finding // about rules by number, in order of time for each entity
+
+	refs []ledger.RuleRef // of tocsin's own alerts, what they say about the rule of each finding
 }
 
 // A Service is the alerting of one process. Start comes first, then Take, while Run writes.
@@ -80,6 +85,7 @@ type Service struct {
 	options Options
 	log     *slog.Logger
 	metrics *metrics
+	own     *owns // nil in the service that writes them
 
 	taking  sync.Mutex    // held by Take, so that outputs stay in order
 	writing sync.Mutex    // held while the ledger is written for live findings
@@ -118,8 +124,14 @@ func New(l Ledger, rules Rules, route ledger.Route, o Options, log *slog.Logger,
 	if o.Written == nil {
 		o.Written = func([]ledger.Change) {}
 	}
+	s := newService(l, rules, route, o, log, newMetrics(registry))
+	s.own = newOwns(s)
+	return s
+}
+
+func newService(l Ledger, rules Rules, route ledger.Route, o Options, log *slog.Logger, m *metrics) *Service {
 	return &Service{
-		ledger: l, rules: rules, route: route, options: o, log: log, metrics: newMetrics(registry),
+		ledger: l, rules: rules, route: route, options: o, log: log, metrics: m,
 		wake: make(chan struct{}, 1), changed: make(chan struct{}), book: newBook(o.Name, o.Every, o.Cap),
 	}
 }
@@ -139,11 +151,16 @@ func (s *Service) Start(ctx context.Context) (event.Position, error) {
 	if err != nil {
 		return event.Position{}, err
 	}
+	s.begin(progress, open)
+	return progress.Position, nil
+}
+
+// begin goes on from where the ledger is.
+func (s *Service) begin(progress ledger.Progress, open map[int64]int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.started, s.committed = true, progress
 	s.book.start(progress, open)
-	return progress.Position, nil
 }
 
 // Committed is the position up to which everything is in the ledger. State saved by whoever judges may stand there or
@@ -218,8 +235,13 @@ func (s *Service) hasRoom() bool {
 	return s.book.held < s.options.MaxHeld && s.book.bytes < s.options.MaxBytes
 }
 
-// Flush returns when everything taken so far is in the ledger. Run must be running.
+// Flush returns when everything taken and raised so far is in the ledger. Run must be running.
 func (s *Service) Flush(ctx context.Context) error {
+	if s.own != nil {
+		if err := s.own.flush(ctx); err != nil {
+			return err
+		}
+	}
 	s.mu.Lock()
 	target := s.book.taken
 	s.flush = true

@@ -39,6 +39,7 @@ type entryKey struct {
 type entry struct {
 	key      entryKey
 	entity   alert.Entity
+	ref      *ledger.RuleRef // what its alert says about its rule; nil: that is asked for when it is written
 	episodes []ledger.Episode
 	bytes    int
 	// first is the number of the oldest finding held back, and before the position that all outputs before its own brought.
@@ -87,6 +88,9 @@ func (b *book) take(j Judged, now time.Time) {
 		if len(e.episodes) == 0 {
 			e.first, e.before = b.arrivals, b.taken
 			b.held++
+		}
+		if j.refs != nil && (e.ref == nil || j.refs[i].Severity != 0) {
+			e.ref = &j.refs[i]
 		}
 		b.bytes -= e.bytes
 		e.add(j.Findings[i])
@@ -140,6 +144,7 @@ type load struct {
 // A part is what a load says about one entry.
 type part struct {
 	*entry
+	ref      *ledger.RuleRef
 	episodes []ledger.Episode
 }
 
@@ -185,7 +190,7 @@ func (b *book) pick(l *load, e *entry, now time.Time, all bool) {
 
 func (b *book) put(l *load, e *entry) {
 	heap.Remove(&b.queue, e.index)
-	l.parts = append(l.parts, part{e, e.episodes})
+	l.parts = append(l.parts, part{e, e.ref, e.episodes})
 	b.held--
 	b.bytes -= e.bytes
 	e.episodes, e.bytes = nil, 0

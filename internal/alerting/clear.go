@@ -6,10 +6,14 @@ import (
 	"tocsin/internal/fault"
 )
 
-// Clear calls remove, which deletes all alerts from the ledger, at a moment at which everything that was taken so far stands
+// Empty calls remove, which deletes all alerts from the ledger, at a moment at which everything that was taken so far stands
 // there and nothing is being written: so what was found before it is deleted with the rest and is not found again after a
 // restart, and what is found after it opens alerts anew. Run must be running, if the service has started.
-func (s *Service) Clear(ctx context.Context, remove func(context.Context) error) error {
+func (s *Service) Empty(ctx context.Context, remove func(context.Context) error) error {
+	if s.own != nil {
+		inner := remove
+		remove = func(ctx context.Context) error { return s.own.empty(ctx, inner) }
+	}
 	s.taking.Lock()
 	defer s.taking.Unlock()
 	if p := s.Problem(); p != "" {

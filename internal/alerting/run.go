@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"tocsin/internal/ledger"
@@ -23,6 +24,11 @@ var errStopped = errors.New("the process is stopping")
 // Run writes what Take took until ctx ends; then it writes the rest, unless the ledger is away: what is not written will be
 // found again in the journal.
 func (s *Service) Run(ctx context.Context) error {
+	if s.own != nil {
+		var own sync.WaitGroup
+		defer own.Wait()
+		own.Go(func() { s.own.run(ctx) })
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
@@ -107,7 +113,7 @@ func (s *Service) fill(l *load) {
 	}
 	l.commit.Route, l.commit.Reopen = s.route, s.options.Reopen
 	for _, p := range l.parts {
-		ref, ok := s.rules.Rule(p.key.rule)
+		ref, ok := s.refer(p)
 		if !ok {
 			s.metrics.orphans.Inc()
 			s.log.Info("finding of a rule that is gone left out", "rule", p.key.rule)
@@ -115,6 +121,14 @@ func (s *Service) fill(l *load) {
 		}
 		l.commit.Writes = append(l.commit.Writes, ledger.Write{Rule: ref, Entity: p.entity, Episodes: p.episodes})
 	}
+}
+
+// refer returns what an alert says about its rule.
+func (s *Service) refer(p part) (ref ledger.RuleRef, ok bool) {
+	if p.ref != nil {
+		return *p.ref, true
+	}
+	return s.rules.Rule(p.key.rule)
 }
 
 // insist calls do until it succeeds or ctx ends, with longer and longer waits between.

@@ -13,7 +13,7 @@ func (a *App) clearAlerts(ctx context.Context) (n int64, err error) {
 	}
 	for _, j := range a.judges {
 		inner := remove
-		remove = func(ctx context.Context) error { return j.alerting.Clear(ctx, inner) }
+		remove = func(ctx context.Context) error { return j.alerting.Empty(ctx, inner) }
 	}
 	err = remove(ctx)
 	return n, err

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -132,6 +134,7 @@ func (j *judge) run(ctx context.Context) error {
 	if err := j.retireGone(ctx); err != nil {
 		return err
 	}
+	j.tellDisabled(ctx, nil)
 	j.ready.Store(true)
 	j.app.reach.moved()
 	err = j.judge(ctx)
@@ -181,14 +184,16 @@ func (j *judge) retireGone(ctx context.Context) error {
 	if j.class != journal.Events {
 		return nil
 	}
-	open, err := j.app.ledger.OpenAlerts(ctx)
-	if err != nil {
+	own, err := j.app.ownRules(ctx)
+	open, openErr := j.app.ledger.OpenAlerts(ctx)
+	if err = errors.Join(err, openErr); err != nil {
 		j.app.log.Error("alerts of rules that are gone stay open", "cause", err)
 		return nil
 	}
 	for _, r := range j.app.rules.Running() {
 		delete(open, r.ID)
 	}
+	maps.DeleteFunc(open, func(id int64, _ int) bool { return own[id] })
 	for id := range open {
 		if err := j.alerting.Retire(ctx, id, time.Now()); err != nil {
 			return err
@@ -260,6 +265,11 @@ func (j *judge) judge(ctx context.Context) error {
 				later.Findings = append(out.Findings, later.Findings...)
 				out = later
 			}
+		}
+		found := len(out.Findings)
+		out.Findings = slices.DeleteFunc(out.Findings, disables)
+		if len(out.Findings) < found {
+			j.tellDisabled(ctx, nil)
 		}
 		err = j.alerting.Take(ctx, alerting.Judged{Position: out.Position, Watermark: out.Watermark, Findings: out.Findings})
 		if err != nil {
@@ -348,6 +358,7 @@ func (j *judge) change(ctx context.Context) error {
 			}
 		}
 	}
+	j.tellDisabled(ctx, before)
 	return j.warm(ctx)
 }
 

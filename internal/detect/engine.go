@@ -305,6 +305,9 @@ func (e *Engine) judge(findings []alert.Finding) []alert.Finding {
 	return findings
 }
 
+// DisabledField is the field of the entity of a finding that says that its rule was switched off.
+const DisabledField = "tocsin.rule"
+
 // maxPanics is after how many panics a rule is disabled.
 const maxPanics = 3
 
@@ -332,7 +335,7 @@ func (e *Engine) broke(r *running, findings []alert.Finding, err error) []alert.
 	r.disabled = err.Error()
 	at := max(r.judged, e.clocks.received)
 	return append(findings, alert.Finding{
-		Rule: r.rule.ID, Entity: alert.Entity{{Field: "tocsin.rule", Value: r.rule.Name}}, Time: at, Since: at,
+		Rule: r.rule.ID, Entity: alert.Entity{{Field: DisabledField, Value: r.rule.Name}}, Time: at, Since: at,
 		Value: float64(r.panics), Limit: maxPanics, Triggers: 1,
 		Reason: fmt.Sprintf("rule %s was disabled after it broke down %d times: %s", r.rule.Name, r.panics, err),
 	})

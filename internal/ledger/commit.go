@@ -17,8 +17,8 @@ type RuleRef struct {
 	Version  int
 	Name     string
 	Owner    string
-	Title    string // for people; empty is Name
-	Severity alert.Severity
+	Title    string         // for people; empty is Name
+	Severity alert.Severity // 0 says nothing of the rule: what a standing alert says of it stays
 }
 
 // A Write is what is to be said about one entity of one rule.
@@ -231,7 +231,7 @@ func newRow(rule RuleRef, entity alert.Entity, key, origin string, e *Episode) *
 func (r *row) take(rule RuleRef, e *Episode, now time.Time) []notifier.Change {
 	var kinds []notifier.Change
 	again := r.again
-	if r.again = false; !r.fresh && r.Severity != rule.Severity {
+	if r.again = false; !r.fresh && rule.Severity != 0 && r.Severity != rule.Severity {
 		r.changeSeverity(rule.Severity, now)
 		again = again || r.State != alert.Acknowledged // who has taken it on needs no word of its being less
 	}
@@ -241,7 +241,9 @@ func (r *row) take(rule RuleRef, e *Episode, now time.Time) []notifier.Change {
 	case again:
 		kinds = append(kinds, notifier.Update)
 	}
-	r.name(rule)
+	if rule.Severity != 0 {
+		r.name(rule)
+	}
 	if e.began != 0 {
 		r.correct(e)
 	}

@@ -22,6 +22,9 @@ const (
 // there: whoever hands on findings writes all that he holds of a rule when some go over its cap.
 func (w *writer) rule(ctx context.Context, ref RuleRef) (*ruleState, error) {
 	if state, ok := w.rules[ref.ID]; ok {
+		if state.ref.Severity == 0 {
+			state.ref = ref
+		}
 		return state, nil
 	}
 	state := &ruleState{ref: ref}

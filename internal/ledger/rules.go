@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/internal/alert"
 	"tocsin/internal/fault"
 )
 
@@ -15,6 +16,7 @@ import (
 const (
 	InLedger = "ledger" // made by a command or in the page; the ledger has its text
 	InFile   = "file"   // stands in a file; the ledger keeps its number
+	InTocsin = "tocsin" // is tocsin itself, that tells of its own state; the ledger keeps its number
 )
 
 // A Rule is a rule as stored. Its number is never used again, its name is unique for its owner.
@@ -22,7 +24,7 @@ type Rule struct {
 	ID      int64
 	Owner   string // account, or "" for a rule of everybody's
 	Name    string
-	Origin  string // InLedger or InFile
+	Origin  string // InLedger, InFile or InTocsin
 	Text    string // YAML
 	Version int    // 1 at first, one more with each change of Text
 	Enabled bool
@@ -213,7 +215,15 @@ func able(enabled bool) string {
 	return "disabled"
 }
 
+// checkRuleName refuses names that rules of people cannot have.
 func checkRuleName(name string) error {
+	if alert.IsOwn(name) {
+		return fault.New(fault.Invalid, "rule name %q: names that begin with %s are those of tocsin's own alerts", cut(name, 200), alert.OwnPrefix)
+	}
+	return checkName(name)
+}
+
+func checkName(name string) error {
 	if name == "" || len(name) > 200 || clean(name) != name || strings.ContainsAny(name, "\r\n\t") {
 		return fault.New(fault.Invalid, "rule name %q: want 1 to 200 bytes of text in one line", cut(name, 200))
 	}

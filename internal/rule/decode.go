@@ -19,7 +19,8 @@ import (
 
 // form is a rule as it is written.
 type form struct {
-	// Name is what commands call the rule: letters, digits, hyphen, underscore and point, 64 at most. No default.
+	// Name is what commands call the rule: letters, digits, hyphen, underscore and point, 64 at most, not beginning
+	// with tocsin-. No default.
 	Name string `yaml:"name"`
 	// Title is what people read. Default: the name.
 	Title string `yaml:"title"`
@@ -125,6 +126,8 @@ func decode(n document.Node, detectors detector.Set) (Rule, error) {
 	}
 	if !namePattern.MatchString(f.Name) {
 		errs = append(errs, at("name").Mistake(strconv.Quote(cut(f.Name)), "a name of letters, digits, points, hyphens and underscores, 64 at most"))
+	} else if alert.IsOwn(f.Name) {
+		errs = append(errs, at("name").Mistake(strconv.Quote(f.Name), "another beginning than "+alert.OwnPrefix+", which names of tocsin's own alerts have"))
 	}
 	if len(f.Title) > maxTitle || strings.ContainsFunc(f.Title, control) {
 		errs = append(errs, at("title").Mistake("a longer or broken text", "one line of 200 bytes at most"))
