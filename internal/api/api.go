@@ -46,8 +46,18 @@ type Service interface {
 	Users(ctx context.Context) ([]User, error)
 	PutUser(ctx context.Context, u UserEdit) error
 	DisableUser(ctx context.Context, name string, disabled bool) error
+	// User is one account; everybody may look at his own, which the empty name is.
+	User(ctx context.Context, name string) (User, error)
+	SetRole(ctx context.Context, name string, admin bool) error
+	// FilterUser bounds what an account may see; an empty filter takes the bound off.
+	FilterUser(ctx context.Context, name, filter string) error
+	DeleteUser(ctx context.Context, r UserRemoval) error
+	LogOutUser(ctx context.Context, name string) (LoggedOut, error)
 	// MakeToken returns a new token that stands for its user's name and password. It is shown this once.
 	MakeToken(ctx context.Context, t TokenRequest) (Token, error)
+	Tokens(ctx context.Context, q TokenQuery) ([]TokenEntry, error)
+	RevokeTokens(ctx context.Context, r TokenRevocation) (Revoked, error)
+	Audit(ctx context.Context, q AuditRequest) ([]AuditLine, error)
 
 	// Quarantine lists what rejected records are kept, QuarantineEntries shows them, oldest first. RetryQuarantine reads them
 	// again: what can be read now is accepted, once, and leaves the quarantine. DropQuarantine forgets them.
@@ -232,6 +242,7 @@ type Rule struct {
 	Enabled  bool      `json:"enabled"`
 	ReadOnly bool      `json:"read_only"` // it stands in a file
 	File     string    `json:"file,omitempty"`
+	Line     int       `json:"line,omitempty"` // where it begins in the file
 	Version  int       `json:"version"`
 	Severity string    `json:"severity"`
 	From     string    `json:"from"`
@@ -255,9 +266,15 @@ type User struct {
 	Admin    bool      `json:"admin"`
 	Disabled bool      `json:"disabled"`
 	Created  time.Time `json:"created"`
+	Filter   string    `json:"filter,omitempty"` // bounds what it may see; empty: nothing does
+	// Sessions are the logins that this tocsin knows and that have not ended; none while it does not run.
+	Sessions  int       `json:"sessions,omitempty"`
+	LastLogin time.Time `json:"last_login,omitzero"`
+	// Provider is the identity provider at which it logs in; empty: it has a password here.
+	Provider string `json:"provider,omitempty"`
 }
 
-// A UserEdit adds an account or changes its password. Nobody takes the administrator's role from himself.
+// A UserEdit adds an account or changes its password.
 type UserEdit struct {
 	Name     string `json:"name"`
 	Password string `json:"password,omitempty"`
@@ -267,15 +284,21 @@ type UserEdit struct {
 
 // A TokenRequest asks for a token.
 type TokenRequest struct {
-	User    string    `json:"user,omitempty"`   // empty is the caller
-	Expires time.Time `json:"expires,omitzero"` // zero: never
+	User  string `json:"user,omitempty"` // empty is the caller
+	Label string `json:"label,omitempty"`
+	// Scopes are what it is for, of read, act, send and admin, with commas between; empty is read.
+	Scopes  string    `json:"scopes,omitempty"`
+	Expires time.Time `json:"expires,omitzero"` // zero: 90 days from now
+	Never   bool      `json:"never,omitempty"`  // it does not expire
 }
 
 // A Token is what a program shows instead of a name and password.
 type Token struct {
 	User    string    `json:"user"`
 	Token   string    `json:"token"`
-	Expires time.Time `json:"expires,omitzero"`
+	ID      int64     `json:"id"`
+	Scopes  string    `json:"scopes"`
+	Expires time.Time `json:"expires,omitzero"` // zero: never
 }
 
 // Health is how tocsin is.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,9 +35,11 @@ import (
 	"tocsin/internal/ledger"
 	"tocsin/internal/pack"
 	"tocsin/internal/parser"
+	"tocsin/internal/policy"
 	"tocsin/internal/quarantine"
 	"tocsin/internal/rule"
 	"tocsin/internal/source"
+	"tocsin/internal/watch"
 	"tocsin/internal/web"
 )
 
@@ -57,7 +60,7 @@ type Setup struct {
 	Formats []declared.Format
 	formats parser.Set // those of the catalog and those declared
 	readers map[string]config.Reader
-	routes  []delivery.Channel
+	routes  []route
 }
 
 // Plugins are the parts by which the blocks of a configuration are read.
@@ -87,18 +90,7 @@ func Load(path string, environ []string) (*Setup, error) {
 	if s.readers, err = c.Readers(origins, plugins); err != nil {
 		errs = append(errs, err)
 	}
-	channels, err := c.Channels(Plugins())
-	if err != nil {
-		errs = append(errs, err)
-	}
-	for _, name := range slices.Sorted(maps.Keys(channels)) {
-		n, err := channels[name].New()
-		if err != nil {
-			errs = append(errs, fmt.Errorf("notify.%s: %w", name, err))
-			continue
-		}
-		s.routes = append(s.routes, delivery.Channel{Name: name, MinSeverity: c.Notify[name].MinSeverity, Notifier: n})
-	}
+	errs = append(errs, s.readRoutes()...)
 	if err := s.readRules(origins); err != nil {
 		errs = append(errs, err)
 	}
@@ -159,6 +151,8 @@ type Options struct {
 	Extra map[string]source.Source
 	// Changed is told of alert changes; it must not block. May be nil.
 	Changed func([]ledger.Change)
+	// Look is how often silent sources and troubles are looked for; 0 is 10 s.
+	Look time.Duration
 	// Crash is called at named points, for tests that end the process there. May be nil.
 	Crash func(point string)
 }
@@ -178,8 +172,14 @@ type App struct {
 	ingest    *ingest.Service
 	rules     *desk.Rulebook
 	judges    []*judge
+	policy    *policy.Book
+	lines     lines
 	delivery  *delivery.Service
+	watch     *watch.Service                           // nil when nobody is told anything
+	expected  atomic.Pointer[map[string]time.Duration] // sources that must not be silent
 	desk      *desk.Desk
+	auditor   *desk.Auditor
+	guard     *desk.Guard // before the desk: whoever asks from outside asks it
 	accounts  *desk.Accounts
 	server    *httpapi.Server
 	listeners []net.Listener
@@ -280,7 +280,9 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 	if err != nil {
 		a.log.Warn("notices do not name this machine", "err", err)
 	}
-	a.delivery = delivery.New(a.ledger, a.setup.routes, delivery.Options{Node: node, Point: a.options.Crash, Link: a.linker(node)}, a.log, registry)
+	a.makePolicy(a.waysMaker(node))
+	a.delivery = delivery.New(a.ledger, nil, delivery.Options{Node: node, Point: a.options.Crash, Link: a.linker(node), Alarm: a.alarm}, a.log, registry)
+	a.openLines()
 	for _, class := range []journal.Class{journal.Events, journal.Flows} {
 		j, err := newJudge(a, class, prometheus.WrapRegistererWith(prometheus.Labels{"class": class.String()}, registry))
 		if err != nil {
@@ -292,8 +294,14 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 		Version: a.options.Version, Page: a.Address, Journal: a.journal, History: a.history, Ledger: a.ledger, Ingest: a.ingest, Quarantine: a.rejected,
 		Alerting: a.judges[0].alerting, Rules: a.rules, Detectors: catalog.Detectors(), Lists: a.lists(),
 		Judges: a.engines, RulesChanged: a.rulesChanged, CaughtUp: a.caughtUp, Replayed: a.replayed, Problems: a.problems, Backup: a.backup,
-		Kept: a.kept, ClearAlerts: a.clearAlerts,
+		Kept: a.kept, ClearAlerts: a.clearAlerts, Sessions: a.sessions,
 	})
+	a.auditor = desk.NewAuditor(a.ledger, a.log)
+	a.guard = desk.NewGuard(a.desk, a.auditor)
+	a.setExpected(a.setup)
+	if a.options.Live {
+		a.watch = a.newWatch(node)
+	}
 	a.accounts = desk.NewAccounts(a.ledger)
 	return nil
 }
@@ -313,12 +321,12 @@ func (a *App) sourcePositions(ctx context.Context) (map[string]int64, error) {
 // listen opens the socket in the data directory and, unless that is off, the address for the page and the API.
 func (a *App) listen(ctx context.Context, registry *prometheus.Registry) error {
 	c := a.setup.Config
-	pages, err := web.New(web.Options{Service: a.desk, Log: a.log, NeedsSetup: a.accounts.NeedSetup})
+	pages, err := web.New(web.Options{Service: a.guard, Log: a.log, NeedsSetup: a.accounts.NeedSetup})
 	if err != nil {
 		return err
 	}
 	a.server, err = httpapi.New(httpapi.Options{
-		Service: a.desk, Auth: a.accounts, Log: a.log, Registry: registry, Pages: pages,
+		Service: a.guard, Auth: a.accounts, Audit: a.auditor, Log: a.log, Registry: registry, Pages: pages,
 		Metrics:   promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
 		MaxEvents: int64(c.HTTP.MaxBody), MaxIntake: c.HTTP.MaxIntake, DrainFor: c.Drain / 2,
 	})
@@ -372,7 +380,15 @@ func (a *App) Address() string {
 }
 
 // Service answers in this process, while Run runs.
-func (a *App) Service() api.Service { return a.desk }
+func (a *App) Service() api.Service { return a.guard }
+
+// sessions are the logins there are, once it listens.
+func (a *App) sessions() desk.Sessions {
+	if a.server == nil {
+		return nil
+	}
+	return a.server
+}
 
 // Accounts are those of the ledger.
 func (a *App) Accounts() *desk.Accounts { return a.accounts }

@@ -29,6 +29,8 @@ type recorder struct {
 	rules     []api.Rule
 	explained api.ExplainAnswer
 	users     []api.User
+	tokens    []api.TokenEntry
+	audit     []api.AuditLine
 	ingest    func(api.IngestRequest, string) (api.IngestAnswer, error)
 	resume    int64
 	err       map[string]error // by method
@@ -264,4 +266,41 @@ func (r *run) want(t *testing.T, code int, out, err string) {
 	if r.code != code || !strings.Contains(r.out, out) || !strings.Contains(r.err, err) {
 		t.Errorf("exit code %d, output %q, errors %q; want %d, %q, %q", r.code, r.out, r.err, code, out, err)
 	}
+}
+
+func (r *recorder) User(_ context.Context, name string) (api.User, error) {
+	for _, u := range r.users {
+		if u.Name == name {
+			return u, r.note("User", name)
+		}
+	}
+	return api.User{Name: name}, r.note("User", name)
+}
+
+func (r *recorder) SetRole(_ context.Context, name string, admin bool) error {
+	return r.note("SetRole", name, admin)
+}
+
+func (r *recorder) FilterUser(_ context.Context, name, filter string) error {
+	return r.note("FilterUser", name, filter)
+}
+
+func (r *recorder) DeleteUser(_ context.Context, q api.UserRemoval) error {
+	return r.note("DeleteUser", q)
+}
+
+func (r *recorder) LogOutUser(_ context.Context, name string) (api.LoggedOut, error) {
+	return api.LoggedOut{Sessions: 2}, r.note("LogOutUser", name)
+}
+
+func (r *recorder) Tokens(_ context.Context, q api.TokenQuery) ([]api.TokenEntry, error) {
+	return r.tokens, r.note("Tokens", q)
+}
+
+func (r *recorder) RevokeTokens(_ context.Context, q api.TokenRevocation) (api.Revoked, error) {
+	return api.Revoked{Tokens: 3}, r.note("RevokeTokens", q)
+}
+
+func (r *recorder) Audit(_ context.Context, q api.AuditRequest) ([]api.AuditLine, error) {
+	return r.audit, r.note("Audit", q)
 }

@@ -15,32 +15,29 @@ import (
 // mostNotices bounds how many notices about one alert are shown: the newest.
 const mostNotices = 200
 
-// sees reports whether somebody may know of an alert: of his own rules, and of those that are everybody's.
-func sees(who api.Identity, a *alert.Alert) bool {
-	return who.Admin || a.Owner == "" || a.Owner == who.User
-}
-
-// handles reports whether somebody may act on an alert that he sees.
-func handles(who api.Identity, a *alert.Alert) bool {
-	return who.Admin || who.User != "" && (a.Owner == who.User || a.Assignee == who.User)
-}
-
 // ActOnAlert implements api.Service.
 func (d *Desk) ActOnAlert(ctx context.Context, q api.AlertAct) (alert.Alert, error) {
-	caller := api.Caller(ctx)
+	caller, err := d.viewer(ctx)
+	if err != nil {
+		return alert.Alert{}, err
+	}
 	defer d.AlertsWritten()
 	return d.parts.Alerting.Act(ctx, ledger.Act{
 		Alert: q.ID, Deed: ledger.Deed(q.Act), Who: caller.User, Now: time.Now(), Note: q.Note, Until: q.Until,
 		Assignee: q.Assignee, Disposition: alert.Disposition(q.Disposition), DuplicateOf: q.DuplicateOf,
-		Sees: func(a alert.Alert) bool { return sees(caller, &a) },
+		Sees: func(a alert.Alert) bool { return caller.sees(&a) },
 		May: func(a alert.Alert, to ledger.User) error {
-			if !handles(caller, &a) {
+			if !caller.handles(&a) {
 				return fault.New(fault.Denied, "alert %d: only the owner of its rule, whom it is assigned to, and administrators may act on it", a.ID)
 			}
-			if to.Name != "" && !sees(api.Identity{User: to.Name, Admin: to.Admin}, &a) {
-				return fault.New(fault.Conflict, "alert %d is of %s's rule: %s may not see it", a.ID, a.Owner, to.Name)
+			if to.Name == "" {
+				return nil
 			}
-			return nil
+			assignee, err := viewerOf(to, api.Identity{User: to.Name, Admin: to.Admin})
+			if err == nil && !assignee.sees(&a) {
+				err = fault.New(fault.Conflict, "alert %d is not one that %s may see", a.ID, to.Name)
+			}
+			return err
 		},
 	})
 }
@@ -61,8 +58,8 @@ func (d *Desk) AlertStory(ctx context.Context, id int64) (story api.AlertStory, 
 	if story.Log, err = d.parts.Ledger.AlertLog(ctx, id); err != nil {
 		return story, err
 	}
-	if !handles(api.Caller(ctx), &story.Alert) {
-		return story, nil // where notices go, and what is answered there, is not everybody's to know
+	if caller, err := d.viewer(ctx); err != nil || !caller.handles(&story.Alert) {
+		return story, err // where notices go, and what is answered there, is not everybody's to know
 	}
 	sent, err := d.parts.Ledger.Deliveries(ctx, ledger.DeliveryQuery{Alert: id, Limit: mostNotices})
 	if err != nil {

@@ -17,7 +17,10 @@ const everybody = "*"
 // Alerts implements api.Service. A user sees the alerts of his own rules and of those that are everybody's; administrators
 // see all.
 func (d *Desk) Alerts(ctx context.Context, r api.AlertRequest) ([]alert.Alert, error) {
-	caller := api.Caller(ctx)
+	caller, err := d.viewer(ctx)
+	if err != nil {
+		return nil, err
+	}
 	q, err := alertQuery(caller, r)
 	if err != nil {
 		return nil, err
@@ -29,7 +32,7 @@ func (d *Desk) Alerts(ctx context.Context, r api.AlertRequest) ([]alert.Alert, e
 }
 
 // alertQuery turns a question into one for the ledger, unless it is wrong or the caller may not ask it.
-func alertQuery(caller api.Identity, r api.AlertRequest) (ledger.AlertQuery, error) {
+func alertQuery(caller viewer, r api.AlertRequest) (ledger.AlertQuery, error) {
 	q := ledger.AlertQuery{ID: r.ID, Rule: r.Rule, Since: r.Since, Until: r.Until, SinceID: r.SinceID, SinceChange: r.SinceChange, Oldest: r.Oldest, Text: r.Text}
 	var wrong []error
 	for _, s := range r.States {
@@ -73,18 +76,4 @@ func alertQuery(caller api.Identity, r api.AlertRequest) (ledger.AlertQuery, err
 	}
 	q.Limit = r.Limit
 	return q, nil
-}
-
-// visible leaves out the alerts that somebody may not know of.
-func visible(caller api.Identity, found []alert.Alert) []alert.Alert {
-	if caller.Admin {
-		return found
-	}
-	own := make([]alert.Alert, 0, len(found))
-	for i := range found {
-		if sees(caller, &found[i]) {
-			own = append(own, found[i])
-		}
-	}
-	return own
 }

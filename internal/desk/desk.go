@@ -47,6 +47,8 @@ type Parts struct {
 	// Kept returns when all that the journal holds now is found by queries. ClearAlerts deletes all alerts while none is written.
 	Kept        func(context.Context) error
 	ClearAlerts func(context.Context) (int64, error)
+	// Sessions returns the logins there are; nil, or a function that returns nil: there are none.
+	Sessions func() Sessions
 	// Problems tells what else someone must act on.
 	Problems func() []string
 	// Backup copies what the desk does not know, below a directory: all but the history.

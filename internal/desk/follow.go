@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -52,7 +53,7 @@ func (d *Desk) FollowAlerts(ctx context.Context, f api.AlertFollow, each func(ap
 	}
 	at, err := d.followFrom(ctx, f.SinceChange)
 	if err != nil {
-		return err
+		return ended(ctx, err)
 	}
 	poll := time.NewTicker(followPoll)
 	defer poll.Stop()
@@ -60,7 +61,7 @@ func (d *Desk) FollowAlerts(ctx context.Context, f api.AlertFollow, each func(ap
 	for {
 		rung := d.written.next() // before the ledger is read, so that what is written meanwhile wakes
 		if at, err = d.tellSince(ctx, f, at, each); err != nil {
-			return err
+			return ended(ctx, err)
 		}
 		if f.Reached != nil && at != reached {
 			reached = at
@@ -83,6 +84,14 @@ func (d *Desk) FollowAlerts(ctx context.Context, f api.AlertFollow, each func(ap
 	}
 }
 
+// ended returns why ctx ended, where that is what an error says.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
 // followFrom returns the number of the change behind which to begin.
 func (d *Desk) followFrom(ctx context.Context, since int64) (int64, error) {
 	newest, err := d.parts.Ledger.NewestChange(ctx)
@@ -102,7 +111,10 @@ func (d *Desk) tellSince(ctx context.Context, f api.AlertFollow, at int64, each 
 	if err := d.endAcknowledgements(ctx); err != nil {
 		return at, err
 	}
-	caller := api.Caller(ctx)
+	caller, err := d.viewer(ctx)
+	if err != nil {
+		return at, err
+	}
 	q, err := alertQuery(caller, api.AlertRequest{States: f.States, Rule: f.Rule, User: f.User, MinSeverity: f.MinSeverity, Limit: followPage})
 	if err != nil {
 		return at, err
@@ -123,7 +135,7 @@ func (d *Desk) tellSince(ctx context.Context, f api.AlertFollow, at int64, each 
 		if read == followPage {
 			newest = found[read-1].Change // what lies behind was not read
 		}
-		for _, a := range visible(caller, found) {
+		for _, a := range caller.visible(found) {
 			if err := each(api.AlertChange{Change: a.Change, Alert: a}); err != nil {
 				return at, err
 			}

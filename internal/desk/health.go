@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"tocsin/internal/alert"
 	"tocsin/internal/api"
 	"tocsin/internal/event"
+	"tocsin/internal/fault"
 	"tocsin/internal/history"
 	"tocsin/internal/journal"
 	"tocsin/internal/ledger"
@@ -55,12 +57,17 @@ func (d *Desk) Took(kind event.Kind, events int) { d.counter.add(kind, events, t
 
 // Health implements api.Service.
 func (d *Desk) Health(ctx context.Context) (api.Health, error) {
+	caller, err := d.viewer(ctx)
+	if errors.Is(err, fault.Denied) {
+		return api.Health{}, err
+	}
+	bounded := err != nil || caller.bounds != nil // also where the ledger is away and cannot tell
 	now := time.Now()
 	h := api.Health{
 		Version: d.parts.Version, Page: d.parts.Page(), Zone: zoneName(time.Local, now, zoneCandidates()), Started: d.started, Events: map[string]int64{}, Rate: d.counter.rate(now, d.started),
 		Rules: len(d.parts.Rules.Running()), Sources: d.parts.Ingest.Sources(), Problems: d.parts.Problems(),
 	}
-	if api.Caller(ctx).Admin {
+	if caller.Admin && !bounded {
 		h.Ledger = d.parts.Ledger.Name()
 	}
 	d.counter.mu.Lock()
@@ -70,6 +77,9 @@ func (d *Desk) Health(ctx context.Context) (api.Health, error) {
 	d.counter.mu.Unlock()
 	d.journalHealth(&h)
 	d.historyHealth(&h)
+	if bounded {
+		h.Sources = nil // their names and problems may tell of what the caller may not see
+	}
 	for _, s := range h.Sources {
 		if s.Problem != "" {
 			h.Problems = append(h.Problems, fmt.Sprintf("source %s: %s", s.Name, s.Problem))
@@ -78,6 +88,9 @@ func (d *Desk) Health(ctx context.Context) (api.Health, error) {
 	open, err := d.parts.Ledger.Alerts(ctx, ledger.AlertQuery{States: []alert.State{alert.Open, alert.Acknowledged}})
 	if err != nil {
 		h.Problems = append(h.Problems, err.Error())
+	}
+	if bounded {
+		open = caller.visible(open)
 	}
 	h.Alerts = len(open)
 	slices.Sort(h.Problems)

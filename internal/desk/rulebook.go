@@ -8,11 +8,13 @@ import (
 	"sync"
 	"time"
 
+	"tocsin/internal/api"
 	"tocsin/internal/detector"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/ledger"
 	"tocsin/internal/rule"
+	"tocsin/internal/scope"
 )
 
 // A Rulebook knows the rules that run: those that stand in files and those that the ledger keeps, each under its number.
@@ -33,6 +35,7 @@ type entry struct {
 	kept    ledger.Rule
 	rule    rule.Rule
 	problem string // why it does not run
+	where   string // its filter as its owner wrote it
 }
 
 // NewRulebook returns a rulebook that knows no rules before Load.
@@ -72,9 +75,13 @@ func (b *Rulebook) Load(ctx context.Context) error {
 		return err
 	}
 	for i, kept := range numbered {
-		entries[kept.ID] = newEntry(kept, files[i])
+		entries[kept.ID] = newEntry(kept, files[i], nil)
 	}
 	stored, err := b.ledger.Rules(ctx, ledger.RuleQuery{Origin: ledger.InLedger})
+	if err != nil {
+		return err
+	}
+	owners, err := b.bounds(ctx, stored)
 	if err != nil {
 		return err
 	}
@@ -84,7 +91,12 @@ func (b *Rulebook) Load(ctx context.Context) error {
 			entries[kept.ID] = entry{kept: kept, problem: cmp.Or(errors.Join(err), errors.New("it is not one rule")).Error()}
 			continue
 		}
-		entries[kept.ID] = newEntry(kept, read[0])
+		v, known := owners[kept.Owner]
+		entries[kept.ID] = newEntry(kept, read[0], v.bounds)
+		if e := entries[kept.ID]; known && v.problem != "" {
+			e.problem = v.problem
+			entries[kept.ID] = e
+		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -92,9 +104,39 @@ func (b *Rulebook) Load(ctx context.Context) error {
 	return nil
 }
 
-func newEntry(kept ledger.Rule, r rule.Rule) entry {
+// A bound is what the rules of an owner judge at most, or why that cannot be told.
+type bound struct {
+	bounds  *scope.Scope
+	problem string
+}
+
+// bounds returns what the rules of each owner judge at most: what he may see.
+func (b *Rulebook) bounds(ctx context.Context, rules []ledger.Rule) (map[string]bound, error) {
+	owners := map[string]bound{}
+	if !slices.ContainsFunc(rules, func(r ledger.Rule) bool { return r.Owner != "" }) {
+		return owners, nil
+	}
+	users, err := b.ledger.Users(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range users {
+		v, err := viewerOf(u, api.Identity{User: u.Name, Admin: u.Admin})
+		if err != nil {
+			owners[u.Name] = bound{problem: err.Error()}
+			continue
+		}
+		owners[u.Name] = bound{bounds: v.bounds}
+	}
+	return owners, nil
+}
+
+// newEntry makes an entry whose rule judges no more than its owner may see.
+func newEntry(kept ledger.Rule, r rule.Rule, bounds *scope.Scope) entry {
 	r.ID, r.Owner, r.Version, r.Enabled = kept.ID, kept.Owner, kept.Version, kept.Enabled
-	e := entry{kept: kept, rule: r}
+	e := entry{kept: kept, where: r.WhereText()}
+	r.Where = bounds.Bound(r.Where)
+	e.rule = r
 	if err := checkKinds(&r); err != nil {
 		e.problem = err.Error()
 	}

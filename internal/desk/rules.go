@@ -57,9 +57,9 @@ func shown(e entry) api.Rule {
 	for _, k := range e.rule.Kinds() {
 		kinds = append(kinds, k.String())
 	}
-	r.From, r.Where, r.Detect, r.Severity = strings.Join(kinds, ","), e.rule.WhereText(), e.rule.Detect, e.rule.Severity.String()
+	r.From, r.Where, r.Detect, r.Severity = strings.Join(kinds, ","), e.where, e.rule.Detect, e.rule.Severity.String()
 	if r.ReadOnly {
-		r.File = e.rule.File
+		r.File, r.Line = e.rule.File, e.rule.Line
 	}
 	return r
 }
@@ -68,6 +68,9 @@ func shown(e entry) api.Rule {
 func (d *Desk) PutRule(ctx context.Context, r api.RuleEdit) (api.Rule, error) {
 	who, err := owner(ctx, r.Owner)
 	if err != nil {
+		return api.Rule{}, err
+	}
+	if _, err := d.viewer(ctx); err != nil {
 		return api.Rule{}, err
 	}
 	if who != "" && who != api.Caller(ctx).User {
@@ -92,7 +95,7 @@ func (d *Desk) PutRule(ctx context.Context, r api.RuleEdit) (api.Rule, error) {
 	if err := d.reload(ctx); err != nil {
 		return api.Rule{}, err
 	}
-	return shown(newEntry(kept, read[0])), nil
+	return shown(newEntry(kept, read[0], nil)), nil // the text is what is shown
 }
 
 // DeleteRule implements api.Service.

@@ -48,6 +48,17 @@ func query(kinds []string, where string, since, until time.Time) (history.Query,
 	return q, nil
 }
 
+// bounded is query within what the caller may see.
+func (d *Desk) bounded(ctx context.Context, kinds []string, where string, since, until time.Time) (history.Query, error) {
+	caller, err := d.viewer(ctx)
+	if err != nil {
+		return history.Query{}, err
+	}
+	q, err := query(kinds, where, since, until)
+	q.Where = caller.bounds.Bound(q.Where)
+	return q, err
+}
+
 // invalid gives an error the kind of a wrong request, and keeps its text.
 func invalid(err error) error { return fault.New(fault.Invalid, "%w", err) }
 
@@ -61,7 +72,7 @@ func nanoseconds(t time.Time) int64 {
 
 // Search implements api.Service.
 func (d *Desk) Search(ctx context.Context, r api.SearchRequest, each func(json.RawMessage) error) error {
-	q, err := query(r.Kinds, r.Where, r.Since, r.Until)
+	q, err := d.bounded(ctx, r.Kinds, r.Where, r.Since, r.Until)
 	if err != nil {
 		return err
 	}
@@ -106,7 +117,7 @@ func (d *Desk) Top(ctx context.Context, r api.TopRequest) (api.TopAnswer, error)
 }
 
 func (d *Desk) top(ctx context.Context, r api.TopRequest) (api.TopAnswer, error) {
-	q, err := query(r.Kinds, r.Where, r.Since, r.Until)
+	q, err := d.bounded(ctx, r.Kinds, r.Where, r.Since, r.Until)
 	if err != nil {
 		return api.TopAnswer{}, err
 	}

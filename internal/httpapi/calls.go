@@ -240,6 +240,64 @@ func (c *Client) DisableUser(ctx context.Context, name string, disabled bool) er
 	return c.about(ctx, http.MethodPost, "/api/v1/users/", name, ableTo(!disabled), nothing{})
 }
 
+// User implements api.Service.
+func (c *Client) User(ctx context.Context, name string) (api.User, error) {
+	if name == "" {
+		return get[api.User](ctx, c, "/api/v1/user", nil)
+	}
+	part, err := segment(name)
+	if err != nil {
+		return api.User{}, err
+	}
+	return get[api.User](ctx, c, "/api/v1/users/"+part, nil)
+}
+
+// aboutUser makes a call about an account that has an answer.
+func aboutUser[A any](ctx context.Context, c *Client, name, behind string, body any) (a A, err error) {
+	part, err := segment(name)
+	if err != nil {
+		return a, err
+	}
+	return post[A](ctx, c, "/api/v1/users/"+part+behind, body)
+}
+
+// SetRole implements api.Service.
+func (c *Client) SetRole(ctx context.Context, name string, admin bool) error {
+	_, err := aboutUser[nothing](ctx, c, name, "/role", roleBody{admin})
+	return err
+}
+
+// FilterUser implements api.Service.
+func (c *Client) FilterUser(ctx context.Context, name, filter string) error {
+	_, err := aboutUser[nothing](ctx, c, name, "/filter", filterBody{filter})
+	return err
+}
+
+// DeleteUser implements api.Service.
+func (c *Client) DeleteUser(ctx context.Context, r api.UserRemoval) error {
+	return c.about(ctx, http.MethodDelete, "/api/v1/users/", r.Name, "", removalQuery{WithRules: r.WithRules, To: r.To})
+}
+
+// LogOutUser implements api.Service.
+func (c *Client) LogOutUser(ctx context.Context, name string) (api.LoggedOut, error) {
+	return aboutUser[api.LoggedOut](ctx, c, name, "/logout", nothing{})
+}
+
+// Tokens implements api.Service.
+func (c *Client) Tokens(ctx context.Context, q api.TokenQuery) ([]api.TokenEntry, error) {
+	return get[[]api.TokenEntry](ctx, c, "/api/v1/tokens", encodeQuery(q))
+}
+
+// RevokeTokens implements api.Service.
+func (c *Client) RevokeTokens(ctx context.Context, r api.TokenRevocation) (api.Revoked, error) {
+	return post[api.Revoked](ctx, c, "/api/v1/tokens/revoke", r)
+}
+
+// Audit implements api.Service.
+func (c *Client) Audit(ctx context.Context, q api.AuditRequest) ([]api.AuditLine, error) {
+	return get[[]api.AuditLine](ctx, c, "/api/v1/audit", encodeQuery(q))
+}
+
 // MakeToken implements api.Service.
 func (c *Client) MakeToken(ctx context.Context, t api.TokenRequest) (api.Token, error) {
 	return post[api.Token](ctx, c, "/api/v1/tokens", t)

@@ -27,7 +27,7 @@ func (s *Server) guarded(r route) http.Handler {
 			req = req.WithContext(api.Through(api.As(req.Context(), id), way))
 			err = r.handle(w, req)
 		} else if r.page && errors.Is(err, errAnonymous) {
-			http.Redirect(w, req, "/login", http.StatusSeeOther)
+			http.Redirect(w, req, loginFor(req), http.StatusSeeOther)
 			return
 		}
 		if err != nil {
@@ -54,11 +54,14 @@ func (s *Server) admit(op permission.Operation, r *http.Request) (api.Identity, 
 	if err != nil {
 		return api.Identity{}, way, err
 	}
-	if err := id.May(op); err != nil {
-		return api.Identity{}, way, err
-	}
 	if r.Header.Get("Authorization") == "" {
 		way.Via = "page"
+	}
+	if err := id.May(op); err != nil {
+		if line.Changes {
+			s.audit.Refused(api.Through(api.As(r.Context(), id), way), op, r.URL.Path, err)
+		}
+		return api.Identity{}, way, err
 	}
 	return id, way, nil
 }
@@ -119,8 +122,26 @@ func (s *Server) attempt(r *http.Request, user string, try func(context.Context)
 	id, err := try(r.Context())
 	if errors.Is(err, fault.Denied) {
 		s.throttle.failed(user, from, time.Now())
+		s.audit.Refused(came(r, api.Identity{}), permission.LogIn, subjectOf(user), errWrong)
 		s.log.Warn("login refused", "user", user, "from", from)
 		return api.Identity{}, errWrong
 	}
 	return id, err
+}
+
+// came returns a context that says, for the audit log, who got in and from where.
+func came(r *http.Request, id api.Identity) context.Context {
+	way := api.Way{Via: "http", From: peerOf(r).addr.String()}
+	if r.URL.Path == "/login" || r.URL.Path == "/logout" {
+		way.Via = "page"
+	}
+	return api.Through(api.As(r.Context(), id), way)
+}
+
+// subjectOf says, for the audit log, by what somebody wants to get in.
+func subjectOf(user string) string {
+	if user == "" {
+		return "a token"
+	}
+	return "user " + user[:min(len(user), 64)]
 }

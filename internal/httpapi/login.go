@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"tocsin/internal/api"
 	"tocsin/internal/fault"
+	"tocsin/internal/permission"
 )
 
 // Questions and answers about getting in.
@@ -39,10 +41,12 @@ func (s *Server) startSession(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return w.answer(s.open(id))
+	return w.answer(s.open(r, permission.LogIn, id))
 }
 
-func (s *Server) open(id api.Identity) sessionAnswer {
+// open opens a session for who got in.
+func (s *Server) open(r *http.Request, op permission.Operation, id api.Identity) sessionAnswer {
+	s.audit.Did(came(r, id), op, subjectOf(id.User))
 	token, expires := s.sessions.start(id, time.Now())
 	return sessionAnswer{Identity: id, Token: token, Expires: expires}
 }
@@ -56,7 +60,7 @@ func (s *Server) setup(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return w.answer(s.open(id))
+	return w.answer(s.open(r, permission.SetUp, id))
 }
 
 // first makes the first administrator.
@@ -68,6 +72,7 @@ func (s *Server) first(r *http.Request, q setupBody) (api.Identity, error) {
 
 func (s *Server) endSession(w *response, r *http.Request) error {
 	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	s.audit.Did(r.Context(), permission.LogOut, subjectOf(api.Caller(r.Context()).User))
 	s.endAll(r, strings.TrimSpace(token))
 	return w.answer(nil)
 }
@@ -92,22 +97,29 @@ func (s *Server) postLogin(w *response, r *http.Request) error {
 	user, password, token := r.PostForm.Get("user"), r.PostForm.Get("password"), strings.TrimSpace(r.PostForm.Get("token"))
 	var id api.Identity
 	var err error
+	op := permission.LogIn
 	if token != "" {
+		op = permission.SetUp
 		id, err = s.first(r, setupBody{token, user, password})
 	} else {
 		id, err = s.login(r, user, password)
 	}
+	next := landing(r.PostForm.Get("next"))
 	if err != nil {
 		if p, _ := problemOf(err, api.Identity{}); p.Kind == "internal" {
 			s.log.Error("login not checked", "err", err)
 		}
-		http.Redirect(w, r, "/login?problem="+loginProblem(err), http.StatusSeeOther)
+		to := "/login?problem=" + loginProblem(err)
+		if next != "/" {
+			to += "&next=" + url.QueryEscape(next)
+		}
+		http.Redirect(w, r, to, http.StatusSeeOther)
 		return nil
 	}
 	s.endAll(r, "")
-	opened := s.open(id)
+	opened := s.open(r, op, id)
 	http.SetCookie(w, cookie(r, opened.Token, int(sessionLife/time.Second)))
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	http.Redirect(w, r, next, http.StatusSeeOther)
 	return nil
 }
 
@@ -129,6 +141,11 @@ func loginProblem(err error) string {
 }
 
 func (s *Server) postLogout(w *response, r *http.Request) error {
+	if c, err := r.Cookie(cookieName); err == nil {
+		if id, ok := s.sessions.peek(c.Value, time.Now()); ok {
+			s.audit.Did(came(r, id), permission.LogOut, subjectOf(id.User))
+		}
+	}
 	s.endAll(r, "")
 	http.SetCookie(w, cookie(r, "", -1))
 	http.Redirect(w, r, "/login", http.StatusSeeOther)

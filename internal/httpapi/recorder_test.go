@@ -387,3 +387,35 @@ const (
 	asAlice = "Basic YWxpY2U6cmlnaHQ=" // alice:right
 	asBob   = "Basic Ym9iOnJpZ2h0"     // bob:right
 )
+
+func (r *recorder) User(ctx context.Context, name string) (api.User, error) {
+	return filled[api.User](), r.note(ctx, "User", name)
+}
+
+func (r *recorder) SetRole(ctx context.Context, name string, admin bool) error {
+	return r.note(ctx, "SetRole", name, admin)
+}
+
+func (r *recorder) FilterUser(ctx context.Context, name, filter string) error {
+	return r.note(ctx, "FilterUser", name, filter)
+}
+
+func (r *recorder) DeleteUser(ctx context.Context, q api.UserRemoval) error {
+	return r.note(ctx, "DeleteUser", q)
+}
+
+func (r *recorder) LogOutUser(ctx context.Context, name string) (api.LoggedOut, error) {
+	return filled[api.LoggedOut](), r.note(ctx, "LogOutUser", name)
+}
+
+func (r *recorder) Tokens(ctx context.Context, q api.TokenQuery) ([]api.TokenEntry, error) {
+	return filled[[]api.TokenEntry](), r.note(ctx, "Tokens", q)
+}
+
+func (r *recorder) RevokeTokens(ctx context.Context, q api.TokenRevocation) (api.Revoked, error) {
+	return filled[api.Revoked](), r.note(ctx, "RevokeTokens", q)
+}
+
+func (r *recorder) Audit(ctx context.Context, q api.AuditRequest) ([]api.AuditLine, error) {
+	return filled[[]api.AuditLine](), r.note(ctx, "Audit", q)
+}

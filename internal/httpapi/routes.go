@@ -101,16 +101,12 @@ func (s *Server) table() []route {
 		{method: "GET", path: "/healthz", op: permission.Alive, handle: s.healthz, out: "", media: "text/plain", doc: "Answers ok as long as tocsin lives."},
 		{method: "GET", path: "/readyz", op: permission.Alive, handle: s.readyz, out: "", media: "text/plain", doc: "Answers ok when tocsin can do its work, else 503."},
 	}
+	routes = append(routes, s.people()...)
 	if s.metrics != nil {
 		routes = append(routes, route{method: "GET", path: "/metrics", op: permission.Metrics, handle: plain(s.metrics), out: "", media: "text/plain", doc: "Numbers for Prometheus."})
 	}
 	if s.pages != nil {
-		routes = append(routes,
-			route{method: "GET", path: "/{$}", op: permission.Pages, page: true, handle: plain(s.pages), out: "", media: "text/html", doc: "The page."},
-			route{method: "GET", path: "/login", op: permission.Assets, page: true, handle: plain(s.pages), out: "", media: "text/html", doc: "The page to log in."},
-			route{method: "GET", path: "/assets/{file}", op: permission.Assets, page: true, handle: plain(s.pages), out: "", media: "text/plain", doc: "What the page is made of."},
-			route{method: "POST", path: "/login", op: permission.LogIn, page: true, handle: s.postLogin, body: form, doc: "Logs in from the page."},
-			route{method: "POST", path: "/logout", op: permission.Leave, page: true, handle: s.postLogout, body: form, doc: "Logs out from the page."})
+		routes = append(routes, s.pageRoutes()...)
 	}
 	return routes
 }

@@ -19,6 +19,7 @@ import (
 
 	"tocsin/internal/api"
 	"tocsin/internal/fault"
+	"tocsin/internal/permission"
 )
 
 // An Authenticator knows accounts and tokens. Its errors are of kind fault.Denied when what it was shown is wrong, of any
@@ -30,6 +31,19 @@ type Authenticator interface {
 	Setup(ctx context.Context, token, user, password string) (api.Identity, error)
 }
 
+// An Auditor writes down who got in or left, and what was refused before the service was asked. Who it was and which way he
+// came stand in ctx: api.Caller, api.Came.
+type Auditor interface {
+	Did(ctx context.Context, op permission.Operation, subject string)
+	Refused(ctx context.Context, op permission.Operation, subject string, err error)
+}
+
+// noAuditor writes nothing down.
+type noAuditor struct{}
+
+func (noAuditor) Did(context.Context, permission.Operation, string)            {}
+func (noAuditor) Refused(context.Context, permission.Operation, string, error) {}
+
 // Options are what a Server works with. Service, Auth, Log and Registry are needed.
 type Options struct {
 	Service  api.Service
@@ -37,6 +51,7 @@ type Options struct {
 	Log      *slog.Logger
 	Registry prometheus.Registerer
 	Metrics  http.Handler // answers /metrics; nil: there is none
+	Audit    Auditor      // nil: nobody writes down who gets in and who does not
 	Pages    http.Handler // answers the pages, called as the user who asks: api.Caller; nil: there are none
 
 	MaxEvents int64         // bytes of one body of events, decompressed; 0 is 32 MiB
@@ -49,6 +64,7 @@ type Server struct {
 	service  api.Service
 	auth     Authenticator
 	log      *slog.Logger
+	audit    Auditor
 	pages    http.Handler
 	metrics  http.Handler
 	meter    *meter
@@ -76,6 +92,9 @@ func New(o Options) (*Server, error) {
 		stopping: make(chan struct{}),
 		mux:      http.NewServeMux(), cross: http.NewCrossOriginProtection(),
 	}
+	if s.audit = o.Audit; s.audit == nil {
+		s.audit = noAuditor{}
+	}
 	var err error
 	if s.meter, err = newMeter(o.Registry); err != nil {
 		return nil, err
@@ -93,6 +112,17 @@ func orDefault[T int | int64 | time.Duration](v, otherwise T) T {
 		return otherwise
 	}
 	return v
+}
+
+// Sessions counts the logins of an account that have not ended.
+func (s *Server) Sessions(user string) int { return s.sessions.count(user, time.Now()) }
+
+// EndSessions ends the logins of an account, and forgets the passwords that were right a moment ago. It returns how many
+// logins there were.
+func (s *Server) EndSessions(user string) int {
+	n := s.Sessions(user)
+	s.sessions.forget(user)
+	return n
 }
 
 // ServeHTTP answers one request.

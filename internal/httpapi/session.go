@@ -85,6 +85,18 @@ func (s *sessions) end(token string) {
 	delete(s.open, sha256.Sum256([]byte(token)))
 }
 
+// count returns how many sessions of a user are open.
+func (s *sessions) count(user string, now time.Time) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, one := range s.open {
+		if one.id.User == user && now.Sub(one.used) <= sessionIdle && now.Sub(one.started) <= sessionLife {
+			n++
+		}
+	}
+	return n
+}
+
 // forget closes every session of a user and his known passwords, because the account changed.
 func (s *sessions) forget(user string) {
 	s.mu.Lock()

@@ -26,6 +26,7 @@ const (
 	EnableRule Operation = "rules.enable"
 
 	ListUsers   Operation = "users.list"
+	ShowUser    Operation = "users.show"
 	AddUser     Operation = "users.add"
 	SetPassword Operation = "users.password"
 	SetRole     Operation = "users.role"
@@ -96,6 +97,7 @@ var table = []Line{
 	{EnableRule, User, Act, true, "let one's own rules rest or judge"},
 
 	{ListUsers, Admin, Read, false, "list accounts"},
+	{ShowUser, User, Read, false, "see one's own account; administrators anybody's"},
 	{AddUser, Admin, Whole, true, "add accounts"},
 	{SetPassword, User, Whole, true, "change one's own password; administrators anybody's"},
 	{SetRole, Admin, Whole, true, "promote and demote accounts"},
