@@ -49,6 +49,9 @@ func (a *App) Run(ctx context.Context) error {
 	if a.options.Live {
 		g.Go(func() error { return a.delivery.Run(judged) })
 	}
+	if a.watch != nil {
+		g.Go(func() error { return a.watch.Run(intake) })
+	}
 	close(a.running)
 	err := g.Wait()
 	if cause := context.Cause(base); errors.Is(cause, errDrain) && errors.Is(err, context.Canceled) {
@@ -332,6 +335,10 @@ func (a *App) problems() []string {
 	a.reach.mu.Unlock()
 	if err := a.rejected.Problem(); err != nil {
 		list = append(list, err.Error())
+	}
+	list = append(list, a.roomProblems()...)
+	if a.watch != nil {
+		list = append(list, a.watch.Problems()...)
 	}
 	for _, j := range a.judges {
 		list = append(list, j.problems()...)

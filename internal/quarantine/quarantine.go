@@ -163,6 +163,13 @@ func (s *Store) Problem() error {
 	return fmt.Errorf("rejected lines are counted and not kept: %w", s.problem)
 }
 
+// Full reports whether there is hardly any room left, less than a hundredth, so that most of what comes is counted and not kept.
+func (s *Store) Full() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bytes > s.options.MaxBytes-s.options.MaxBytes/100
+}
+
 // failed notes the outcome of work on the disk; disk is held.
 func (s *Store) failed(err error) {
 	s.mu.Lock()

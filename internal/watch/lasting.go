@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tocsin/internal/alert"
+	"tocsin/internal/alerting"
 )
 
 // How long a trouble must last before people are told, and be gone before they are told that.
@@ -24,7 +25,8 @@ type trouble struct {
 	lasted time.Duration // since it came, or came back
 	gone   time.Duration // since it went
 	text   string
-	told   bool // an alert is open
+	told   bool // an alert is open, or was about to be when an earlier process ended
+	raised bool // by this process
 }
 
 // MarshalJSON writes what outlasts a restart: whether an alert is open.
@@ -58,9 +60,9 @@ func (l lasting) step(elapsed time.Duration, problems []string) (calls []call) {
 			t.gone += elapsed
 			t.lasted = 0
 		}
-		c := call{key: about, Alarm: Alarm{Rule: HealthRule, Entity: alert.Entity{{Field: "tocsin.problem", Value: about}}}}
+		c := call{key: about, Own: alerting.Own{Name: HealthRule, Title: "tocsin is not well", Entity: alert.Entity{{Field: "tocsin.problem", Value: about}}}}
 		switch {
-		case t.gone == 0 && t.lasted >= lastsAfter && !t.told:
+		case t.gone == 0 && t.lasted >= lastsAfter && !t.raised:
 			c.raise, c.Severity, c.Reason, c.Value, c.Limit = true, alert.High, t.text, t.lasted.Seconds(), lastsAfter.Seconds()
 			calls = append(calls, c)
 		case t.gone >= goneAfter && t.told:
@@ -75,17 +77,17 @@ func (l lasting) step(elapsed time.Duration, problems []string) (calls []call) {
 // told notes whether a call was heeded.
 func (l lasting) told(c call, done bool) {
 	if t := l[c.key]; t != nil && done {
-		t.told = c.raise
+		t.told, t.raised = c.raise, c.raise
 	}
 }
 
 // maxSubject bounds what a trouble is about, in bytes.
 const maxSubject = 128
 
-// subject says what a problem of health is about: what stands before the colon. Troubles of channels are not told here: whoever
-// sends tells of them over another one, and telling it here as well could go round in circles.
+// subject says what a problem of health is about: what stands before the colon. Troubles of channels and of rules are not told
+// here: they have alerts of their own, and to tell of a channel twice could go round in circles.
 func subject(problem string) (about string, mine bool) {
-	if strings.HasPrefix(problem, "channel ") {
+	if strings.HasPrefix(problem, "channel ") || strings.HasPrefix(problem, "rule ") {
 		return "", false
 	}
 	about, _, _ = strings.Cut(problem, ": ")

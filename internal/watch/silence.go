@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tocsin/internal/alert"
+	"tocsin/internal/alerting"
 	"tocsin/internal/api"
 )
 
@@ -18,10 +19,12 @@ type silence map[string]*listened
 // A listened is one source.
 type listened struct {
 	quiet time.Duration
-	told  bool // an alert is open
+	told  bool // an alert is open, or was about to be when an earlier process ended
 
-	lines int64 // that it had brought when it was looked at last
-	known bool  // lines is of this process
+	lines  int64 // that it had brought when it was looked at last
+	known  bool  // lines is of this process
+	raised bool  // the alert was raised by this process
+	heard  bool  // it spoke since
 }
 
 // kept is a listened as it is stored: quiet by the minute, so that storing it is rare.
@@ -56,7 +59,7 @@ func (s silence) step(elapsed time.Duration, sources []api.SourceHealth, expecte
 			continue
 		}
 		if s[name].told {
-			calls = append(calls, call{key: name, Alarm: Alarm{Rule: SourceRule, Entity: sourceEntity(name)}})
+			calls = append(calls, call{key: name, Own: spoken(name)})
 			continue // forgotten once that was told
 		}
 		delete(s, name)
@@ -70,12 +73,10 @@ func (s silence) step(elapsed time.Duration, sources []api.SourceHealth, expecte
 		l.hear(elapsed, now[name])
 		after := expected[name]
 		switch {
-		case l.quiet >= after && !l.told:
-			calls = append(calls, call{key: name, raise: true, Alarm: Alarm{Rule: SourceRule, Entity: sourceEntity(name), Severity: alert.High,
-				Value: l.quiet.Seconds(), Limit: after.Seconds(),
-				Reason: fmt.Sprintf("nothing came from source %s for %s while tocsin listened (silent_after: %s)", name, l.quiet.Round(time.Second), after)}})
-		case l.quiet < after && l.told:
-			calls = append(calls, call{key: name, Alarm: Alarm{Rule: SourceRule, Entity: sourceEntity(name)}})
+		case l.quiet >= after && !l.raised:
+			calls = append(calls, call{key: name, raise: true, Own: silent(name, l.quiet, after)})
+		case l.told && l.heard && l.quiet < after:
+			calls = append(calls, call{key: name, Own: spoken(name)})
 		}
 	}
 	return calls
@@ -90,7 +91,7 @@ func (l *listened) hear(elapsed time.Duration, h api.SourceHealth) {
 	l.lines, l.known = h.Lines, true
 	switch {
 	case spoke:
-		l.quiet = 0
+		l.quiet, l.heard = 0, true
 	case h.Problem == "":
 		l.quiet += elapsed
 	}
@@ -99,10 +100,19 @@ func (l *listened) hear(elapsed time.Duration, h api.SourceHealth) {
 // told notes whether a call was heeded.
 func (s silence) told(c call, done bool) {
 	if l := s[c.key]; l != nil && done {
-		l.told = c.raise
+		l.told, l.raised, l.heard = c.raise, c.raise, false
 	}
 }
 
-func sourceEntity(name string) alert.Entity {
-	return alert.Entity{{Field: "tocsin.source", Value: name}}
+// silent is the alert that a source says nothing; spoken names it when it does.
+func silent(name string, quiet, after time.Duration) alerting.Own {
+	o := spoken(name)
+	o.Title, o.Severity, o.Value, o.Limit = "Source silent", alert.High, quiet.Seconds(), after.Seconds()
+	o.Reason = fmt.Sprintf("nothing came from source %s for %s while tocsin listened; after %s that is told (look at whoever sends, and at silent_after of the source)",
+		name, quiet.Round(time.Second), after)
+	return o
+}
+
+func spoken(name string) alerting.Own {
+	return alerting.Own{Name: SourceRule, Entity: alert.Entity{{Field: "tocsin.source", Value: name}}}
 }

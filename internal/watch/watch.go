@@ -12,32 +12,24 @@ import (
 	"time"
 
 	"tocsin/internal/alert"
+	"tocsin/internal/alerting"
 	"tocsin/internal/api"
 	"tocsin/internal/notifier"
 )
 
 // Names of the rules of the alerts that are raised here.
 const (
-	SourceRule = "tocsin-source" // a source is silent
-	HealthRule = "tocsin-health" // something is wrong with tocsin, and lasts
+	SourceRule = alert.OwnPrefix + "source" // a source is silent
+	HealthRule = alert.OwnPrefix + "health" // something is wrong with tocsin, and lasts
 )
 
 // setting is under which the ledger keeps what must outlast a restart.
 const setting = "watch"
 
-// An Alarm is an alert of tocsin's own.
-type Alarm struct {
-	Rule         string
-	Entity       alert.Entity
-	Severity     alert.Severity
-	Reason       string // a sentence for people
-	Value, Limit float64
-}
-
-// Alarms opens and ends alerts of tocsin's own. Raising one that is open says that it still is.
+// Alarms opens and ends alerts of tocsin's own. Raising one that is open says that its cause goes on.
 type Alarms interface {
-	Raise(ctx context.Context, a Alarm) error
-	Clear(ctx context.Context, rule string, entity alert.Entity) error
+	Raise(ctx context.Context, o alerting.Own) error
+	Clear(ctx context.Context, name string, entity alert.Entity) error
 }
 
 // A Keeper keeps settings.
@@ -169,19 +161,19 @@ func (s *Service) look(ctx context.Context) {
 type call struct {
 	key   string // of the tracker that asks for it
 	raise bool
-	Alarm
+	alerting.Own
 }
 
 // tell raises or clears; it reports whether that worked, else it is asked for again.
 func (s *Service) tell(ctx context.Context, c call) bool {
 	err := error(nil)
 	if c.raise {
-		err = s.options.Alarms.Raise(ctx, c.Alarm)
+		err = s.options.Alarms.Raise(ctx, c.Own)
 	} else {
-		err = s.options.Alarms.Clear(ctx, c.Rule, c.Entity)
+		err = s.options.Alarms.Clear(ctx, c.Name, c.Entity)
 	}
 	if err != nil && ctx.Err() == nil {
-		s.options.Log.Warn("alert of tocsin's own not told, trying again", "rule", c.Rule, "entity", c.Entity.String(), "err", err)
+		s.options.Log.Warn("alert of tocsin's own not told, trying again", "rule", c.Name, "entity", c.Entity.String(), "err", err)
 	}
 	return err == nil
 }

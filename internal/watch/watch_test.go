@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tocsin/internal/alert"
+	"tocsin/internal/alerting"
 	"tocsin/internal/api"
 	"tocsin/internal/notifier"
 )
@@ -30,22 +31,24 @@ type world struct {
 	problems []string
 	works    error
 	away     error // of the ledger
-	open     map[string]Alarm
+	open     map[string]alerting.Own
 	told     []string
 	settings map[string]string
 }
 
 func newWorld() *world {
-	return &world{sources: map[string]api.SourceHealth{}, expected: map[string]time.Duration{}, open: map[string]Alarm{}, settings: map[string]string{}}
+	return &world{sources: map[string]api.SourceHealth{}, expected: map[string]time.Duration{}, open: map[string]alerting.Own{}, settings: map[string]string{}}
 }
 
-func (w *world) Raise(_ context.Context, a Alarm) error { return w.call("raise", a, a.Rule, a.Entity) }
+func (w *world) Raise(_ context.Context, o alerting.Own) error {
+	return w.call("raise", o, o.Name, o.Entity)
+}
 
 func (w *world) Clear(_ context.Context, rule string, entity alert.Entity) error {
-	return w.call("clear", Alarm{}, rule, entity)
+	return w.call("clear", alerting.Own{}, rule, entity)
 }
 
-func (w *world) call(what string, a Alarm, rule string, entity alert.Entity) error {
+func (w *world) call(what string, a alerting.Own, rule string, entity alert.Entity) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.away != nil {
@@ -168,8 +171,8 @@ func TestSilence(t *testing.T) {
 		w.set(func() { w.sources = map[string]api.SourceHealth{} })
 		stop = w.running(t)
 		time.Sleep(9 * time.Minute)
-		w.wants(t, "after a restart")
-		time.Sleep(2 * time.Minute) // an hour of its own, in two parts
+		w.wants(t, "after a restart", "raise tocsin-source nginx") // as it may not have been written before
+		time.Sleep(2 * time.Minute)                                // an hour of its own, in two parts
 		w.wants(t, "after an hour of listening", "raise tocsin-source quiet")
 		w.speak("nginx", 1, "")
 		time.Sleep(time.Minute)
@@ -177,6 +180,27 @@ func TestSilence(t *testing.T) {
 		w.set(func() { delete(w.expected, "quiet") })
 		time.Sleep(time.Minute)
 		w.wants(t, "when it may be silent", "clear tocsin-source quiet")
+		stop()
+	})
+}
+
+// An alert is not ended by a restart alone, however the time was rounded that is kept of its silence.
+func TestSilenceIsRounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.expected["nginx"] = 119 * time.Second
+		w.running(t)()
+		stop := w.running(t)
+		time.Sleep(125 * time.Second)
+		w.wants(t, "after silence", "raise tocsin-source nginx")
+		stop()
+		w.expected["nginx"] = 179 * time.Second
+		stop = w.running(t)
+		time.Sleep(30 * time.Second)
+		w.wants(t, "after a restart")
+		w.speak("nginx", 1, "")
+		time.Sleep(30 * time.Second)
+		w.wants(t, "when it speaks again", "clear tocsin-source nginx")
 		stop()
 	})
 }
@@ -220,12 +244,12 @@ func TestLastingTroubles(t *testing.T) {
 		}
 		w.wants(t, "of one that comes and goes")
 		w.set(func() {
-			w.problems = []string{"journal: 3 bytes left", "journal: 2 bytes left", "channel pager failed 5 times in a row: x", "rule x was switched off: y", ": "}
+			w.problems = []string{"journal: 3 bytes left", "journal: 2 bytes left", "channel pager failed 5 times in a row: x", "rule x was switched off: y", "source x: z", ": "}
 		})
 		time.Sleep(30 * time.Second)
 		w.set(func() { w.problems[0], w.problems[1] = "journal: 1 byte left", "journal: 0 bytes left" })
 		time.Sleep(time.Minute)
-		w.wants(t, "of lasting ones", "raise tocsin-health journal", "raise tocsin-health rule x was switched off")
+		w.wants(t, "of lasting ones", "raise tocsin-health journal", "raise tocsin-health source x")
 		if a := w.open["tocsin-health journal"]; a.Reason != "journal: 0 bytes left" {
 			t.Errorf("raised %+v", a)
 		}
@@ -233,7 +257,7 @@ func TestLastingTroubles(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		w.wants(t, "of one that has just gone")
 		time.Sleep(time.Minute)
-		w.wants(t, "of one that is gone", "clear tocsin-health rule x was switched off")
+		w.wants(t, "of one that is gone", "clear tocsin-health source x")
 		stop()
 		w.set(func() { w.problems = nil })
 		stop = w.running(t)

@@ -1,0 +1,128 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/api"
+	"tocsin/internal/config"
+	"tocsin/internal/document"
+	"tocsin/internal/watch"
+)
+
+// watched runs a live app that looks often, until stop is called.
+func watched(t *testing.T, dir string, change func(*config.Config)) (a *App, stop func()) {
+	t.Helper()
+	s, err := Load("", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Config.Data, s.Config.HTTP.Listen, s.Config.Journal.FreeFloor, s.Config.Sources.Syslog = dir, "off", config.Floor{}, nil
+	change(s.Config)
+	if a, err = New(t.Context(), s, Options{Version: "test", Log: slog.New(slog.DiscardHandler), Live: true, Look: 20 * time.Millisecond}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	return a, func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run = %v", err)
+		}
+		if err := a.Close(); err != nil {
+			t.Errorf("Close = %v", err)
+		}
+	}
+}
+
+// own waits until tocsin's own alert of a rule is in a state.
+func (a *App) waitOwn(t *testing.T, rule string, state alert.State) alert.Alert {
+	t.Helper()
+	ctx := api.As(t.Context(), api.Local())
+	var found []alert.Alert
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); <-time.After(20 * time.Millisecond) {
+		var err error
+		if found, err = a.Service().Alerts(ctx, api.AlertRequest{Rule: rule}); err != nil {
+			t.Fatal(err)
+		}
+		if len(found) > 0 && found[0].State == state {
+			return found[0]
+		}
+	}
+	t.Fatalf("no alert of %s is %s: %+v", rule, state, found)
+	return alert.Alert{}
+}
+
+// A source that says nothing is told of by an alert that lasts over a restart and ends when it speaks.
+func TestSilentSource(t *testing.T) {
+	dir, log := t.TempDir(), filepath.Join(t.TempDir(), "access.log")
+	if err := os.WriteFile(log, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	settings := func(c *config.Config) {
+		c.Sources.Files = []config.Files{{Name: "nginx", Paths: []string{log}, Format: "text", SilentAfter: time.Second}}
+	}
+	a, stop := watched(t, dir, settings)
+	first := a.waitOwn(t, watch.SourceRule, alert.Open)
+	if key := first.Entity.Key(); key != "tocsin.source=nginx" || !strings.Contains(first.Reason, "silent_after") || first.Severity != alert.High {
+		t.Errorf("alert about %s: %+v", key, first)
+	}
+	stop()
+
+	a, stop = watched(t, dir, settings)
+	if again := a.waitOwn(t, watch.SourceRule, alert.Open); again.ID != first.ID {
+		t.Errorf("after a restart it is alert %d, before %d", again.ID, first.ID)
+	}
+	if err := os.WriteFile(log, []byte("hello\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if ended := a.waitOwn(t, watch.SourceRule, alert.Ended); ended.ID != first.ID {
+		t.Errorf("alert %d ended, want %d", ended.ID, first.ID)
+	}
+	stop()
+}
+
+// The heartbeat comes from a tocsin that works, and from no other.
+func TestHeartbeatOfTheWhole(t *testing.T) {
+	beats := make(chan watch.Beat, 100)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var b watch.Beat
+		if err := json.NewDecoder(r.Body).Decode(&b); err != nil {
+			t.Error(err)
+		}
+		beats <- b
+	}))
+	defer server.Close()
+	a, stop := watched(t, t.TempDir(), func(c *config.Config) {
+		c.Heartbeat = config.Heartbeat{URL: document.NewSecret(server.URL), Every: 50 * time.Millisecond, ChannelEvery: time.Hour}
+	})
+	defer stop()
+	for range 3 {
+		select {
+		case b := <-beats:
+			if !b.OK || b.Version != "test" {
+				t.Errorf("heartbeat %+v", b)
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatal("no heartbeat")
+		}
+	}
+	if err := a.works(t.Context()); err != nil {
+		t.Errorf("works = %v", err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if a.works(gone) == nil {
+		t.Error("works though it could not be tried")
+	}
+}
