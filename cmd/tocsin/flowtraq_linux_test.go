@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -78,13 +79,14 @@ func TestFlowTraqScripts(t *testing.T) {
 	}
 	d.postKind("flow", body.Bytes())
 
+	numbers := d.ruleNumbers()
 	zone, err := time.LoadLocation("America/New_York")
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The sum is above its limit at each flow, the number of sessions at the third alone.
-	want := regexp.MustCompile(`^(\S+ \S+  3 MEDIUM "Upper threshold exceeded on bytes sent for address 192\.0\.2\.7\." ID=\d+ type=ANALYTICAL state=NOT-ACKNOWLEDGED user=alertuser v1=\d+ v2=1\n` +
-		`|` + regexp.QuoteMeta(last.In(zone).Format("01/02/2006 15:04:05.000000")) + `  2 MEDIUM "Upper threshold exceeded on sessions initiated for address 192\.0\.2\.7\." ID=\d+ type=ANALYTICAL state=NOT-ACKNOWLEDGED user=alertuser v1=1 v2=2\n){2}$`)
+	want := regexp.MustCompile(`^(\S+ \S+  ` + numbers["rule2"] + ` MEDIUM "Upper threshold exceeded on bytes sent for address 192\.0\.2\.7\." ID=\d+ type=ANALYTICAL state=NOT-ACKNOWLEDGED user=alertuser v1=\d+ v2=1\n` +
+		`|` + regexp.QuoteMeta(last.In(zone).Format("01/02/2006 15:04:05.000000")) + `  ` + numbers["rule1"] + ` MEDIUM "Upper threshold exceeded on sessions initiated for address 192\.0\.2\.7\." ID=\d+ type=ANALYTICAL state=NOT-ACKNOWLEDGED user=alertuser v1=1 v2=2\n){2}$`)
 	script := func(text string) *exec.Cmd {
 		text = regexp.MustCompile(` /\n *`).ReplaceAllString(text, " ") // unfolded
 		text = strings.NewReplacer("/opt/flowtraq/cmdline", tools, "flowtraq.example.com", host, "MASKED", "'"+password+"'").Replace(text)
@@ -120,7 +122,34 @@ func TestFlowTraqScripts(t *testing.T) {
 	if got := output(t, script(once)); strings.Count(got, " state=ACKNOWLEDGED ") != 2 {
 		t.Errorf("after all alerts were acknowledged:\n%s", got)
 	}
+
+	// A rule that is made again is another one: no number is ever used twice, and that of the first stays with its alerts.
+	output(t, command(t, data, "", "rules", "delete", "rule2", "--owner", "alertuser"))
+	output(t, command(t, data, "", "rules", "add", filepath.Join(dir, "rule2.yaml"), "--owner", "alertuser"))
+	for name, number := range numbers {
+		if again := d.ruleNumbers()["rule2"]; again == number {
+			t.Errorf("rule2, made again, has number %s, which was that of %s", again, name)
+		}
+	}
+	if got := output(t, script(once)); !strings.Contains(got, "  "+numbers["rule2"]+` MEDIUM "rule2: 192.0.2.7: `) {
+		t.Errorf("after rule2 was deleted and made again:\n%swant its alert with the old number %s", got, numbers["rule2"])
+	}
 	d.stop()
+}
+
+// ruleNumbers returns the number of each rule by name.
+func (d *daemon) ruleNumbers() map[string]string {
+	d.t.Helper()
+	var rules []struct {
+		ID   int64  `json:"id"`
+		Name string `json:"name"`
+	}
+	d.ask("GET", "/api/v1/rules?owner=*", &rules)
+	numbers := map[string]string{}
+	for _, r := range rules {
+		numbers[r.Name] = strconv.FormatInt(r.ID, 10)
+	}
+	return numbers
 }
 
 // flowTraqOfOthers: the alerts of another user are the administrator's to see, and nobody is shown a row of them otherwise.

@@ -47,7 +47,7 @@ func run(args []string, crash func(point string)) int {
 		Args: args, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Version: version,
 		Formats:     strings.Split(catalog.Formats().Names(), ", "),
 		ListFormats: listFormats, TestFormats: testFormats, CheckDeclaration: checkDeclaration,
-		Open: p.open, Serve: p.serve, Demo: p.demo, Check: p.check, TestRule: p.testRule, TestSamples: testSamples, Detectors: catalog.Detectors(), OpenInput: openInput, TakeOver: takeOver,
+		Open: p.open, Running: running, Serve: p.serve, Demo: p.demo, Check: p.check, TestRule: p.testRule, TestSamples: testSamples, Detectors: catalog.Detectors(), OpenInput: openInput, TakeOver: takeOver,
 		Faces: p.faces(),
 	})
 }
@@ -101,6 +101,15 @@ func (p *program) open(ctx context.Context, c cli.Common) (api.Service, func() e
 		return client, client.Close, nil
 	}
 	return p.openLocal(ctx, s)
+}
+
+// running reports whether a tocsin runs on the data that a command names. A named server is taken to.
+func running(ctx context.Context, c cli.Common) bool {
+	if c.Server != "" {
+		return true
+	}
+	s, err := setup(c)
+	return err == nil && answers(ctx, filepath.Join(s.Config.Data, app.SocketName))
 }
 
 // answers reports whether somebody listens on a socket.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -71,6 +72,7 @@ func runScripts(t *testing.T, serving bool) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"tocsin":  scriptTocsin,
 			"misused": scriptMisused,
+			"exits":   scriptExits,
 			"ages":    scriptAges,
 			"daemon": func(ts *testscript.TestScript, _ bool, args []string) {
 				if serving {
@@ -102,6 +104,16 @@ func scriptMisused(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("! misused says nothing")
 	}
 	wantExit(ts, 2, args)
+}
+
+// scriptExits runs the program and wants the exit code that stands first.
+func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("want exits CODE ARGUMENT...")
+	}
+	code, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	wantExit(ts, code, args[1:])
 }
 
 func wantExit(ts *testscript.TestScript, want int, args []string) {

@@ -16,43 +16,52 @@ import (
 
 func (s *shell) alertsCommand() *cobra.Command {
 	c := s.alertList("alerts [NUMBER]")
-	c.AddCommand(s.alertList("list [NUMBER]"), s.alertShow(), s.alertAck(), s.alertUnack(), s.alertComment(), s.alertAssign(), s.alertClose())
+	c.AddCommand(s.alertList("list [NUMBER]"), s.alertShow(), s.alertAck(), s.alertUnack(), s.alertComment(), s.alertAssign(), s.alertClose(),
+		s.alertExplain(), s.alertExport(), s.alertFollow())
 	return c
 }
 
 func (s *shell) alertList(use string) *cobra.Command {
 	var q api.AlertRequest
 	var when span
+	var check bool
+	var limits checkLimits
 	c := &cobra.Command{
 		Use:   use,
 		Short: "List alerts, or show one with its samples",
 		Long: `Lists alerts, newest first, or shows the one with a number. -o line prints one alert a line as key=value, in an order that
-stays: new keys come last. --since and --until ask for the time of the newest trigger.`,
+stays: new keys come last. --since and --until ask for the time of the newest trigger.
+
+With --check it is a plug-in of a monitoring system such as Nagios: one line about the open alerts, or those of --state, and the exit code 0 OK,
+1 WARNING, 2 CRITICAL by the most severe of them, or 3 UNKNOWN when that cannot be told, as when tocsin does not run.`,
 		Example: `  tocsin alerts
-  tocsin alerts --state open --severity HIGH --since 1d
+  tocsin alerts --state open --min-severity HIGH --since 1d
   tocsin alerts -o line --since -3m
+  tocsin alerts --check --warning MEDIUM --critical CRITICAL
   tocsin alerts 17
   tocsin alerts ack 17 --note "looking at it" --until 2h`,
 		Args:        cobra.MaximumNArgs(1),
 		Annotations: map[string]string{"line": "yes"},
 	}
-	c.Flags().StringSliceVar(&q.States, "state", nil, "only in these `states`: open, acknowledged, ended")
-	c.Flags().StringVar(&q.Rule, "rule", "", "only of this `rule`")
-	c.Flags().StringVar(&q.User, "user", "", "of the rules of this `user`; * for all")
-	c.Flags().StringVar(&q.MinSeverity, "severity", "", "only of this `severity` and above: INFO, LOW, MEDIUM, HIGH, CRITICAL")
+	s.alertFilterFlags(c, &q)
 	c.Flags().Int64Var(&q.SinceID, "since-id", 0, "only with a `number` above this one")
 	c.Flags().Int64Var(&q.SinceChange, "since-change", 0, "only what changed behind the change of this `number`, in that order; -1 is all")
 	c.Flags().IntVar(&q.Limit, "limit", 100, "at most so many")
 	when.flags(c)
-	must(c.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"open", "acknowledged", "ended"}, cobra.ShellCompDirectiveNoFileComp)))
-	must(c.RegisterFlagCompletionFunc("severity", cobra.FixedCompletions([]string{"INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL"}, cobra.ShellCompDirectiveNoFileComp)))
-	must(c.RegisterFlagCompletionFunc("rule", s.completeRules))
+	c.Flags().BoolVar(&check, "check", false, "answer as a plug-in of a monitoring system: one line; exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN")
+	c.Flags().StringVar(&limits.warning, "warning", "LOW", "with --check: WARNING from this `severity` on")
+	c.Flags().StringVar(&limits.critical, "critical", "HIGH", "with --check: CRITICAL from this `severity` on")
+	must(c.RegisterFlagCompletionFunc("warning", completeSeverities()))
+	must(c.RegisterFlagCompletionFunc("critical", completeSeverities()))
 	c.RunE = s.ask(func(ctx context.Context, svc api.Service, args []string) (err error) {
 		if err := checkAlertQuery(&q, args); err != nil {
 			return err
 		}
 		if q.Since, q.Until, err = when.times(s.Zone); err != nil {
 			return err
+		}
+		if check {
+			return s.checkAlerts(ctx, svc, q, limits)
 		}
 		list, err := svc.Alerts(ctx, q)
 		if err != nil {
@@ -87,7 +96,7 @@ func checkAlertQuery(q *api.AlertRequest, args []string) error {
 	}
 	if q.MinSeverity != "" {
 		if _, err := alert.ParseSeverity(q.MinSeverity); err != nil {
-			return usage("--severity: %w", err)
+			return usage("--min-severity: %w", err)
 		}
 	}
 	if q.SinceChange < -1 {

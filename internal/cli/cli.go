@@ -42,6 +42,8 @@ type Options struct {
 
 	// Open finds the service: the one that holds the data, or the data itself. The function it returns lets go of it.
 	Open func(context.Context, Common) (api.Service, func() error, error)
+	// Running reports whether a tocsin runs on the data, so that what is asked is not the data alone. Nil: one does.
+	Running func(context.Context, Common) bool
 	// Serve and Demo return when ctx ends.
 	Serve func(context.Context, Common, ServeOptions) error
 	Demo  func(context.Context, Common, DemoOptions) error
@@ -91,6 +93,12 @@ func Run(ctx context.Context, o Options) int {
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitDone
+	}
+	if result, ok := errors.AsType[checkResult](err); ok {
+		return int(result)
+	}
+	if checking(o.Args) {
+		return s.unknown(err)
 	}
 	if errors.Is(err, errQuiet) {
 		return exitRefused
