@@ -29,7 +29,7 @@ var floors = map[string]int{
 
 	"ingest": 4, "detect": 4, "alerting": 4, "delivery": 4, "config": 4, "pack": 4, "preference": 4, "mute": 4,
 
-	"source/*": 5, "notifier/*": 5, "httpapi": 5, "web": 5, "cli": 5, "desk": 5, "takeover": 5, "trial": 5, "watch": 5,
+	"source/*": 5, "notifier/*": 5, "httpapi": 5, "web": 5, "cli": 5, "desk": 5, "policy": 5, "takeover": 5, "trial": 5, "watch": 5,
 
 	"catalog": 6, "persona/*": 6, "ways": 6,
 

@@ -105,7 +105,7 @@ func (receiver) Send(_ context.Context, n notifier.Notice) (string, error) {
 func TestAlertIsOpenedAgain(t *testing.T) {
 	svc := running(t, true, func(s *Setup) {
 		s.Config.Detect.Lateness = time.Millisecond
-		s.routes = []delivery.Channel{{Name: "pager", Notifier: receiver{}}}
+		s.routes = []route{{Channel: delivery.Channel{Name: "pager", Notifier: receiver{}}}}
 	}).Service()
 	ctx := api.As(t.Context(), api.Local())
 	if _, err := svc.PutRule(ctx, api.RuleEdit{Text: "name: r\nfrom: log\nwhere: message == \"x\"\ndetect: {threshold: {by: [], over: 1s, at_least: 1}}\nseverity: HIGH\n"}); err != nil {

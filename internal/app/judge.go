@@ -19,7 +19,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tocsin/internal/alerting"
-	"tocsin/internal/delivery"
 	"tocsin/internal/detect"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
@@ -63,7 +62,7 @@ func newJudge(a *App, class journal.Class, registry prometheus.Registerer) (*jud
 	if class != journal.Events {
 		name += "-" + class.String()
 	}
-	j.alerting = alerting.New(a.ledger, a.rules, delivery.Route(a.setup.routes), alerting.Options{
+	j.alerting = alerting.New(a.ledger, a.rules, a.policy.Route, alerting.Options{
 		Name: name, Cap: a.setup.Config.Alerts.MaxOpen, Reopen: a.setup.Config.Alerts.Reopen, Point: a.options.Crash,
 		Written: func(changes []ledger.Change) {
 			a.delivery.Wake()
@@ -84,6 +83,12 @@ func (a *App) judgeAll(ctx, stopping context.Context) error {
 	defer cancel()
 	defer context.AfterFunc(stopping, cancel)()
 	if err := a.insist(loading, "load rules", func() error { return a.rules.Load(ctx) }); err != nil {
+		if loading.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	if err := a.insist(loading, "load preferences", func() error { return a.policy.Load(ctx) }); err != nil {
 		if loading.Err() != nil {
 			return nil
 		}

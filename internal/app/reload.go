@@ -3,14 +3,13 @@ package app
 import (
 	"context"
 	"errors"
-	"reflect"
 	"strings"
 
 	"tocsin/internal/config"
 	"tocsin/internal/source"
 )
 
-// Reload goes over to another configuration that was read and found good: its rules and sources from now on. It returns the
+// Reload goes over to another configuration that was read and found good: its rules, sources and channels from now on. It returns the
 // settings that take effect only with the next start. When it fails everything stays as it was.
 func (a *App) Reload(ctx context.Context, next *Setup) (later []string, err error) {
 	before := a.rules.Files()
@@ -36,11 +35,10 @@ func (a *App) Reload(ctx context.Context, next *Setup) (later []string, err erro
 	}
 	a.ingest.SetFormats(next.formats)
 	a.ingest.SetConfigured(configured(next))
+	a.setExpected(next)
 	a.feed <- sources
 	later = config.NeedsRestart(a.setup.Config, next.Config)
-	if !reflect.DeepEqual(a.setup.routes, next.routes) {
-		later = append(later, "notify")
-	}
+	a.reroute(next)
 	a.log.Info("configuration read again", "rules", len(next.Rules), "sources", len(sources), "at the next start", strings.Join(later, ", "))
 	return later, nil
 }

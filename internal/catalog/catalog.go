@@ -74,3 +74,20 @@ func Notifiers() notifier.Set {
 		"webhook":   webhook.Default,
 	}
 }
+
+// A Trait is what must be known of a kind of channel to route notices to it.
+type Trait struct {
+	Machine      bool // machines read it, whom many notices do not tire
+	Acknowledges bool // it can show who took an alert on
+}
+
+// TraitOf returns the traits of a kind of channel.
+func TraitOf(kind string) Trait {
+	switch kind {
+	case "command", "syslog", "webhook":
+		return Trait{Machine: true}
+	case "ntfy", "pagerduty":
+		return Trait{Acknowledges: true}
+	}
+	return Trait{}
+}

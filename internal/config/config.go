@@ -31,6 +31,7 @@ func Default() *Config {
 		Drain: 20 * time.Second,
 		Log:   Log{Level: "info", Format: "auto"},
 		HTTP:  HTTP{Listen: ":8400", MaxBody: 32 << 20, MaxIntake: 64},
+		Login: Login{OIDC: OIDC{Scopes: []string{"profile", "email"}, NameClaim: "preferred_username", GroupsClaim: "groups", Create: true, Label: "single sign-on"}},
 		Journal: Journal{
 			Replicas: 1, MaxEvents: 4 << 30, MaxFlows: 8 << 30, FreeFloor: Floor{Auto: true},
 			GroupDelay: 2 * time.Millisecond, GroupRows: 5000, Cache: 32 << 20,
@@ -42,7 +43,8 @@ func Default() *Config {
 		Quarantine: Quarantine{MaxBytes: 64 << 20, MaxLines: 100_000, Keep: 30 * day},
 		Sources:    Sources{Syslog: []Syslog{{Name: "syslog", UDP: ":5514", TCP: ":5514"}}},
 		Detect:     Detect{Lateness: 5 * time.Minute, SaveEvery: 5 * time.Second},
-		Alerts:     Alerts{MaxOpen: 1000, Reopen: time.Hour},
+		Alerts:     Alerts{MaxOpen: 1000, Reopen: time.Hour, Late: 15 * time.Minute, NotifyLimit: 30},
+		Heartbeat:  Heartbeat{Every: time.Minute, ChannelEvery: day},
 	}
 }
 
@@ -179,12 +181,14 @@ func NeedsRestart(running, next *Config) []string {
 		{"drain", running.Drain, next.Drain},
 		{"log", running.Log, next.Log},
 		{"http", running.HTTP, next.HTTP},
+		{"login", running.Login, next.Login},
 		{"journal", running.Journal, next.Journal},
 		{"ledger", running.Ledger, next.Ledger},
 		{"quarantine", running.Quarantine, next.Quarantine},
 		{"history", running.History, next.History},
 		{"detect", running.Detect, next.Detect},
-		{"alerts", running.Alerts, next.Alerts},
+		{"alerts", running.Alerts.lasting(), next.Alerts.lasting()},
+		{"heartbeat", running.Heartbeat, next.Heartbeat},
 	} {
 		if !reflect.DeepEqual(s.a, s.b) {
 			names = append(names, s.name)

@@ -23,6 +23,7 @@ type Config struct {
 
 	Log     Log     `yaml:"log"`
 	HTTP    HTTP    `yaml:"http"`
+	Login   Login   `yaml:"login"`
 	Journal Journal `yaml:"journal"`
 	History History `yaml:"history"`
 	Ledger  Ledger  `yaml:"ledger"`
@@ -33,6 +34,8 @@ type Config struct {
 	Detect  Detect             `yaml:"detect"`
 	Alerts  Alerts             `yaml:"alerts"`
 	Notify  map[string]Channel `yaml:"notify"`
+
+	Heartbeat Heartbeat `yaml:"heartbeat"`
 
 	// RuleFiles are files of rules, as paths or patterns such as `rules/*.yaml`. A pattern that matches nothing is fine, a
 	// path that does not exist is a mistake.
@@ -75,6 +78,43 @@ type HTTP struct {
 	MaxBody document.Size `yaml:"max_body"`
 	// MaxIntake is how many bodies of events are taken in at once before senders are told to wait: 1 to 10000.
 	MaxIntake int `yaml:"max_intake"`
+}
+
+// Login is how people log in besides by a name and password of tocsin's own.
+type Login struct {
+	OIDC OIDC `yaml:"oidc"`
+}
+
+// OIDC is a provider of OpenID Connect at which people log in, such as Keycloak, Entra ID or Google. It is off without an issuer.
+// Names and passwords of tocsin's own go on to work.
+type OIDC struct {
+	// Issuer is the address of the provider, as it calls itself. Default: none.
+	Issuer string `yaml:"issuer"`
+	// ClientID is the name by which the provider knows tocsin. Needed with an issuer.
+	ClientID string `yaml:"client_id"`
+	// ClientSecret is what tocsin shows the provider; a public client has none.
+	ClientSecret document.Secret `yaml:"client_secret"`
+	// Redirect is the address to which the provider sends people back; it must be registered there. Default: that of `http.url`
+	// with `/login/oidc/done` behind.
+	Redirect string `yaml:"redirect"`
+	// Scopes are asked for besides `openid`.
+	Scopes []string `yaml:"scopes"`
+	// NameClaim is the claim that is the name of the account.
+	NameClaim string `yaml:"name_claim"`
+	// GroupsClaim is the claim that lists groups.
+	GroupsClaim string `yaml:"groups_claim"`
+	// Groups are those whose members are let in. Default: everybody whom the provider lets in.
+	Groups []string `yaml:"groups"`
+	// AdminGroup is the one whose members are administrators, and nobody else of the provider. Default: none, administrators
+	// are made with `tocsin users promote`.
+	AdminGroup string `yaml:"admin_group"`
+	// Create gives who comes for the first time an account. Else an administrator adds it, and `link` must be on.
+	Create bool `yaml:"create"`
+	// Link makes an account that has the name of who comes for the first time his. Only where nobody can choose his own name
+	// at the provider.
+	Link bool `yaml:"link"`
+	// Label is the name of the provider on the login page.
+	Label string `yaml:"label"`
 }
 
 // Journal holds accepted events, durably and in order, until everybody who needs them has read them.
@@ -149,6 +189,9 @@ type Files struct {
 	Zone string `yaml:"zone"`
 	// Service is set as `service.name` where a line names none.
 	Service string `yaml:"service"`
+	// SilentAfter is how long nothing may come from it, counted while tocsin runs, before people are told: 1m to 365d. `off`: it
+	// may be silent. Default: off.
+	SilentAfter time.Duration `yaml:"silent_after"`
 	// Settings are those of the parser; see its page. They need a format.
 	Settings document.Node `yaml:"settings"`
 }
@@ -167,6 +210,9 @@ type Syslog struct {
 	Zone string `yaml:"zone"`
 	// Service is set as `service.name` where a message names none.
 	Service string `yaml:"service"`
+	// SilentAfter is how long nothing may come from it, counted while tocsin runs, before people are told: 1m to 365d. `off`: it
+	// may be silent. Default: off.
+	SilentAfter time.Duration `yaml:"silent_after"`
 	// Settings are those of the parser; see its page.
 	Settings document.Node `yaml:"settings"`
 }
@@ -187,12 +233,48 @@ type Alerts struct {
 	// Reopen is how long after somebody closed an alert its rule opens it again, with its comments, rather than another one: 0s
 	// to 30d, in the time of the events. 0s: never.
 	Reopen time.Duration `yaml:"reopen"`
+	// Late is how long past what a notice tells of must be, as after a downtime, so that it waits a minute for others of the kind
+	// and leaves with them in one summary: 1m to 30d. `off`: notices never wait for that.
+	Late time.Duration `yaml:"late"`
+	// NotifyLimit is how many notices a minute one recipient gets one by one over one channel: 1 to 100000. What is beyond is told
+	// in one summary a minute until less is happening. `off`: all. It holds for e-mail of users as well.
+	NotifyLimit Rate `yaml:"notify_limit"`
 }
 
 // Channel is one way of telling people. Its key under `notify` is its name.
 type Channel struct {
 	// MinSeverity is the least severe alert that is told: `INFO`, `LOW`, `MEDIUM`, `HIGH` or `CRITICAL`.
 	MinSeverity alert.Severity `yaml:"min_severity"`
+	// Limit is how many notices a minute go out one by one: 1 to 100000. What is beyond is told in one summary a minute. `off`: all.
+	// Default: alerts.notify_limit, but off for channels that machines read: command, syslog and webhook.
+	Limit Rate `yaml:"limit"`
+	// Group has notices of one rule leave together.
+	Group Group `yaml:"group"`
+	// Fallback is the name of a channel through which goes what this one gives up, and all that waits for it once it has failed
+	// for 5 minutes. Default: none.
+	Fallback string `yaml:"fallback"`
 	// Via is the kind of channel with its settings, as in `command: {program: /usr/local/bin/page}`. Needed.
 	Via document.Node `yaml:"via"`
+}
+
+// Group has notices of one rule over one channel leave as one summary, where there are several.
+type Group struct {
+	// Wait is how long the first waits for others: 0s to 1h.
+	Wait time.Duration `yaml:"wait"`
+	// Every is the shortest time between two messages about one rule: 0s to 1d.
+	Every time.Duration `yaml:"every"`
+}
+
+// Heartbeat says outside, again and again, that tocsin works: that it takes events in, judges them and writes its ledger, which
+// it tries each time. When it does not work none is sent, so that whoever waits for them learns of it.
+type Heartbeat struct {
+	// URL is asked by POST, with JSON that says what else is wrong, as services such as healthchecks.io want it. Default: none. A
+	// URL may hold a key, so it is never shown.
+	URL document.Secret `yaml:"url"`
+	// Every is how often: 10s to 1d.
+	Every time.Duration `yaml:"every"`
+	// Channel is the name of a channel of `notify` over which one is sent as well. Default: none.
+	Channel string `yaml:"channel"`
+	// ChannelEvery is how often over the channel: 1m to 30d.
+	ChannelEvery time.Duration `yaml:"channel_every"`
 }

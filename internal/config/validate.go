@@ -26,6 +26,7 @@ func (c *Config) Validate() error {
 		atLeast("drain", c.Drain, time.Second),
 		c.validateNames(),
 		c.validateListeners(),
+		c.validateLogin(),
 	}
 	if c.Bind == "" || strings.ContainsAny(c.Bind, " /[]") || strings.Contains(c.Bind, ":") && !isAddr(c.Bind) {
 		errs = append(errs, document.At("bind", c.Bind, "an address such as 127.0.0.1, 0.0.0.0 or ::"))
@@ -44,10 +45,14 @@ func (c *Config) Validate() error {
 			errs = append(errs, document.At(fmt.Sprintf("rules[%d]", i), r.String(), "a mapping"))
 		}
 	}
+	if _, known := c.Notify[c.Heartbeat.Channel]; !known && c.Heartbeat.Channel != "" {
+		errs = append(errs, document.Choice("heartbeat.channel", c.Heartbeat.Channel, slices.Sorted(maps.Keys(c.Notify))))
+	}
 	for name := range c.Notify {
 		if !isName(name) {
 			errs = append(errs, fmt.Errorf("notify: got the name %q, want letters, digits, - and _", name))
 		}
+		errs = append(errs, c.checkFallback(name))
 	}
 	return errors.Join(errs...)
 }
@@ -194,7 +199,7 @@ func (f Files) Validate() error {
 	if f.Format == "" && !f.Settings.IsZero() {
 		errs = append(errs, errors.New("settings: want a format whose settings they are"))
 	}
-	return errors.Join(append(errs, checkZone(f.Zone))...)
+	return errors.Join(append(errs, checkZone(f.Zone), checkSilence(f.SilentAfter))...)
 }
 
 // Validate checks what a listener needs.
@@ -203,7 +208,7 @@ func (s Syslog) Validate() error {
 	if s.UDP == "" && s.TCP == "" {
 		errs = append(errs, errors.New("listens nowhere; want udp, tcp or both"))
 	}
-	return errors.Join(append(errs, checkZone(s.Zone))...)
+	return errors.Join(append(errs, checkZone(s.Zone), checkSilence(s.SilentAfter))...)
 }
 
 // Validate checks the ranges.
@@ -217,7 +222,8 @@ func (d Detect) Validate() error {
 func (a Alerts) Validate() error {
 	return errors.Join(
 		between("max_open", a.MaxOpen, 1, 1_000_000),
-		between("reopen", a.Reopen, 0, 30*24*time.Hour))
+		between("reopen", a.Reopen, 0, 30*24*time.Hour),
+		checkLate(a.Late))
 }
 
 // Validate checks that there is a way.

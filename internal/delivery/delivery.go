@@ -22,7 +22,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"tocsin/internal/alert"
 	"tocsin/internal/ledger"
 	"tocsin/internal/notifier"
 )
@@ -48,9 +47,8 @@ type Outbox interface {
 
 // A Channel is one way out.
 type Channel struct {
-	Name        string
-	MinSeverity alert.Severity // what is below goes elsewhere; zero lets all pass
-	Notifier    notifier.Notifier
+	Name     string
+	Notifier notifier.Notifier
 	// Spare is the channel through which goes what this one gives up, or cannot send for long; "" is none.
 	Spare string
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -78,7 +77,7 @@ func open(t *testing.T, dir string) *ledger.Ledger {
 func raise(t *testing.T, l *ledger.Ledger, seq int, channels []delivery.Channel, names ...string) {
 	t.Helper()
 	at := event.Position{Epoch: "e", Seqs: map[uint16]uint64{0: uint64(seq)}} //nolint:gosec // small
-	c := ledger.Commit{Name: "test", Position: at, Front: at, Now: time.Now(), Route: delivery.Route(channels)}
+	c := ledger.Commit{Name: "test", Position: at, Front: at, Now: time.Now(), Route: to(channels)}
 	for _, name := range names {
 		var e ledger.Episode
 		e.Add(alert.Finding{Time: time.Now().UnixNano(), Triggers: 1, Value: 2, Limit: 1})
@@ -408,24 +407,12 @@ func TestStop(t *testing.T) {
 	}
 }
 
-func TestRoute(t *testing.T) {
-	channels := []delivery.Channel{{Name: "all"}, {Name: "high", MinSeverity: alert.High}, {Name: "critical", MinSeverity: alert.Critical}}
-	for _, test := range []struct {
-		kind     notifier.Change
-		severity alert.Severity
-		want     []string
-	}{
-		{notifier.Create, alert.Info, []string{"all"}},
-		{notifier.Update, alert.High, []string{"all", "high"}},
-		{notifier.End, alert.Critical, []string{"all", "high", "critical"}},
-		{"", alert.Critical, nil},
-	} {
-		var got []string
-		for _, target := range delivery.Route(channels)(ledger.Change{Kind: test.kind, Alert: alert.Alert{Severity: test.severity}}) {
-			got = append(got, target.Channel)
+// to routes every change to all channels.
+func to(channels []delivery.Channel) ledger.Route {
+	return func(ledger.Change) (targets []ledger.Target) {
+		for _, c := range channels {
+			targets = append(targets, ledger.Target{Channel: c.Name})
 		}
-		if !slices.Equal(got, test.want) {
-			t.Errorf("Route(%s %s) = %v, want %v", test.kind, test.severity, got, test.want)
-		}
+		return targets
 	}
 }

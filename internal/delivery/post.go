@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -45,11 +46,17 @@ type post struct {
 func (p *post) change(c Channel) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.channel.Notifier != c.Notifier {
+	if !same(p.channel.Notifier, c.Notifier) {
 		p.row, p.rest, p.until, p.ill, p.refused, p.cause, p.template = 0, 0, time.Time{}, time.Time{}, 0, "", ""
 		nudge(p.wake)
 	}
 	p.channel = c
+}
+
+// same reports whether two notifiers are one.
+func same(a, b notifier.Notifier) bool {
+	t := reflect.TypeOf(a)
+	return t == reflect.TypeOf(b) && t != nil && t.Comparable() && a == b
 }
 
 func (p *post) now() Channel {
