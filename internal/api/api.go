@@ -66,6 +66,14 @@ type Service interface {
 	RetryQuarantine(ctx context.Context, q QuarantineRetry) (QuarantineRetried, error)
 	DropQuarantine(ctx context.Context, q QuarantineRequest) (QuarantineDropped, error)
 
+	// Preferences are what a user is told, where and when; the empty name is the caller. TestWays sends him test messages.
+	Preferences(ctx context.Context, user string) (Preferences, error)
+	PutPreferences(ctx context.Context, q PreferencesEdit) (PreferencesSaved, error)
+	TestWays(ctx context.Context, user string) ([]WayTest, error)
+	// MailServer is the one through which the mail of all users goes; administrators set it.
+	MailServer(ctx context.Context) (MailServer, error)
+	PutMailServer(ctx context.Context, q MailServerEdit) (MailServerSaved, error)
+
 	Health(ctx context.Context) (Health, error)
 	Backup(ctx context.Context, dir string) error
 	Clear(ctx context.Context, q ClearRequest) (ClearAnswer, error)

@@ -194,7 +194,7 @@ is opened. Exit codes: 0 done, 1 found nothing or refused, 2 wrong usage.`,
 		"run":    {s.serveCommand(), s.demoCommand(), s.healthcheckCommand()},
 		"old":    {s.ingestCommand(), s.detectCommand()},
 		"ask":    {s.searchCommand(), s.topCommand(), s.alertsCommand(), s.explainCommand()},
-		"manage": {s.rulesCommand(), s.formatsCommand(), s.usersCommand(), s.checkCommand(), s.facesCommand(), s.quarantineCommand(), s.backupCommand(), s.clearCommand(), s.resetCommand(), s.importCommand(), s.versionCommand()},
+		"manage": {s.rulesCommand(), s.formatsCommand(), s.usersCommand(), s.meCommand(), s.settingsCommand(), s.checkCommand(), s.facesCommand(), s.quarantineCommand(), s.backupCommand(), s.clearCommand(), s.resetCommand(), s.importCommand(), s.versionCommand()},
 	} {
 		for _, c := range commands {
 			c.GroupID = group
@@ -220,7 +220,7 @@ func (s *shell) prepare(cmd *cobra.Command, _ []string) error {
 		{"data", "TOCSIN_DATA", &s.common.Data}, {"config", "TOCSIN_CONFIG", &s.common.Config},
 		{"server", "TOCSIN_SERVER", &s.common.Server}, {"token", "TOCSIN_TOKEN", &s.common.Token},
 	} {
-		if !cmd.Flags().Changed(v.flag) {
+		if !cmd.Root().PersistentFlags().Lookup(v.flag).Changed { // a command may have a flag of its own by that name
 			*v.into = s.Env(v.env)
 		}
 	}

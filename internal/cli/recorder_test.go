@@ -34,6 +34,10 @@ type recorder struct {
 	ingest    func(api.IngestRequest, string) (api.IngestAnswer, error)
 	resume    int64
 	err       map[string]error // by method
+
+	preferences api.Preferences
+	mailServer  api.MailServer
+	tests       []api.WayTest
 }
 
 func (r *recorder) note(method string, asked ...any) error {
@@ -169,6 +173,26 @@ func (r *recorder) EnableRule(_ context.Context, owner, name string, enabled boo
 }
 func (r *recorder) Users(context.Context) ([]api.User, error)       { return r.users, r.note("Users") }
 func (r *recorder) PutUser(_ context.Context, u api.UserEdit) error { return r.note("PutUser", u) }
+func (r *recorder) Preferences(_ context.Context, user string) (api.Preferences, error) {
+	return r.preferences, r.note("Preferences", user)
+}
+
+func (r *recorder) PutPreferences(_ context.Context, q api.PreferencesEdit) (api.PreferencesSaved, error) {
+	return api.PreferencesSaved{Preferences: q.Preferences, Tests: r.tests}, r.note("PutPreferences", q)
+}
+
+func (r *recorder) TestWays(_ context.Context, user string) ([]api.WayTest, error) {
+	return r.tests, r.note("TestWays", user)
+}
+
+func (r *recorder) MailServer(context.Context) (api.MailServer, error) {
+	return r.mailServer, r.note("MailServer")
+}
+
+func (r *recorder) PutMailServer(_ context.Context, q api.MailServerEdit) (api.MailServerSaved, error) {
+	return api.MailServerSaved{MailServer: r.mailServer, Tests: r.tests}, r.note("PutMailServer", q)
+}
+
 func (r *recorder) Health(context.Context) (api.Health, error) {
 	return api.Health{Ledger: r.ledger}, r.note("Health")
 }

@@ -49,6 +49,9 @@ type Parts struct {
 	ClearAlerts func(context.Context) (int64, error)
 	// Sessions returns the logins there are; nil, or a function that returns nil: there are none.
 	Sessions func() Sessions
+	// Ways try out the channels of single users. PreferencesChanged makes those who are told, and how, what the ledger says.
+	Ways               Ways
+	PreferencesChanged func(context.Context) error
 	// Problems tells what else someone must act on.
 	Problems func() []string
 	// Backup copies what the desk does not know, below a directory: all but the history.
@@ -62,6 +65,9 @@ type Desk struct {
 	counter counter
 	backups sync.Mutex
 	clears  sync.Mutex
+	tries   tries // test messages
+
+	preferring sync.Mutex // held while preferences, and settings of the mail server, are stored
 	written bell // rings when alerts were written
 }
 

@@ -235,6 +235,26 @@ func (r *recorder) MakeToken(ctx context.Context, t api.TokenRequest) (api.Token
 	return filled[api.Token](), r.note(ctx, "MakeToken", t)
 }
 
+func (r *recorder) Preferences(ctx context.Context, user string) (api.Preferences, error) {
+	return filled[api.Preferences](), r.note(ctx, "Preferences", user)
+}
+
+func (r *recorder) PutPreferences(ctx context.Context, q api.PreferencesEdit) (api.PreferencesSaved, error) {
+	return filled[api.PreferencesSaved](), r.note(ctx, "PutPreferences", q)
+}
+
+func (r *recorder) TestWays(ctx context.Context, user string) ([]api.WayTest, error) {
+	return filled[[]api.WayTest](), r.note(ctx, "TestWays", user)
+}
+
+func (r *recorder) MailServer(ctx context.Context) (api.MailServer, error) {
+	return filled[api.MailServer](), r.note(ctx, "MailServer")
+}
+
+func (r *recorder) PutMailServer(ctx context.Context, q api.MailServerEdit) (api.MailServerSaved, error) {
+	return filled[api.MailServerSaved](), r.note(ctx, "PutMailServer", q)
+}
+
 func (r *recorder) Health(ctx context.Context) (api.Health, error) {
 	return filled[api.Health](), r.note(ctx, "Health")
 }

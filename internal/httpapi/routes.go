@@ -102,6 +102,7 @@ func (s *Server) table() []route {
 		{method: "GET", path: "/readyz", op: permission.Alive, handle: s.readyz, out: "", media: "text/plain", doc: "Answers ok when tocsin can do its work, else 503."},
 	}
 	routes = append(routes, s.people()...)
+	routes = append(routes, s.preferenceRoutes()...)
 	if s.metrics != nil {
 		routes = append(routes, route{method: "GET", path: "/metrics", op: permission.Metrics, handle: plain(s.metrics), out: "", media: "text/plain", doc: "Numbers for Prometheus."})
 	}

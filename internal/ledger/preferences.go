@@ -65,8 +65,15 @@ func (l *Ledger) SetPreferences(ctx context.Context, account, body string, now t
 		return fault.New(fault.Invalid, "preferences of %s: got %d bytes, want at most %d", cut(account, 64), len(body), maxPreferences)
 	}
 	return l.changeUser(ctx, "store preferences of "+cut(account, 64), account, func(ctx context.Context, tx *sql.Tx, u User) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO preferences (account, body, changed) VALUES ($1, $2, $3)
-ON CONFLICT (account) DO UPDATE SET body = excluded.body, changed = excluded.changed`, u.Name, clean(body), nanos(now))
-		return err
+		var was string
+		err := tx.QueryRowContext(ctx, `SELECT body FROM preferences WHERE account = $1`, u.Name).Scan(&was)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO preferences (account, body, changed) VALUES ($1, $2, $3)
+ON CONFLICT (account) DO UPDATE SET body = excluded.body, changed = excluded.changed`, u.Name, clean(body), nanos(now)); err != nil {
+			return err
+		}
+		return note(ctx, tx, was, body)
 	})
 }

@@ -85,9 +85,16 @@ func (l *Ledger) Setting(ctx context.Context, name string) (value string, ok boo
 
 // SetSetting stores a value.
 func (l *Ledger) SetSetting(ctx context.Context, name, value string, now time.Time) error {
+	return l.ReplaceSetting(ctx, name, value, "", "", now)
+}
+
+// ReplaceSetting stores a value that may hold secrets. The audit log is told of was and became, which hold none, in its place.
+func (l *Ledger) ReplaceSetting(ctx context.Context, name, value, was, became string, now time.Time) error {
 	return l.write(ctx, "store setting "+name, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO settings (name, value, changed) VALUES ($1, $2, $3)
-ON CONFLICT (name) DO UPDATE SET value = excluded.value, changed = excluded.changed`, clean(name), clean(value), nanos(now))
-		return err
+		if _, err := tx.ExecContext(ctx, `INSERT INTO settings (name, value, changed) VALUES ($1, $2, $3)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value, changed = excluded.changed`, clean(name), clean(value), nanos(now)); err != nil {
+			return err
+		}
+		return note(ctx, tx, was, became)
 	})
 }

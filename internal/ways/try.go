@@ -18,20 +18,48 @@ import (
 // TestRule is the rule that test messages name; no rule of anybody's has such a name.
 const TestRule = "tocsin-test"
 
-// Try sends a test message over each of a user's ways, all at once, and returns what became of each: the other side's own
-// answer, or who was called where, why that failed, and what can be done about it. by is who asked for it.
-func Try(ctx context.Context, server preference.MailServer, user, by string, p preference.Preferences, o Options) []api.WayTest {
-	all, err := For(server, user, p, o)
+// atOnce bounds how many test messages one call sends at the same time.
+const atOnce = 4
+
+// Try sends a test message over each of a user's ways, to each address one of its own, and returns what became of each: the
+// other side's own answer, or who was called where, why that failed, and what can be done about it. by is who asked for it.
+func (m Maker) Try(ctx context.Context, server preference.MailServer, user, by string, p preference.Preferences) []api.WayTest {
+	var all []Way
+	var errs []error
+	for _, single := range apart(p) {
+		ways, err := m.For(server, user, single)
+		all, errs = append(all, ways...), append(errs, err)
+	}
 	results := make([]api.WayTest, len(all))
 	var sending sync.WaitGroup
+	slots := make(chan struct{}, atOnce)
 	for i, w := range all {
-		sending.Go(func() { results[i] = w.try(ctx, by, o.Node) })
+		slots <- struct{}{}
+		sending.Go(func() {
+			defer func() { <-slots }()
+			results[i] = w.try(ctx, by, m.Node)
+		})
 	}
 	sending.Wait()
-	if err != nil { // the cause names the channel
-		results = append(results, api.WayTest{User: user, Failed: oneLine(err.Error())})
+	told := map[string]bool{}
+	for _, err := range errs {
+		if err != nil && !told[err.Error()] { // the cause names the channel, and is the same for each address
+			told[err.Error()] = true
+			results = append(results, api.WayTest{User: user, Failed: oneLine(err.Error())})
+		}
 	}
 	return results
+}
+
+// apart makes preferences of one way to one recipient each.
+func apart(p preference.Preferences) (all []preference.Preferences) {
+	for _, address := range p.Mail.To {
+		all = append(all, preference.Preferences{Zone: p.Zone, Mail: preference.Mail{To: []string{address}}})
+	}
+	if p.Syslog.On() {
+		all = append(all, preference.Preferences{Zone: p.Zone, Syslog: p.Syslog})
+	}
+	return all
 }
 
 func (w Way) try(ctx context.Context, by, node string) (t api.WayTest) {

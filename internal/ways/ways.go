@@ -16,8 +16,8 @@ import (
 	"tocsin/internal/preference"
 )
 
-// Options say how ways are made; zero means the default of each.
-type Options struct {
+// A Maker makes ways. Its zero value has the default of each setting.
+type Maker struct {
 	// Node is the name of this tocsin in test messages.
 	Node string
 	// MailTimeout and SyslogTimeout bound one attempt; 30 s and 10 s.
@@ -37,10 +37,10 @@ type Way struct {
 
 // For returns the ways of a user, those of mail first. One that cannot be made is left out and its cause told, with the
 // channel; the others are good all the same. Both settings are valid.
-func For(server preference.MailServer, user string, p preference.Preferences, o Options) (all []Way, err error) {
+func (m Maker) For(server preference.MailServer, user string, p preference.Preferences) (all []Way, err error) {
 	var errs []error
 	if server.On() && p.Mail.On() {
-		config := mailConfig(server, p, o)
+		config := m.mail(server, p)
 		w := Way{Channel: "mail:" + user, User: user, To: strings.Join(p.Mail.To, ", "), Via: config.Place()}
 		if w.Notifier, err = config.New(); err != nil {
 			errs = append(errs, fmt.Errorf("channel %s: %w", w.Channel, err))
@@ -50,7 +50,7 @@ func For(server preference.MailServer, user string, p preference.Preferences, o 
 		}
 	}
 	if p.Syslog.On() {
-		config := syslogConfig(server, p.Syslog, o)
+		config := m.syslog(server, p.Syslog)
 		w := Way{Channel: "syslog:" + user, User: user, To: config.Address(), Via: config.Place()}
 		if w.Notifier, err = config.New(); err != nil {
 			errs = append(errs, fmt.Errorf("channel %s: %w", w.Channel, err))
@@ -73,15 +73,15 @@ func (w own) Send(ctx context.Context, n notifier.Notice) (string, error) {
 }
 
 // CheckServer reports what keeps a mail server's settings from being used; it connects to nothing.
-func CheckServer(server preference.MailServer) error {
+func (m Maker) CheckServer(server preference.MailServer) error {
 	if !server.On() {
 		return nil
 	}
-	_, err := mailConfig(server, preference.Preferences{}, Options{}).New()
+	_, err := m.mail(server, preference.Preferences{}).New()
 	return err
 }
 
-func mailConfig(server preference.MailServer, p preference.Preferences, o Options) *mail.Config {
+func (m Maker) mail(server preference.MailServer, p preference.Preferences) *mail.Config {
 	c, ok := mail.Default().(*mail.Config)
 	if !ok {
 		c = &mail.Config{}
@@ -93,18 +93,18 @@ func mailConfig(server preference.MailServer, p preference.Preferences, o Option
 	if p.Zone != "" {
 		c.Zone = p.Zone
 	}
-	if o.MailTimeout > 0 {
-		c.Timeout = o.MailTimeout
+	if m.MailTimeout > 0 {
+		c.Timeout = m.MailTimeout
 	}
 	return c
 }
 
-func syslogConfig(server preference.MailServer, s preference.Syslog, o Options) *syslog.Config {
+func (m Maker) syslog(server preference.MailServer, s preference.Syslog) *syslog.Config {
 	c, ok := syslog.Default().(*syslog.Config)
 	if !ok {
 		c = &syslog.Config{}
 	}
-	c.Host, c.Port, c.CA, c.Allow = s.Host, s.Port, server.CA, o.allow
+	c.Host, c.Port, c.CA, c.Allow = s.Host, s.Port, server.CA, m.allow
 	for _, setting := range []struct {
 		into *string
 		text string
@@ -113,8 +113,8 @@ func syslogConfig(server preference.MailServer, s preference.Syslog, o Options) 
 			*setting.into = setting.text
 		}
 	}
-	if o.SyslogTimeout > 0 {
-		c.Timeout = o.SyslogTimeout
+	if m.SyslogTimeout > 0 {
+		c.Timeout = m.SyslogTimeout
 	}
 	return c
 }

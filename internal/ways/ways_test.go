@@ -45,7 +45,7 @@ func TestOff(t *testing.T) {
 		"syslog alone": {preference.MailServer{}, both, "syslog:alice udp://127.0.0.1:514?facility=LOCAL0&format=rfc3164 127.0.0.1:514;"},
 		"both":         {on, both, "mail:alice a@example.org 127.0.0.1:587;syslog:alice udp://127.0.0.1:514?facility=LOCAL0&format=rfc3164 127.0.0.1:514;"},
 	} {
-		all, err := ways.For(test.server, "alice", test.p, ways.Options{})
+		all, err := (ways.Maker{}).For(test.server, "alice", test.p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,15 +88,35 @@ func TestWordsAreThoseOfTheNotifier(t *testing.T) {
 func TestMailArrives(t *testing.T) {
 	for _, tls := range preference.Protections() {
 		s := notifiertest.Mail(t, tls, time.Now().Add(time.Hour))
-		got := ways.Try(t.Context(), server(s, tls), "alice", "admin", to("alice@example.org", "bob@example.org"), ways.Options{})
-		if len(got) != 1 || got[0].Channel != "mail:alice" || got[0].Answer != "250 2.0.0 taken as number 4711" || got[0].Failed != "" ||
-			got[0].To != "alice@example.org, bob@example.org" || !strings.HasPrefix(got[0].Via, "127.0.0.1:") {
-			t.Errorf("%s: Try = %+v", tls, got)
-			continue
+		got := (ways.Maker{}).Try(t.Context(), server(s, tls), "alice", "admin", to("alice@example.org", "bob@example.org"))
+		if len(got) != 2 {
+			t.Fatalf("%s: Try = %+v", tls, got)
 		}
-		l := <-s.Letters
-		if strings.Join(l.To, " ") != "alice@example.org bob@example.org" || l.From != "tocsin@example.org" || !strings.Contains(l.Data, "asked for by admin") {
-			t.Errorf("%s: letter = %+v", tls, l)
+		reached := map[string]bool{}
+		for i, address := range []string{"alice@example.org", "bob@example.org"} {
+			if got[i].Channel != "mail:alice" || got[i].User != "alice" || got[i].Answer != "250 2.0.0 taken as number 4711" || got[i].Failed != "" ||
+				got[i].To != address || !strings.HasPrefix(got[i].Via, "127.0.0.1:") {
+				t.Errorf("%s: Try = %+v", tls, got[i])
+			}
+			l := <-s.Letters
+			reached[strings.Join(l.To, " ")] = true
+			if l.From != "tocsin@example.org" || !strings.Contains(l.Data, "asked for by admin") {
+				t.Errorf("%s: letter = %+v", tls, l)
+			}
+		}
+		if !reached["alice@example.org"] || !reached["bob@example.org"] {
+			t.Errorf("%s: reached %v", tls, reached)
+		}
+	}
+}
+
+// Each address has an answer of its own, however many there are.
+func TestOneBadAddress(t *testing.T) {
+	s := notifiertest.Mail(t, "none", time.Now().Add(time.Hour))
+	p := to("a@example.org", "nobody@example.org", "b@example.org", "c@example.org", "d@example.org", "e@example.org")
+	for i, got := range (ways.Maker{}).Try(t.Context(), server(s, "none"), "alice", "alice", p) {
+		if bad := got.To == "nobody@example.org"; got.To != p.Mail.To[i] || (got.Failed != "") != bad || (got.Answer != "") == bad {
+			t.Errorf("address %d: %+v", i, got)
 		}
 	}
 }
@@ -120,7 +140,7 @@ func TestMailFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m, p := server(s, "starttls"), to("alice@example.org")
 			test.change(&m, &p)
-			got := ways.Try(t.Context(), m, "alice", "alice", p, ways.Options{MailTimeout: 5 * time.Second})
+			got := ways.Maker{MailTimeout: 5 * time.Second}.Try(t.Context(), m, "alice", "alice", p)
 			if len(got) != 1 || got[0].Answer != "" {
 				t.Fatalf("Try = %+v", got)
 			}
@@ -155,7 +175,7 @@ func TestCollector(t *testing.T) {
 			t.Fatal(err)
 		}
 		by := "by-" + test.protocol + "-" + test.format
-		got := ways.Try(t.Context(), preference.MailServer{CA: collector.CA}, "bob", by, p, ways.Options{})
+		got := (ways.Maker{}).Try(t.Context(), preference.MailServer{CA: collector.CA}, "bob", by, p)
 		if len(got) != 1 || got[0].Channel != "syslog:bob" || !strings.Contains(got[0].Answer, "bytes sent") || got[0].Failed != "" {
 			t.Errorf("%+v: Try = %+v", test, got)
 			continue
@@ -174,13 +194,13 @@ func TestCollector(t *testing.T) {
 
 func TestCollectorFails(t *testing.T) {
 	p := preference.Preferences{Syslog: preference.Syslog{Host: "127.0.0.1", Port: notifiertest.Free(t, "tcp"), Protocol: "tcp"}}
-	got := ways.Try(t.Context(), preference.MailServer{}, "bob", "bob", p, ways.Options{})
+	got := (ways.Maker{}).Try(t.Context(), preference.MailServer{}, "bob", "bob", p)
 	want := "channel syslog:bob for user bob: syslog to " + got[0].Via + " over tcp: "
 	if len(got) != 1 || !strings.HasPrefix(got[0].Failed, want) || !strings.HasSuffix(got[0].Failed, "(nothing listens there: check host, port and firewall)") {
 		t.Errorf("Try = %+v, want %q", got, want)
 	}
 	p.Syslog.Protocol = "tls"
-	got = ways.Try(t.Context(), preference.MailServer{CA: "/nowhere/ca.pem"}, "bob", "bob", p, ways.Options{})
+	got = (ways.Maker{}).Try(t.Context(), preference.MailServer{CA: "/nowhere/ca.pem"}, "bob", "bob", p)
 	if len(got) != 1 || !strings.Contains(got[0].Failed, "channel syslog:bob: ca: ") {
 		t.Errorf("Try without the authority's file = %+v", got)
 	}
@@ -223,7 +243,7 @@ func TestGuard(t *testing.T) {
 		{"127.0.0.1", "tls", []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, "alerts.collectors"},
 	} {
 		p := preference.Preferences{Syslog: preference.Syslog{Host: test.host, Port: port, Protocol: test.protocol}}
-		got := ways.Try(t.Context(), preference.MailServer{}, "bob", "bob", p, ways.Options{Collectors: test.networks, SyslogTimeout: 2 * time.Second})
+		got := ways.Maker{Collectors: test.networks, SyslogTimeout: 2 * time.Second}.Try(t.Context(), preference.MailServer{}, "bob", "bob", p)
 		if len(got) != 1 || !strings.Contains(got[0].Failed, test.want) {
 			t.Errorf("%s over %s: Try = %+v, want %q", test.host, test.protocol, got, test.want)
 		}
@@ -232,7 +252,7 @@ func TestGuard(t *testing.T) {
 		t.Error("it called all the same")
 	}
 	p := preference.Preferences{Syslog: preference.Syslog{Host: "127.0.0.1", Port: port, Protocol: "tcp"}}
-	got := ways.Try(t.Context(), preference.MailServer{}, "bob", "bob", p, ways.Options{Collectors: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	got := ways.Maker{Collectors: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}.Try(t.Context(), preference.MailServer{}, "bob", "bob", p)
 	if len(got) != 1 || got[0].Failed != "" {
 		t.Errorf("an allowed one: %+v", got)
 	}
@@ -241,7 +261,7 @@ func TestGuard(t *testing.T) {
 // A notice that was written for an old address goes to the new one.
 func TestNewestAddressHolds(t *testing.T) {
 	s := notifiertest.Mail(t, "none", time.Now().Add(time.Hour))
-	all, err := ways.For(server(s, "none"), "alice", to("new@example.org"), ways.Options{})
+	all, err := (ways.Maker{}).For(server(s, "none"), "alice", to("new@example.org"))
 	if err != nil || len(all) != 1 {
 		t.Fatalf("For = %v, %v", all, err)
 	}
@@ -258,7 +278,7 @@ func TestNewestAddressHolds(t *testing.T) {
 // Nobody reads the password out of a way.
 func TestNoPassword(t *testing.T) {
 	m := preference.MailServer{Server: "127.0.0.1", From: "a@example.org", TLS: "starttls", User: "u", Password: document.NewSecret("hunter2")}
-	all, err := ways.For(m, "alice", to("a@example.org"), ways.Options{})
+	all, err := (ways.Maker{}).For(m, "alice", to("a@example.org"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,15 +289,15 @@ func TestNoPassword(t *testing.T) {
 	if err != nil || strings.Contains(string(text), "hunter2") {
 		t.Errorf("it shows %s, %v", text, err)
 	}
-	if err := ways.CheckServer(m); err != nil {
+	if err := (ways.Maker{}).CheckServer(m); err != nil {
 		t.Errorf("CheckServer = %v", err)
 	}
 	m.Server, m.TLS = "mail.example.org", "none"
-	if err := ways.CheckServer(m); err == nil || !strings.Contains(err.Error(), "in the clear") || strings.Contains(err.Error(), "hunter2") {
+	if err := (ways.Maker{}).CheckServer(m); err == nil || !strings.Contains(err.Error(), "in the clear") || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("CheckServer of a password in the clear = %v", err)
 	}
 	m.TLS, m.CA = "starttls", "/nowhere/ca.pem"
-	if err := ways.CheckServer(m); err == nil || !strings.Contains(err.Error(), "/nowhere/ca.pem") {
+	if err := (ways.Maker{}).CheckServer(m); err == nil || !strings.Contains(err.Error(), "/nowhere/ca.pem") {
 		t.Errorf("CheckServer without the authority's file = %v", err)
 	}
 }
