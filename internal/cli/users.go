@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,31 +13,58 @@ import (
 )
 
 func (s *shell) usersCommand() *cobra.Command {
-	return group(&cobra.Command{Use: "users", Short: "List, add and lock out accounts",
+	token := s.tokensMake("token NAME", cobra.ExactArgs(1))
+	token.Hidden = true // it was called so before there were scopes
+	return group(&cobra.Command{Use: "users", Short: "List, add, bound and lock out accounts",
 		Long: "Accounts are for the page and for the API over TCP. Who owns the data directory needs none."},
-		s.usersList(), s.usersAdd(), s.usersPasswd(), s.usersToken(), s.usersDisable(true), s.usersDisable(false))
+		s.usersList(), s.usersShow(), s.usersAdd(), s.usersPassword(), s.usersRole(true), s.usersRole(false), s.usersDisable(true), s.usersDisable(false),
+		s.usersFilter(), s.usersDelete(), s.usersLogout(), token)
 }
 
 func (s *shell) usersList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List accounts", Example: "  tocsin users list", Args: cobra.NoArgs,
+		Long: "Accounts that are logged in are marked with the number of their sessions, which a running tocsin alone knows.",
 		RunE: s.ask(func(ctx context.Context, svc api.Service, _ []string) error {
 			list, err := svc.Users(ctx)
 			if err != nil {
 				return err
 			}
-			out := s.sheet(column{name: "name"}, column{name: "admin"}, column{name: "disabled"}, column{name: "created"})
-			for _, u := range list {
-				if err := out.add(u, u.Name, yesNo(u.Admin), yesNo(u.Disabled), s.instant(u.Created)); err != nil {
-					return err
-				}
-			}
-			if len(list) == 0 {
-				return errors.Join(out.end(), s.nothing("accounts"))
-			}
-			return out.end()
+			return s.users(list)
 		}),
 	}
+}
+
+func (s *shell) usersShow() *cobra.Command {
+	return &cobra.Command{
+		Use: "show [NAME]", Short: "Show one account, one's own where none is named", Args: cobra.MaximumNArgs(1), ValidArgsFunction: s.completeUsers,
+		Example: "  tocsin users show alice\n  tocsin --server http://127.0.0.1:8400 --token tcs_… users show",
+		RunE: s.ask(func(ctx context.Context, svc api.Service, args []string) error {
+			u, err := svc.User(ctx, strings.Join(args, ""))
+			if err != nil {
+				return err
+			}
+			return s.users([]api.User{u})
+		}),
+	}
+}
+
+func (s *shell) users(list []api.User) error {
+	out := s.sheet(column{name: "name"}, column{name: "admin"}, column{name: "disabled"}, column{name: "created"},
+		column{name: "logged in", right: true}, column{name: "last login", lazy: true}, column{name: "sees", lazy: true}, column{name: "provider", lazy: true})
+	for _, u := range list {
+		last := ""
+		if !u.LastLogin.IsZero() {
+			last = s.instant(u.LastLogin)
+		}
+		if err := out.add(u, u.Name, yesNo(u.Admin), yesNo(u.Disabled), s.instant(u.Created), strconv.Itoa(u.Sessions), last, u.Filter, u.Provider); err != nil {
+			return err
+		}
+	}
+	if len(list) == 0 {
+		return errors.Join(out.end(), s.nothing("accounts"))
+	}
+	return out.end()
 }
 
 func (s *shell) usersAdd() *cobra.Command {
@@ -64,11 +92,12 @@ func (s *shell) usersAdd() *cobra.Command {
 	return c
 }
 
-func (s *shell) usersPasswd() *cobra.Command {
+func (s *shell) usersPassword() *cobra.Command {
 	var file string
 	c := &cobra.Command{
-		Use: "passwd NAME", Short: "Change the password of an account", Args: cobra.ExactArgs(1), ValidArgsFunction: s.completeUsers,
-		Example: "  tocsin users passwd alice",
+		Use: "password NAME", Aliases: []string{"passwd"}, Short: "Change the password of an account", Args: cobra.ExactArgs(1), ValidArgsFunction: s.completeUsers,
+		Long:    "Ends the account's sessions and revokes its tokens.",
+		Example: "  tocsin users password alice",
 	}
 	c.Flags().StringVar(&file, "password-file", "", "`file` with the password in its first line; - for standard input")
 	must(c.MarkFlagFilename("password-file"))
@@ -97,36 +126,6 @@ func (s *shell) withPassword(file *string, as *role, do func(ctx context.Context
 	}
 }
 
-func (s *shell) usersToken() *cobra.Command {
-	var expires string
-	c := &cobra.Command{
-		Use: "token NAME", Short: "Make a token for programs", Args: cobra.ExactArgs(1), ValidArgsFunction: s.completeUsers,
-		Long:    "Makes a token that stands for name and password, for --token and for programs: Authorization: Bearer TOKEN. It is shown this once.",
-		Example: "  tocsin users token reporter --expires 90d > token",
-	}
-	c.Flags().StringVar(&expires, "expires", "", "`length` of time after which it no longer counts (default: never)")
-	c.RunE = s.ask(func(ctx context.Context, svc api.Service, args []string) error {
-		q := api.TokenRequest{User: args[0]}
-		if expires != "" {
-			d, err := api.ParseDuration(expires)
-			if err != nil || d == 0 {
-				return usage("--expires %q: want a length of time such as 90d", expires)
-			}
-			q.Expires = time.Now().Add(d)
-		}
-		t, err := svc.MakeToken(ctx, q)
-		if err != nil {
-			return err
-		}
-		if s.format == "json" {
-			return writeJSON(s.Out, t)
-		}
-		_, err = fmt.Fprintln(s.Out, clean(t.Token))
-		return err
-	})
-	return c
-}
-
 func (s *shell) usersDisable(disable bool) *cobra.Command {
 	word, short := "disable", "Lock accounts out, at once"
 	if !disable {
@@ -136,6 +135,80 @@ func (s *shell) usersDisable(disable bool) *cobra.Command {
 		Use: word + " NAME...", Short: short, Example: "  tocsin users " + word + " alice", Args: cobra.MinimumNArgs(1), ValidArgsFunction: s.completeUsers,
 		RunE: s.ask(func(ctx context.Context, svc api.Service, args []string) error {
 			return s.each(args, word+"d", func(name string) error { return svc.DisableUser(ctx, name, disable) })
+		}),
+	}
+}
+
+func (s *shell) usersRole(admin bool) *cobra.Command {
+	word, short := "promote", "Make accounts administrators"
+	long := "An administrator sees and may do everything. Whose view is bounded by a filter cannot be one."
+	if !admin {
+		word, short, long = "demote", "Make administrators ordinary accounts", "Nobody demotes himself, and the last administrator stays one."
+	}
+	return &cobra.Command{
+		Use: word + " NAME...", Short: short, Long: long, Example: "  tocsin users " + word + " alice", Args: cobra.MinimumNArgs(1), ValidArgsFunction: s.completeUsers,
+		RunE: s.ask(func(ctx context.Context, svc api.Service, args []string) error {
+			return s.each(args, word+"d", func(name string) error { return svc.SetRole(ctx, name, admin) })
+		}),
+	}
+}
+
+func (s *shell) usersFilter() *cobra.Command {
+	return &cobra.Command{
+		Use: "filter NAME FILTER|off", Short: "Bound what an account may see", Args: cobra.ExactArgs(2), ValidArgsFunction: s.completeUsers,
+		Long: "The filter holds for everything that the account can read, searches, rankings, alerts and the samples in them, and its rules judge no more than\n" +
+			"that. Only what is proven to lie within is seen: an event that lacks a field that decides is hidden. Administrators see everything.",
+		Example: "  tocsin users filter bob 'source.ip in cidr(\"10.0.0.0/8\")'\n  tocsin users filter bob off",
+		RunE: s.ask(func(ctx context.Context, svc api.Service, args []string) error {
+			filter, done := strings.TrimSpace(args[1]), "sees what lies within the filter"
+			switch filter {
+			case "":
+				return usage("users filter: want a filter, or off")
+			case "off":
+				filter, done = "", "sees everything"
+			}
+			if err := svc.FilterUser(ctx, args[0], filter); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(s.Out, "user %s: %s\n", clean(args[0]), done)
+			return err
+		}),
+	}
+}
+
+func (s *shell) usersDelete() *cobra.Command {
+	var r api.UserRemoval
+	c := &cobra.Command{
+		Use: "delete NAME", Short: "Delete an account", Args: cobra.ExactArgs(1), ValidArgsFunction: s.completeUsers,
+		Long: "Deletes an account with its tokens and preferences. Who is logged in is not deleted, nor the last administrator. Who owns rules is deleted only when\n" +
+			"it is said what becomes of them. Alerts of rules that are not handed over stay, for administrators.",
+		Example: "  tocsin users delete bob\n  tocsin users delete bob --to alice\n  tocsin users delete bob --to '*'          # his rules are everybody's then\n  tocsin users delete bob --with-rules",
+	}
+	c.Flags().BoolVar(&r.WithRules, "with-rules", false, "delete its rules as well")
+	c.Flags().StringVar(&r.To, "to", "", "`account` that its rules are handed over to; * for everybody")
+	c.MarkFlagsMutuallyExclusive("with-rules", "to")
+	c.RunE = s.ask(func(ctx context.Context, svc api.Service, args []string) error {
+		r.Name = args[0]
+		if err := svc.DeleteUser(ctx, r); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(s.Out, "user %s: deleted\n", clean(r.Name))
+		return err
+	})
+	return c
+}
+
+func (s *shell) usersLogout() *cobra.Command {
+	return &cobra.Command{
+		Use: "logout NAME", Short: "End the sessions of an account", Args: cobra.ExactArgs(1), ValidArgsFunction: s.completeUsers,
+		Long: "Its tokens go on counting: see tocsin tokens revoke.", Example: "  tocsin users logout bob",
+		RunE: s.ask(func(ctx context.Context, svc api.Service, args []string) error {
+			done, err := svc.LogOutUser(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(s.Out, "user %s: %d sessions ended\n", clean(args[0]), done.Sessions)
+			return err
 		}),
 	}
 }
