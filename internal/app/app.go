@@ -319,12 +319,16 @@ func (a *App) sourcePositions(ctx context.Context) (map[string]int64, error) {
 // listen opens the socket in the data directory and, unless that is off, the address for the page and the API.
 func (a *App) listen(ctx context.Context, registry *prometheus.Registry) error {
 	c := a.setup.Config
-	pages, err := web.New(web.Options{Service: a.guard, Log: a.log, NeedsSetup: a.accounts.NeedSetup})
+	outside, label, err := a.signOn()
+	if err != nil {
+		return err
+	}
+	pages, err := web.New(web.Options{Service: a.guard, Log: a.log, NeedsSetup: a.accounts.NeedSetup, SignOn: label})
 	if err != nil {
 		return err
 	}
 	a.server, err = httpapi.New(httpapi.Options{
-		Service: a.guard, Auth: a.accounts, Audit: a.auditor, Log: a.log, Registry: registry, Pages: pages,
+		Service: a.guard, Auth: a.accounts, Outside: outside, Audit: a.auditor, Log: a.log, Registry: registry, Pages: pages,
 		Metrics:   promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
 		MaxEvents: int64(c.HTTP.MaxBody), MaxIntake: c.HTTP.MaxIntake, DrainFor: c.Drain / 2,
 	})

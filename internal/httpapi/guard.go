@@ -132,7 +132,7 @@ func (s *Server) attempt(r *http.Request, user string, try func(context.Context)
 // came returns a context that says, for the audit log, who got in and from where.
 func came(r *http.Request, id api.Identity) context.Context {
 	way := api.Way{Via: "http", From: peerOf(r).addr.String()}
-	if r.URL.Path == "/login" || r.URL.Path == "/logout" {
+	if strings.HasPrefix(r.URL.Path, "/login") || r.URL.Path == "/logout" {
 		way.Via = "page"
 	}
 	return api.Through(api.As(r.Context(), id), way)

@@ -108,6 +108,7 @@ func (s *Server) table() []route {
 	}
 	if s.pages != nil {
 		routes = append(routes, s.pageRoutes()...)
+		routes = append(routes, s.signonRoutes()...)
 	}
 	return routes
 }

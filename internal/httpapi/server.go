@@ -52,6 +52,7 @@ type Options struct {
 	Registry prometheus.Registerer
 	Metrics  http.Handler // answers /metrics; nil: there is none
 	Audit    Auditor      // nil: nobody writes down who gets in and who does not
+	Outside  Outside      // lets people in who log in at an identity provider; nil: nobody does
 	Pages    http.Handler // answers the pages, called as the user who asks: api.Caller; nil: there are none
 
 	MaxEvents int64         // bytes of one body of events, decompressed; 0 is 32 MiB
@@ -63,6 +64,7 @@ type Options struct {
 type Server struct {
 	service  api.Service
 	auth     Authenticator
+	outside  Outside
 	log      *slog.Logger
 	audit    Auditor
 	pages    http.Handler
@@ -84,7 +86,7 @@ type Server struct {
 // New returns a server that listens nowhere yet.
 func New(o Options) (*Server, error) {
 	s := &Server{
-		service: o.Service, auth: o.Auth, log: o.Log, pages: o.Pages, metrics: o.Metrics,
+		service: o.Service, auth: o.Auth, outside: o.Outside, log: o.Log, pages: o.Pages, metrics: o.Metrics,
 		sessions: newSessions(), throttle: newThrottle(),
 		maxBody:  orDefault(o.MaxEvents, 32<<20),
 		intake:   make(chan struct{}, orDefault(o.MaxIntake, 64)),

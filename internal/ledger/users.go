@@ -223,6 +223,9 @@ func (l *Ledger) SetPassword(ctx context.Context, name, password string, now tim
 	phc := hash(password, usualCost())
 	release()
 	return l.changeUser(ctx, "set password of "+name, name, func(ctx context.Context, tx *sql.Tx, u User) error {
+		if u.Subject != "" {
+			return fault.New(fault.Conflict, "%s logs in at %s, where the password is kept", u.Name, u.Issuer)
+		}
 		if _, err := tx.ExecContext(ctx, `UPDATE accounts SET password = $1, changed = $2 WHERE id = $3`, phc, nanos(now), u.ID); err != nil {
 			return err
 		}

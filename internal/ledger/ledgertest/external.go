@@ -54,6 +54,9 @@ func testExternal(t *testing.T, fresh Fresh) {
 			t.Errorf("an account of a provider has the password %q: %v", password, err)
 		}
 	}
+	if err := l.SetPassword(t.Context(), "anna", "correct horse battery", at(3)); !errors.Is(err, fault.Conflict) {
+		t.Errorf("an account of a provider gets a password here: %v", err)
+	}
 	if linked := in("links", who(func(e *ledger.External) { e.Subject, e.Name, e.Link = "3", "root", true }), 4); linked.Name != "root" || !linked.Admin {
 		t.Errorf("linked %+v", linked)
 	}
