@@ -38,6 +38,12 @@ type Service interface {
 	// out, until ctx ends or each fails; it returns the cause.
 	FollowAlerts(ctx context.Context, q AlertFollow, each func(AlertChange) error) error
 
+	// Mutes lists silences, windows and exclusions. PreviewMute says what one would hide, AddMute makes it, EndMute takes it back.
+	Mutes(ctx context.Context, q MuteRequest) ([]Mute, error)
+	PreviewMute(ctx context.Context, q MuteEdit) (MuteAnswer, error)
+	AddMute(ctx context.Context, q MuteEdit) (MuteAnswer, error)
+	EndMute(ctx context.Context, q MuteEnd) (Mute, error)
+
 	Rules(ctx context.Context, q RuleRequest) ([]Rule, error)
 	PutRule(ctx context.Context, r RuleEdit) (Rule, error)
 	DeleteRule(ctx context.Context, owner, name string) error

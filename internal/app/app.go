@@ -31,6 +31,7 @@ import (
 	"tocsin/internal/ingest"
 	"tocsin/internal/journal"
 	"tocsin/internal/ledger"
+	"tocsin/internal/mute"
 	"tocsin/internal/pack"
 	"tocsin/internal/parser"
 	"tocsin/internal/policy"
@@ -168,6 +169,7 @@ type App struct {
 	ledger    *ledger.Ledger
 	rejected  *quarantine.Store
 	ingest    *ingest.Service
+	mutes     *mute.Shelf
 	rules     *desk.Rulebook
 	judges    []*judge
 	policy    *policy.Book
@@ -273,6 +275,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 	a.ingest.SetConfigured(configured(a.setup))
 	a.resolve()
 	a.recall(ctx)
+	a.mutes = mute.NewShelf(a.ledger, a.log)
 	a.rules = desk.NewRulebook(a.ledger, catalog.Detectors(), a.setup.Rules)
 	node, err := os.Hostname()
 	if err != nil {
@@ -290,7 +293,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 	}
 	a.desk = desk.New(desk.Parts{
 		Version: a.options.Version, Page: a.Address, Journal: a.journal, History: a.history, Ledger: a.ledger, Ingest: a.ingest, Quarantine: a.rejected,
-		Alerting: a.judges[0].alerting, Rules: a.rules, Detectors: catalog.Detectors(), Lists: a.lists(),
+		Alerting: a.judges[0].alerting, Mutes: a.mutes, Rules: a.rules, Detectors: catalog.Detectors(), Lists: a.lists(),
 		Judges: a.engines, RulesChanged: a.rulesChanged, CaughtUp: a.caughtUp, Replayed: a.replayed, Problems: a.problems, Backup: a.backup,
 		Kept: a.kept, ClearAlerts: a.clearAlerts, Sessions: a.sessions, Ways: a.waysMaker(node), PreferencesChanged: a.preferencesChanged,
 	})

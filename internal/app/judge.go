@@ -64,6 +64,7 @@ func newJudge(a *App, class journal.Class, registry prometheus.Registerer) (*jud
 	}
 	j.alerting = alerting.New(a.ledger, a.rules, a.policy.Route, alerting.Options{
 		Name: name, Cap: a.setup.Config.Alerts.MaxOpen, Reopen: a.setup.Config.Alerts.Reopen, Point: a.options.Crash,
+		Excluded: a.excluded,
 		Written: func(changes []ledger.Change) {
 			a.delivery.Wake()
 			a.desk.AlertsWritten()
@@ -88,7 +89,7 @@ func (a *App) judgeAll(ctx, stopping context.Context) error {
 		}
 		return err
 	}
-	if err := a.insist(loading, "load preferences", func() error { return a.policy.Load(ctx) }); err != nil {
+	if err := a.insist(loading, "load preferences and mutes", func() error { return errors.Join(a.policy.Load(ctx), a.mutes.Load(ctx)) }); err != nil {
 		if loading.Err() != nil {
 			return nil
 		}

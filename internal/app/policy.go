@@ -13,7 +13,6 @@ import (
 	"tocsin/internal/catalog"
 	"tocsin/internal/config"
 	"tocsin/internal/delivery"
-	"tocsin/internal/mute"
 	"tocsin/internal/notifier"
 	"tocsin/internal/policy"
 	"tocsin/internal/preference"
@@ -85,7 +84,7 @@ type lines struct {
 func (a *App) makePolicy(maker ways.Maker) {
 	a.lines.routes = a.setup.routes
 	a.policy = policy.NewBook(a.ledger, policy.Options{
-		Terms: terms(a.setup.Config), Channels: toldOver(a.setup.routes), Mutes: a.silences, Log: a.log,
+		Terms: terms(a.setup.Config), Channels: toldOver(a.setup.routes), Mutes: a.mutes.Current, Log: a.log,
 		Ways: func(server preference.MailServer, user string, p preference.Preferences) (list []policy.Way, err error) {
 			all, err := maker.For(server, user, p)
 			for _, w := range all {
@@ -142,6 +141,3 @@ func (a *App) alarm(ctx context.Context, channel, cause string) error {
 		Reason: fmt.Sprintf("nobody is told over channel %s, which only fails: %s (see tocsin notices list --channel %s)", channel, cause, channel),
 	})
 }
-
-// silences are those of now.
-func (a *App) silences() *mute.Set { return nil }

@@ -16,7 +16,7 @@ import (
 
 func (s *shell) alertsCommand() *cobra.Command {
 	c := s.alertList("alerts [NUMBER]")
-	c.AddCommand(s.alertList("list [NUMBER]"), s.alertShow(), s.alertAck(), s.alertUnack(), s.alertComment(), s.alertAssign(), s.alertClose(),
+	c.AddCommand(s.alertList("list [NUMBER]"), s.alertShow(), s.alertAck(), s.alertUnack(), s.alertComment(), s.alertAssign(), s.alertClose(), s.alertSilence(), s.alertExclude(),
 		s.alertExplain(), s.alertExport(), s.alertFollow())
 	return c
 }

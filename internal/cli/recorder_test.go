@@ -26,6 +26,8 @@ type recorder struct {
 	top       api.TopAnswer
 	alerts    []alert.Alert
 	story     api.AlertStory
+	mutes     []api.Mute
+	muted     api.MuteAnswer
 	rules     []api.Rule
 	explained api.ExplainAnswer
 	users     []api.User
@@ -125,6 +127,22 @@ func (r *recorder) ActOnAlert(_ context.Context, q api.AlertAct) (alert.Alert, e
 		}
 	}
 	return a, r.note("ActOnAlert", q)
+}
+
+func (r *recorder) Mutes(_ context.Context, q api.MuteRequest) ([]api.Mute, error) {
+	return r.mutes, r.note("Mutes", q)
+}
+
+func (r *recorder) PreviewMute(_ context.Context, q api.MuteEdit) (api.MuteAnswer, error) {
+	return r.muted, r.note("PreviewMute", q)
+}
+
+func (r *recorder) AddMute(_ context.Context, q api.MuteEdit) (api.MuteAnswer, error) {
+	return r.muted, r.note("AddMute", q)
+}
+
+func (r *recorder) EndMute(_ context.Context, q api.MuteEnd) (api.Mute, error) {
+	return r.muted.Mute, r.note("EndMute", q)
 }
 
 func (r *recorder) AlertStory(_ context.Context, id int64) (api.AlertStory, error) {

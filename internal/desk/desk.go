@@ -17,6 +17,7 @@ import (
 	"tocsin/internal/ingest"
 	"tocsin/internal/journal"
 	"tocsin/internal/ledger"
+	"tocsin/internal/mute"
 	"tocsin/internal/quarantine"
 )
 
@@ -32,6 +33,7 @@ type Parts struct {
 	// Quarantine keeps the records that Ingest could not read.
 	Quarantine *quarantine.Store
 	Alerting   *alerting.Service // of whichever class: judging history needs no position
+	Mutes      *mute.Shelf
 	Rules      *Rulebook
 	Detectors  detector.Set
 	Lists      fs.FS // where rules find the files that they name

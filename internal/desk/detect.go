@@ -32,6 +32,9 @@ func (d *Desk) Detect(ctx context.Context, r api.DetectRequest) (api.DetectAnswe
 	if err := d.parts.CaughtUp(ctx); err != nil {
 		return answer, err
 	}
+	if err := d.parts.Mutes.Load(ctx); err != nil { // exclusions
+		return answer, err
+	}
 	narrow(&q, rules)
 	judge := func() ([]alert.Finding, detect.HistoryStats, error) {
 		return detect.History(ctx, detect.HistoryOptions{Until: q.Until, Files: d.parts.Lists}, rules, func(yield func(*event.Batch, []int32) error) error {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 
 	"tocsin/internal/alert"
 	"tocsin/internal/api"
@@ -152,6 +153,27 @@ func (g *Guard) ActOnAlert(ctx context.Context, q api.AlertAct) (alert.Alert, er
 // Rules implements api.Service.
 func (g *Guard) Rules(ctx context.Context, q api.RuleRequest) ([]api.Rule, error) {
 	return look(ctx, permission.ListRules, func() ([]api.Rule, error) { return g.desk.Rules(ctx, q) })
+}
+
+// Mutes implements api.Service.
+func (g *Guard) Mutes(ctx context.Context, q api.MuteRequest) ([]api.Mute, error) {
+	return look(ctx, permission.ListMutes, func() ([]api.Mute, error) { return g.desk.Mutes(ctx, q) })
+}
+
+// PreviewMute implements api.Service.
+func (g *Guard) PreviewMute(ctx context.Context, q api.MuteEdit) (api.MuteAnswer, error) {
+	return look(ctx, permission.PreviewMute, func() (api.MuteAnswer, error) { return g.desk.PreviewMute(ctx, q) })
+}
+
+// AddMute implements api.Service.
+func (g *Guard) AddMute(ctx context.Context, q api.MuteEdit) (api.MuteAnswer, error) {
+	return change(ctx, g, permission.ChangeMute, "new "+q.Kind, words(q), func(ctx context.Context) (api.MuteAnswer, error) { return g.desk.AddMute(ctx, q) })
+}
+
+// EndMute implements api.Service.
+func (g *Guard) EndMute(ctx context.Context, q api.MuteEnd) (api.Mute, error) {
+	subject := cmp.Or(q.Kind, "mute") + " " + strconv.FormatInt(q.ID, 10)
+	return change(ctx, g, permission.ChangeMute, subject, "ended", func(ctx context.Context) (api.Mute, error) { return g.desk.EndMute(ctx, q) })
 }
 
 // PutRule implements api.Service.

@@ -180,6 +180,22 @@ func (r *recorder) AlertStory(ctx context.Context, id int64) (api.AlertStory, er
 	return filled[api.AlertStory](), r.note(ctx, "AlertStory", id)
 }
 
+func (r *recorder) Mutes(ctx context.Context, q api.MuteRequest) ([]api.Mute, error) {
+	return filled[[]api.Mute](), r.note(ctx, "Mutes", q)
+}
+
+func (r *recorder) PreviewMute(ctx context.Context, q api.MuteEdit) (api.MuteAnswer, error) {
+	return filled[api.MuteAnswer](), r.note(ctx, "PreviewMute", q)
+}
+
+func (r *recorder) AddMute(ctx context.Context, q api.MuteEdit) (api.MuteAnswer, error) {
+	return filled[api.MuteAnswer](), r.note(ctx, "AddMute", q)
+}
+
+func (r *recorder) EndMute(ctx context.Context, q api.MuteEnd) (api.Mute, error) {
+	return filled[api.Mute](), r.note(ctx, "EndMute", q)
+}
+
 func (r *recorder) Alerts(ctx context.Context, q api.AlertRequest) ([]alert.Alert, error) {
 	return filled[[]alert.Alert](), r.note(ctx, "Alerts", q)
 }

@@ -52,6 +52,12 @@ func (s *Server) table() []route {
 		toAlert[assignBody](s, api.Assign, "Gives an alert to an account, or to nobody."),
 		toAlert[closeBody](s, api.Close, "Ends an alert and says what it was: true, benign, false, expected or duplicate."),
 
+		ask("GET", "/api/v1/mutes", permission.ListMutes, "Lists silences, maintenance windows and exclusions, newest first.", v.Mutes),
+		ask("POST", "/api/v1/mutes", permission.ChangeMute, "Makes a silence, a window or an exclusion.", v.AddMute),
+		ask("POST", "/api/v1/mutes/preview", permission.PreviewMute, "Says what a silence, a window or an exclusion would hide, and makes none.", v.PreviewMute),
+		{method: "POST", path: "/api/v1/mutes/{id}/end", op: permission.ChangeMute, handle: s.endMute, in: muteEndBody{}, out: api.Mute{},
+			doc: "Takes a silence, a window or an exclusion back."},
+
 		ask("GET", "/api/v1/rules", permission.ListRules, "Lists rules.", v.Rules),
 		ask("POST", "/api/v1/rules", permission.ChangeRule, "Adds a rule, or replaces the one of the same name.", v.PutRule),
 		named("DELETE", "/api/v1/rules/{name}", permission.DeleteRule, "Deletes a rule.", func(ctx context.Context, name string, q ownerQuery) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 	"time"
 
 	"tocsin/internal/fault"
@@ -94,11 +95,24 @@ func (l *Ledger) AddMute(ctx context.Context, m Mute, most int) (Mute, error) {
 		if n >= most {
 			return fault.New(fault.Conflict, "%d silences, windows and exclusions are in force, which is as many as there may be: end some", n)
 		}
-		return tx.QueryRowContext(ctx, `INSERT INTO mutes (kind, body, author, note, created, starts, ends, revoked, revoked_by, hits, last_hit, told)
+		err := tx.QueryRowContext(ctx, `INSERT INTO mutes (kind, body, author, note, created, starts, ends, revoked, revoked_by, hits, last_hit, told)
 VALUES ($1, $2, $3, $4, $5, $6, $7, 0, '', 0, 0, 0) RETURNING id`,
 			m.Kind, clean(m.Body), m.Author, m.Note, nanos(m.Created), nanos(m.Starts), nanos(m.Ends)).Scan(&m.ID)
+		if err != nil {
+			return err
+		}
+		return note(ctx, tx, "", m.words())
 	})
 	return m, err
+}
+
+// words says of a mute what the audit log tells.
+func (m *Mute) words() string {
+	s := m.Kind + " " + strconv.FormatInt(m.ID, 10) + ": " + m.Body
+	if !m.Ends.IsZero() {
+		s += " until " + m.Ends.UTC().Format(time.RFC3339)
+	}
+	return s + " (" + m.Note + ")"
 }
 
 // A Revocation takes a mute back.
@@ -133,8 +147,10 @@ func (l *Ledger) RevokeMute(ctx context.Context, r Revocation) (m Mute, err erro
 			return fault.New(fault.Conflict, "%s %d ended at %s already", m.Kind, m.ID, m.Ends.Format(time.RFC3339))
 		}
 		m.Revoked, m.RevokedBy = r.Now, clean(r.Who)
-		_, err = tx.ExecContext(ctx, `UPDATE mutes SET revoked = $1, revoked_by = $2 WHERE id = $3`, nanos(m.Revoked), m.RevokedBy, m.ID)
-		return err
+		if _, err := tx.ExecContext(ctx, `UPDATE mutes SET revoked = $1, revoked_by = $2 WHERE id = $3`, nanos(m.Revoked), m.RevokedBy, m.ID); err != nil {
+			return err
+		}
+		return note(ctx, tx, m.words(), "taken back")
 	})
 	if err != nil {
 		return Mute{}, err

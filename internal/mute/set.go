@@ -66,15 +66,23 @@ func (s *Set) Excluded(a *alert.Alert, now time.Time) (m Mute, ok bool) {
 	return s.excluded.find(a, now)
 }
 
-// Means reports whether a mute means an alert, at whatever time. It is asked of few; a Set answers for many.
-func (m *Mute) Means(a *alert.Alert) (bool, error) {
-	var x index
-	if err := x.add(m); err != nil {
-		return false, err
+// A Matcher is one match, ready to be asked about many alerts. Its methods may be called from several goroutines.
+type Matcher struct{ only index }
+
+// Compile readies a match.
+func (m Match) Compile() (*Matcher, error) {
+	var x Matcher
+	if err := x.only.add(&Mute{Match: m}); err != nil {
+		return nil, err
 	}
-	x.compile()
-	_, ok := x.search(a, func(*compiled) bool { return true })
-	return ok, nil
+	x.only.compile()
+	return &x, nil
+}
+
+// Means reports whether an alert is meant.
+func (m *Matcher) Means(a *alert.Alert) bool {
+	_, ok := m.only.search(a, func(*compiled) bool { return true })
+	return ok
 }
 
 // A compiled is one mute, ready to be asked.

@@ -108,9 +108,12 @@ func (s *Shelf) End(ctx context.Context, id int64, who string, may func(Mute) er
 	return m, s.Load(ctx)
 }
 
+// mostListed bounds how many mutes are listed, those that are over included.
+const mostListed = 10_000
+
 // List returns mutes, the newest first: those of a kind, or of any; those in force or to come at a time, or all.
-func (s *Shelf) List(ctx context.Context, kind Kind, inForce time.Time, limit int) ([]Mute, error) {
-	stored, err := s.ledger.Mutes(ctx, ledger.MuteQuery{Kind: string(kind), InForce: inForce, Limit: limit})
+func (s *Shelf) List(ctx context.Context, kind Kind, inForce time.Time) ([]Mute, error) {
+	stored, err := s.ledger.Mutes(ctx, ledger.MuteQuery{Kind: string(kind), InForce: inForce, Limit: mostListed})
 	if err != nil {
 		return nil, err
 	}
