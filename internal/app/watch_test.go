@@ -20,9 +20,9 @@ import (
 )
 
 // watched runs a live app that looks often, until stop is called.
-func watched(t *testing.T, dir string, change func(*config.Config)) (a *App, stop func()) {
+func watched(t *testing.T, dir, file string, change func(*config.Config)) (a *App, stop func()) {
 	t.Helper()
-	s, err := Load("", nil)
+	s, err := Load(file, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,12 +45,13 @@ func watched(t *testing.T, dir string, change func(*config.Config)) (a *App, sto
 	}
 }
 
-// own waits until tocsin's own alert of a rule is in a state.
-func (a *App) waitOwn(t *testing.T, rule string, state alert.State) alert.Alert {
+// waitOwn waits until tocsin's own alert of a rule is in a state, and does something meanwhile again and again.
+func (a *App) waitOwn(t *testing.T, rule string, state alert.State, meanwhile func()) alert.Alert {
 	t.Helper()
 	ctx := api.As(t.Context(), api.Local())
 	var found []alert.Alert
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); <-time.After(20 * time.Millisecond) {
+		meanwhile()
 		var err error
 		if found, err = a.Service().Alerts(ctx, api.AlertRequest{Rule: rule}); err != nil {
 			t.Fatal(err)
@@ -59,34 +60,44 @@ func (a *App) waitOwn(t *testing.T, rule string, state alert.State) alert.Alert 
 			return found[0]
 		}
 	}
-	t.Fatalf("no alert of %s is %s: %+v", rule, state, found)
+	t.Fatalf("no alert of %s is %s: %+v; sources %+v", rule, state, found, a.ingest.Sources())
 	return alert.Alert{}
 }
 
+// soon makes silence short.
+func soon(c *config.Config) { c.Sources.Files[0].SilentAfter = time.Second }
+
 // A source that says nothing is told of by an alert that lasts over a restart and ends when it speaks.
 func TestSilentSource(t *testing.T) {
-	dir, log := t.TempDir(), filepath.Join(t.TempDir(), "access.log")
-	if err := os.WriteFile(log, nil, 0o600); err != nil {
-		t.Fatal(err)
+	dir, config := t.TempDir(), filepath.Join(t.TempDir(), "tocsin.yaml")
+	log := filepath.Join(filepath.Dir(config), "access.log")
+	for path, text := range map[string]string{log: "", config: "sources: {files: [{name: nginx, paths: [access.log]}]}\n"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	settings := func(c *config.Config) {
-		c.Sources.Files = []config.Files{{Name: "nginx", Paths: []string{log}, Format: "text", SilentAfter: time.Second}}
-	}
-	a, stop := watched(t, dir, settings)
-	first := a.waitOwn(t, watch.SourceRule, alert.Open)
+	a, stop := watched(t, dir, config, soon)
+	first := a.waitOwn(t, watch.SourceRule, alert.Open, func() {})
 	if key := first.Entity.Key(); key != "tocsin.source=nginx" || !strings.Contains(first.Reason, "silent_after") || first.Severity != alert.High {
 		t.Errorf("alert about %s: %+v", key, first)
 	}
 	stop()
 
-	a, stop = watched(t, dir, settings)
-	if again := a.waitOwn(t, watch.SourceRule, alert.Open); again.ID != first.ID {
+	a, stop = watched(t, dir, config, soon)
+	if again := a.waitOwn(t, watch.SourceRule, alert.Open, func() {}); again.ID != first.ID {
 		t.Errorf("after a restart it is alert %d, before %d", again.ID, first.ID)
 	}
-	if err := os.WriteFile(log, []byte("hello\n"), 0o600); err != nil {
+	file, err := os.OpenFile(log, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if ended := a.waitOwn(t, watch.SourceRule, alert.Ended); ended.ID != first.ID {
+	defer file.Close()
+	ended := a.waitOwn(t, watch.SourceRule, alert.Ended, func() {
+		if _, err := file.WriteString(`{"message":"hello"}` + "\n"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if ended.ID != first.ID {
 		t.Errorf("alert %d ended, want %d", ended.ID, first.ID)
 	}
 	stop()
@@ -103,7 +114,7 @@ func TestHeartbeatOfTheWhole(t *testing.T) {
 		beats <- b
 	}))
 	defer server.Close()
-	a, stop := watched(t, t.TempDir(), func(c *config.Config) {
+	a, stop := watched(t, t.TempDir(), "", func(c *config.Config) {
 		c.Heartbeat = config.Heartbeat{URL: document.NewSecret(server.URL), Every: 50 * time.Millisecond, ChannelEvery: time.Hour}
 	})
 	defer stop()
