@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -115,9 +116,17 @@ func (s *shell) listAlerts(list []alert.Alert) error {
 		}
 		return nil
 	}
-	out := s.sheet(column{name: "id", right: true}, column{name: "severity", paint: severityColours}, column{name: "state"},
-		column{name: "last", time: true}, column{name: "rule"}, column{name: "entity"}, column{name: "triggers", right: true}, column{name: "reason"},
-		column{name: "ack by", lazy: true}, column{name: "assignee", lazy: true})
+	out := s.alertSheet()
+	return errors.Join(s.addAlerts(out, list), out.end())
+}
+
+func (s *shell) alertSheet() *sheet {
+	return s.sheet(column{name: "id", right: true}, column{name: "severity", paint: severityColours}, column{name: "state"},
+		column{name: "last", time: true}, column{name: "rule"}, column{name: "entity"}, column{name: "triggers", right: true, spare: true}, column{name: "reason", cut: true},
+		column{name: "ack by", lazy: true, spare: true}, column{name: "assignee", lazy: true, spare: true})
+}
+
+func (s *shell) addAlerts(out *sheet, list []alert.Alert) error {
 	for i := range list {
 		a := &list[i]
 		if err := out.add(a, strconv.FormatInt(a.ID, 10), a.Severity.String(), string(a.State), s.instant(a.Last), a.RuleName,
@@ -125,7 +134,7 @@ func (s *shell) listAlerts(list []alert.Alert) error {
 			return err
 		}
 	}
-	return out.end()
+	return nil
 }
 
 // severityColours are what severities look like on a terminal; the word is there for who does not see colours.

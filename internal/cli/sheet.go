@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -19,6 +20,8 @@ type column struct {
 	paint func(string) text.Colors // on a terminal; nil: none
 	time  bool
 	lazy  bool // left out of a block of a table in which it is empty
+	cut   bool // cut before all others where the terminal is too narrow
+	spare bool // left out where the terminal is too narrow for all
 }
 
 // A sheet writes rows in the form that -o names. Tables are written in blocks, so that memory stays small.
@@ -208,7 +211,7 @@ func (t *sheet) aligned() error {
 func (t *sheet) pretty() error {
 	kept := t.kept()
 	t.measure(kept)
-	t.fit(kept)
+	kept = t.fit(kept)
 	w := table.NewWriter()
 	style := table.StyleLight
 	style.Format.Header = text.FormatUpper
@@ -230,7 +233,7 @@ func (t *sheet) pretty() error {
 	for _, row := range t.rows {
 		var cells table.Row
 		for _, i := range kept {
-			cell := trim(row[i], t.widths[i])
+			cell := t.trimmed(i, row[i])
 			if paint := t.columns[i].paint; paint != nil && t.colours {
 				cell = paint(row[i]).Sprint(cell)
 			}
@@ -242,17 +245,21 @@ func (t *sheet) pretty() error {
 	return err
 }
 
-// Columns are not cut below these widths: those of text, names over what is narrower, and times, which say nothing when they are cut.
+// Columns are not cut below these widths: those of text, names over what is narrower, and times, of which only the day and
+// the minute are left, or nothing would be.
 const (
 	narrowText = 12
+	narrowest  = 8 // of text where nothing else helps
 	narrowName = 8
 	narrowTime = 19
+	shortTime  = 11 // as 01-02 15:04
 )
 
 // fit narrows columns until the table is no wider than the terminal, or they are narrow: first those whose name is wider
-// than what is in them, then always the widest.
-func (t *sheet) fit(kept []int) {
-	over := -t.width
+// than what is in them, then those that may be cut, then always the widest. Where that is not enough what can be spared is left
+// out, and times are shortened.
+func (t *sheet) fit(kept []int) []int {
+	over, wanted := -t.width, slices.Clone(t.widths)
 	for _, i := range kept {
 		over += t.widths[i] + 3
 	}
@@ -266,23 +273,76 @@ func (t *sheet) fit(kept []int) {
 			over -= cut
 		}
 	}
+	over = t.narrow(kept, over, func(i int) int {
+		if t.columns[i].cut {
+			return 2 * narrowText
+		}
+		return t.widths[i]
+	})
+	over = t.narrow(kept, over, func(i int) int {
+		if t.columns[i].time {
+			return narrowTime
+		}
+		return narrowText
+	})
+	kept = slices.DeleteFunc(kept, func(i int) bool {
+		spared := t.columns[i].spare && over > 0
+		if spared {
+			over -= t.widths[i] + 3
+			t.widths[i] = -1 // for good, so that columns do not jump
+		}
+		return spared
+	})
+	for _, i := range kept {
+		if t.columns[i].time && over > 0 && t.widths[i] > shortTime {
+			over -= t.widths[i] - shortTime
+			t.widths[i] = shortTime
+		}
+	}
+	over = t.narrow(kept, over, func(i int) int {
+		if t.columns[i].time {
+			return shortTime
+		}
+		return narrowest
+	})
+	for _, i := range kept { // what was left out may have left room
+		if more := min(-over, wanted[i]-t.widths[i]); more > 0 && t.columns[i].cut {
+			t.widths[i] += more
+			over += more
+		}
+	}
+	return kept
+}
+
+// narrow takes from the widest columns what a table is over its width, down to the least width of each, and returns what it
+// still is over.
+func (t *sheet) narrow(kept []int, over int, least func(i int) int) int {
 	for over > 0 {
 		widest, room := 0, 0
 		for _, i := range kept {
-			least := narrowText
-			if t.columns[i].time {
-				least = narrowTime
-			}
-			if t.widths[i] > least && t.widths[i] > room {
+			if t.widths[i] > least(i) && t.widths[i] > room {
 				widest, room = i, t.widths[i]
 			}
 		}
 		if room == 0 {
-			return
+			return over
 		}
 		t.widths[widest]--
 		over--
 	}
+	return over
+}
+
+// trimmed is a cell at the width of its column. Of a time that does not fit the second is left whole, or the minute.
+func (t *sheet) trimmed(i int, cell string) string {
+	width := t.widths[i]
+	if t.columns[i].time && width < len(cell) && len(cell) >= narrowTime && cell[4] == '-' {
+		if width >= narrowTime {
+			return cell[:narrowTime]
+		}
+		cell = cell[len("2006-"):len("2006-01-02 15:04")]
+	}
+	return trim(cell, width)
 }
 
 // trim cuts text to a width, with an ellipsis.
