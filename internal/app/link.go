@@ -9,6 +9,9 @@ func (a *App) linker(machine string) func(alert int64) string {
 		if base == "" {
 			return ""
 		}
+		if alert == 0 {
+			return base + "/" // a summary tells of several
+		}
 		return base + "/alerts/" + strconv.FormatInt(alert, 10)
 	}
 }

@@ -199,11 +199,7 @@ func (p *post) send(ctx context.Context, n notifier.Notice) (answer string, err 
 			err = fmt.Errorf("channel %s: %w: it panicked: %v", p.name, notifier.ErrPermanent, r)
 		}
 	}()
-	n.Node = p.service.options.Node
-	if n.Alert.ID != 0 {
-		n.Link = p.service.options.Link(n.Alert.ID)
-	}
-	return p.now().Notifier.Send(ctx, n)
+	return p.service.dress(p.now(), n).send(ctx)
 }
 
 // judge decides what becomes of a notice after an attempt.

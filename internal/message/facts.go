@@ -14,8 +14,8 @@ import (
 // Facts are what templates speak of. All of it is text or lists of text, so that no template can count beyond what is
 // there; times are in the reader's zone.
 type Facts struct {
-	Change   string // CREATE, UPDATE or END
-	News     string // the same for people: "", "again" or "ended"
+	Change   string // CREATE, UPDATE, END or SUMMARY
+	News     string // the same for people: "", "again", "acknowledged by anna", "ended" or "summary"
 	Severity string // INFO, LOW, MEDIUM, HIGH or CRITICAL
 	Sign     string // a shape for the severity, for those who see no colours
 	State    string // open, acknowledged or ended
@@ -36,9 +36,27 @@ type Facts struct {
 	By      []alert.Pair // the entity, field by field
 	Samples []Sample
 
+	// Of a summary: why there is one, else ""; what it stands for, alert by alert; and how many more there are. What stands above
+	// is then that of an alert that stands for all of them, which has no number.
+	Summary string
+	Lines   []Line
+	More    string
+	Notices string
+
 	Link string // to the alert's page; empty when it is not known
 	Node string // the tocsin that says so
 	User string // whom it is for; empty when it is for a whole site
+}
+
+// A Line is one alert in a summary.
+type Line struct {
+	News     string // as in Facts
+	Severity string
+	Sign     string
+	Title    string
+	Number   string
+	Last     string
+	Triggers string
 }
 
 // A Sample is one of the events that led to the alert.
@@ -54,17 +72,50 @@ const timeLayout = "2006-01-02 15:04:05 MST"
 func NewFacts(n notifier.Notice, zone *time.Location) Facts {
 	a := &n.Alert
 	f := Facts{
-		Change: string(n.Change), News: map[notifier.Change]string{notifier.Update: "again", notifier.End: "ended"}[n.Change],
+		Change: string(n.Change), News: news(n.Change, a),
 		Severity: a.Severity.String(), Sign: sign(a.Severity), State: string(a.State), Title: a.Title, Entity: a.Entity.String(), Reason: a.Reason,
 		Rule: a.RuleName, Version: strconv.Itoa(a.RuleVersion), Owner: a.Owner, Number: strconv.FormatInt(a.ID, 10), Origin: a.Origin,
 		First: stamp(a.First, zone), Last: stamp(a.Last, zone), Ended: stamp(a.EndedAt, zone), Triggers: strconv.FormatInt(a.Triggers, 10),
 		Value: number(a.Value), Peak: number(a.Peak), Limit: number(a.Limit), Below: a.Below, Window: Duration(a.Window),
 		By: a.Entity, Link: n.Link, Node: n.Node, User: n.User,
 	}
+	if n.Digest != nil {
+		f.digest(n.Digest, zone)
+	}
 	for _, raw := range a.Samples {
 		f.Samples = append(f.Samples, sample(raw, zone))
 	}
 	return f
+}
+
+// news says what happened, for people; a beginning needs no word.
+func news(c notifier.Change, a *alert.Alert) string {
+	switch {
+	case c == notifier.End:
+		return "ended"
+	case c == notifier.Summary:
+		return "summary"
+	case c == notifier.Update && a.State == alert.Acknowledged:
+		return "acknowledged by " + a.AckedBy
+	case c == notifier.Update:
+		return "again"
+	}
+	return ""
+}
+
+// digest tells what a summary stands for.
+func (f *Facts) digest(d *notifier.Digest, zone *time.Location) {
+	f.Summary, f.Notices, f.Number = d.Reason, strconv.Itoa(d.Notices), ""
+	if d.More > 0 {
+		f.More = strconv.Itoa(d.More)
+	}
+	for i := range d.Lines {
+		a := &d.Lines[i].Alert
+		f.Lines = append(f.Lines, Line{
+			News: news(d.Lines[i].Change, a), Severity: a.Severity.String(), Sign: sign(a.Severity), Title: a.Title, Number: strconv.FormatInt(a.ID, 10),
+			Last: stamp(a.Last, zone), Triggers: strconv.FormatInt(a.Triggers, 10),
+		})
+	}
 }
 
 func stamp(t time.Time, zone *time.Location) string {

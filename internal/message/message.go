@@ -65,6 +65,7 @@ type Message struct {
 type Writer struct {
 	own, shipped *set
 	zone         *time.Location
+	sums         bool // the operator's own templates know of summaries
 }
 
 type set struct {
@@ -83,7 +84,7 @@ func New(own Templates, zone *time.Location) (*Writer, error) {
 	if err != nil {
 		panic(err) // the shipped templates are tested
 	}
-	w := &Writer{shipped: good, own: good, zone: zone}
+	w := &Writer{shipped: good, own: good, zone: zone, sums: own.Text == "" || strings.Contains(own.Text, ".Lines")}
 	if own == (Templates{}) {
 		return w, nil
 	}
@@ -102,10 +103,23 @@ func New(own Templates, zone *time.Location) (*Writer, error) {
 	return w, nil
 }
 
+// Preview shows how a notice is put into words. Shipped are the templates that stand in for the operator's own.
+func (w *Writer) Preview(n notifier.Notice, shipped Templates) notifier.Preview {
+	m := w.Write(n)
+	return notifier.Preview{
+		Subject: m.Subject, Text: m.Text, HTML: m.HTML, Problem: m.Problem,
+		Shipped: notifier.Wording{Subject: shipped.Subject, Text: shipped.Text, HTML: shipped.HTML},
+	}
+}
+
 // Write puts a notice into words. It cannot fail: see Message.Problem.
 func (w *Writer) Write(n notifier.Notice) Message {
 	facts := NewFacts(n, w.zone)
-	m, err := w.own.write(facts)
+	own := w.own
+	if n.Digest != nil && !w.sums {
+		own = w.shipped // an operator's own words for one alert leave out what a summary tells
+	}
+	m, err := own.write(facts)
 	if err == nil {
 		return m
 	}

@@ -52,6 +52,27 @@ type Notice struct {
 	Node string `json:"node,omitempty"`
 }
 
+// A Preview is a notice as a channel would send it, which is not sent.
+type Preview struct {
+	Subject string  `json:"subject,omitempty"`
+	Text    string  `json:"text"` // what is sent, or its words
+	HTML    string  `json:"html,omitempty"`
+	Problem string  `json:"problem,omitempty"` // why the operator's own template was not used
+	Shipped Wording `json:"shipped,omitzero"`  // the templates that ship with tocsin, to be copied; zero where there are none
+}
+
+// Wording are templates.
+type Wording struct {
+	Subject string `json:"subject,omitempty"`
+	Text    string `json:"text,omitempty"`
+	HTML    string `json:"html,omitempty"`
+}
+
+// A Previewer is a Notifier that shows how it would send a notice.
+type Previewer interface {
+	Preview(n Notice) Preview
+}
+
 // A Notifier makes one attempt to deliver a notice and returns what the other side answered, in one line. An error that
 // wraps ErrPermanent is not tried again. Errors carry no secret. Several calls may run at once.
 type Notifier interface {

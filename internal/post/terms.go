@@ -36,7 +36,17 @@ type Templates struct {
 func DefaultTerms() Terms { return Terms{Timeout: 10 * time.Second, Zone: "UTC"} }
 
 // short is the text for telephones and chats: what is needed to decide whether to look closer.
-const short = `{{.Reason}}
+const short = `{{if .Summary}}{{.Reason}}
+{{- range .Lines}}
+{{.Sign}} {{.Severity}} {{.Title}}{{with .News}} ({{.}}){{end}}, alert {{.Number}}
+{{- end}}
+{{- with .More}}
+and {{.}} more
+{{- end}}
+{{- with .Node}}
+tocsin on {{.}}
+{{- end}}
+{{else}}{{.Reason}}
 Since {{.First}}, last {{.Last}}, {{.Triggers}} in all
 {{- with .Ended}}
 Ended {{.}}
@@ -48,7 +58,7 @@ Rule {{.Rule}}{{with .Owner}} of {{.}}{{end}}, alert {{.Number}}{{with .Node}}, 
 {{- range .Samples}}
 {{.Time}}  {{truncate 200 .Text}}
 {{- end}}
-`
+{{end}}`
 
 // Mistakes returns what is wrong with the settings.
 func (t Terms) Mistakes() []error {
@@ -97,10 +107,23 @@ func (w *Writer) Write(n notifier.Notice) message.Message {
 	return m
 }
 
-// Thread is a name that all notices about one alert share and no other has, of this tocsin or another one: letters, digits and
+// Preview shows how a notice is put into words.
+func (w *Writer) Preview(n notifier.Notice) notifier.Preview {
+	shipped := message.Shipped()
+	shipped.Text, shipped.HTML = short, ""
+	p := w.own.Preview(n, shipped)
+	p.HTML = ""
+	return p
+}
+
+// Thread is a name that all notices about one alert, or all summaries of one storm, share and no other has, of this tocsin or another one: letters, digits and
 // dashes, at most 50. It is made of what stays the same as long as an alert lasts; its first time does not, as late events may
 // move it.
 func Thread(n notifier.Notice) string {
+	if n.Digest != nil {
+		sum := sha256.Sum256([]byte(n.Node + "\x00" + n.Digest.Thread))
+		return "summary-" + hex.EncodeToString(sum[:16])
+	}
 	a := &n.Alert
 	sum := sha256.Sum256([]byte(n.Node + "\x00" + strconv.FormatInt(a.Rule, 10) + "\x00" + a.Entity.Key()))
 	return "alert-" + strconv.FormatInt(a.ID, 10) + "-" + hex.EncodeToString(sum[:8])

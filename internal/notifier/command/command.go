@@ -36,7 +36,8 @@ const (
 
 // Config is what an operator writes.
 type Config struct {
-	// Program is the absolute path of the program. It is called with CREATE, UPDATE or END as its first argument.
+	// Program is the absolute path of the program. It is called with CREATE, UPDATE, END or SUMMARY as its first
+	// argument.
 	Program string `yaml:"program"`
 	// Args are the arguments behind that. Default none.
 	Args []string `yaml:"args"`
@@ -145,4 +146,13 @@ func (r *runner) judge(ctx, limited context.Context, state *os.ProcessState, out
 		return said, fmt.Errorf("run %s: killed, as it did not end within %v", r.config.Program, r.config.Timeout)
 	}
 	return said, fmt.Errorf("run %s: %w", r.config.Program, err)
+}
+
+// Preview implements notifier.Previewer: it shows the arguments, and what the program reads.
+func (r *runner) Preview(n notifier.Notice) notifier.Preview {
+	body, err := json.MarshalIndent(n, "", "  ")
+	if err != nil {
+		return notifier.Preview{Problem: err.Error()}
+	}
+	return notifier.Preview{Subject: strings.Join(append([]string{r.config.Program, string(n.Change)}, r.config.Args...), " "), Text: string(body) + "\n"}
 }

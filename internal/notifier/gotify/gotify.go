@@ -118,3 +118,6 @@ func priority(n notifier.Notice) int {
 	}
 	return [...]int{1, 1, 3, 5, 8, 10}[min(n.Alert.Severity, alert.Critical)]
 }
+
+// Preview implements notifier.Previewer.
+func (p *pusher) Preview(n notifier.Notice) notifier.Preview { return p.words.Preview(n) }

@@ -242,3 +242,8 @@ func (p *postman) explain(ctx context.Context, err error) error {
 	}
 	return fmt.Errorf("mail to %s: %s%s", p.config.Place(), text, advice)
 }
+
+// Preview implements notifier.Previewer.
+func (p *postman) Preview(n notifier.Notice) notifier.Preview {
+	return p.words.Preview(n, message.Shipped())
+}

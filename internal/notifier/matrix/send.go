@@ -130,3 +130,6 @@ func (m *member) content(n notifier.Notice) content {
 }
 
 var escape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;")
+
+// Preview implements notifier.Previewer.
+func (m *member) Preview(n notifier.Notice) notifier.Preview { return m.words.Preview(n) }

@@ -75,10 +75,10 @@ func (p *publisher) Send(ctx context.Context, n notifier.Notice) (string, error)
 	return fmt.Sprintf("%d: message %s", answer.Status, post.Cut(taken.ID, 40, post.Characters)), nil
 }
 
-// priority is 1, which makes no sound, to 5, which does not stop making one. An end rings for nobody.
+// priority is 1, which makes no sound, to 5, which does not stop making one. Neither an end rings, nor that somebody took an alert on.
 func priority(n notifier.Notice) int {
 	p := min(max(int(n.Alert.Severity), 1), 5)
-	if n.Change == notifier.End {
+	if n.Change == notifier.End || n.Alert.State != alert.Open {
 		return min(p, 2)
 	}
 	return p
@@ -86,7 +86,7 @@ func priority(n notifier.Notice) int {
 
 // tag is one that ntfy shows as a picture before the title.
 func tag(n notifier.Notice) string {
-	if n.Change == notifier.End {
+	if n.Change == notifier.End || n.Alert.State == alert.Ended {
 		return "white_check_mark"
 	}
 	switch n.Alert.Severity {
@@ -100,3 +100,6 @@ func tag(n notifier.Notice) string {
 		return "information_source"
 	}
 }
+
+// Preview implements notifier.Previewer.
+func (p *publisher) Preview(n notifier.Notice) notifier.Preview { return p.words.Preview(n) }

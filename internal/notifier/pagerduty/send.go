@@ -123,3 +123,6 @@ func severity(s alert.Severity) string {
 		return "info"
 	}
 }
+
+// Preview implements notifier.Previewer.
+func (p *pager) Preview(n notifier.Notice) notifier.Preview { return p.words.Preview(n) }

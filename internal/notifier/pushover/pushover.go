@@ -165,3 +165,6 @@ func (p *pusher) priority(n notifier.Notice) int {
 		return 1
 	}
 }
+
+// Preview implements notifier.Previewer.
+func (p *pusher) Preview(n notifier.Notice) notifier.Preview { return p.words.Preview(n) }

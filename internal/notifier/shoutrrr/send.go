@@ -112,3 +112,6 @@ func (s *sender) explain(err error) error {
 	}
 	return fmt.Errorf("send by %s: %s", s.name, told)
 }
+
+// Preview implements notifier.Previewer.
+func (s *sender) Preview(n notifier.Notice) notifier.Preview { return s.words.Preview(n) }

@@ -192,3 +192,9 @@ func stamp(s string) string {
 		return -1
 	}, s[:min(len(s), 30)])
 }
+
+// Preview implements notifier.Previewer.
+func (h *hook) Preview(n notifier.Notice) notifier.Preview { return h.words.Preview(n) }
+
+// Preview implements notifier.Previewer.
+func (b *bot) Preview(n notifier.Notice) notifier.Preview { return b.words.Preview(n) }

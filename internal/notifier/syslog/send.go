@@ -161,3 +161,8 @@ func advice(err error) string {
 	}
 	return ""
 }
+
+// Preview implements notifier.Previewer.
+func (s *sender) Preview(n notifier.Notice) notifier.Preview {
+	return notifier.Preview{Text: string(s.config.format(n, s.pid))}
+}

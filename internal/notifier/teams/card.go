@@ -125,3 +125,6 @@ func color(n notifier.Notice) string {
 		return "default"
 	}
 }
+
+// Preview implements notifier.Previewer.
+func (d *dealer) Preview(n notifier.Notice) notifier.Preview { return d.words.Preview(n) }

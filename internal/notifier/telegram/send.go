@@ -132,3 +132,6 @@ func size(s string) (n int) {
 	}
 	return n
 }
+
+// Preview implements notifier.Previewer.
+func (b *bot) Preview(n notifier.Notice) notifier.Preview { return b.words.Preview(n) }

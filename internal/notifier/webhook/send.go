@@ -76,3 +76,12 @@ func sign(secret, text []byte) []byte {
 	_, _ = mac.Write(text) // cannot fail
 	return mac.Sum(nil)
 }
+
+// Preview implements notifier.Previewer: it shows the body.
+func (h *hook) Preview(n notifier.Notice) notifier.Preview {
+	body, err := json.MarshalIndent(n, "", "  ")
+	if err != nil {
+		return notifier.Preview{Problem: err.Error()}
+	}
+	return notifier.Preview{Text: string(body) + "\n"}
+}
