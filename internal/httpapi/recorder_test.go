@@ -354,6 +354,10 @@ func open(t *testing.T, change func(*Options)) *site {
 	t.Helper()
 	s := &site{svc: &recorder{events: []string{`{"message":"one"}`}}, auth: &accounts{}, socket: filepath.Join(t.TempDir(), "tocsin.sock")}
 	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
+			return
+		}
 		_, _ = io.WriteString(w, "page of "+api.Caller(r.Context()).User)
 	})
 	o := Options{Service: s.svc, Auth: s.auth, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Pages: page, Metrics: page}

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"time"
 
 	"tocsin/internal/alert"
 	"tocsin/internal/api"
@@ -29,8 +28,8 @@ const maxFilter = 4096
 
 // An overview is what the page shows. Each part has its own problem, so that one that fails leaves the others.
 type overview struct {
-	User    api.Identity
-	Now     time.Time
+	frame
+
 	Rows    int
 	Choices []int
 	Where   string // filter of the newest events
@@ -53,22 +52,26 @@ type row struct {
 }
 
 // A field is a name of an event and its value as people read it.
-type field struct{ Name, Value string }
+type field struct {
+	Name, Value string
+	Matched     bool // it is what the alert is about
+}
 
 func (s *site) overview(w http.ResponseWriter, r *http.Request) {
-	o := overview{User: api.Caller(r.Context()), Now: time.Now().UTC(), Rows: usualRows, Choices: []int{10, 50, 100, 200, 500}}
+	o := overview{frame: s.frame(r, "Overview", "/"), Rows: usualRows, Choices: []int{10, 50, 100, 200, 500}}
 	if n, err := strconv.Atoi(r.URL.Query().Get("rows")); err == nil {
 		o.Rows = min(max(n, fewestRows), mostRows)
 	}
 	if where := r.URL.Query().Get("where"); len(where) <= maxFilter {
 		o.Where = where
 	}
+	o.Live = true
 	ctx := r.Context()
 	s.health(ctx, &o)
 	s.alerts(ctx, &o)
 	s.rates(ctx, &o)
 	s.newest(ctx, &o)
-	s.show(w, "overview.html", o)
+	s.show(w, http.StatusOK, "overview.html", o)
 }
 
 // problem says to the person why a part is missing, and all of it to the log.
@@ -140,7 +143,7 @@ func newRow(text json.RawMessage) (row, error) {
 		r.Text = summary(fields)
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		r.Fields = append(r.Fields, field{name, plain(fields[name])})
+		r.Fields = append(r.Fields, field{Name: name, Value: plain(fields[name])})
 	}
 	return r, nil
 }

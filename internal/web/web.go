@@ -24,12 +24,15 @@ type Options struct {
 	// NeedsSetup says whether there is no administrator yet, so that the login asks for the token that was printed at the
 	// first start. Nil: there is one.
 	NeedsSetup func(context.Context) bool
+	// SignOn is the name of the identity provider at which people can log in as well; "" where they cannot.
+	SignOn string
 }
 
-// New returns the handler of "/", "/login" and "/assets/".
+// New returns the handler of the pages and of "/assets/".
 func New(o Options) (http.Handler, error) {
 	pages, err := template.New("").Funcs(template.FuncMap{
-		"count": count, "size": size, "shape": shape, "lower": strings.ToLower, "stamp": stamp, "key": key,
+		"count": count, "size": size, "shape": shape, "lower": strings.ToLower, "stamp": stamp, "clock": clock, "key": key, "span": span,
+		"happened": happened, "noticeState": noticeState, "fors": spans, "states": states, "sinces": sinces, "severities": severities,
 	}).ParseFS(assets, "assets/*.html")
 	if err != nil {
 		return nil, err
@@ -38,8 +41,16 @@ func New(o Options) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.overview)
 	mux.HandleFunc("GET /login", s.login)
-	mux.HandleFunc("GET /assets/page.css", asset("text/css; charset=utf-8", "assets/page.css"))
-	mux.HandleFunc("GET /assets/page.js", asset("text/javascript; charset=utf-8", "assets/page.js"))
+	mux.HandleFunc("GET /alerts", s.alertsPage)
+	mux.HandleFunc("POST /alerts", s.actOnAlerts)
+	mux.HandleFunc("GET /alerts.csv", s.alertsCSV)
+	mux.HandleFunc("GET /alerts/{id}", s.alert)
+	mux.HandleFunc("POST /alerts/{id}", s.actOnAlert)
+	for name, kind := range map[string]string{
+		"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8", "keys.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml",
+	} {
+		mux.HandleFunc("GET /assets/"+name, asset(kind, "assets/"+name))
+	}
 	return mux, nil
 }
 
@@ -64,7 +75,7 @@ func asset(kind, name string) http.HandlerFunc {
 }
 
 // show answers a page, whole or not at all.
-func (s *site) show(w http.ResponseWriter, name string, data any) {
+func (s *site) show(w http.ResponseWriter, code int, name string, data any) {
 	var b bytes.Buffer
 	if err := s.pages.ExecuteTemplate(&b, name, data); err != nil {
 		s.Log.Error("page not made", "page", name, "err", err)
@@ -72,6 +83,7 @@ func (s *site) show(w http.ResponseWriter, name string, data any) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(code)
 	_, _ = w.Write(b.Bytes()) // the asker may be gone
 }
 
@@ -88,14 +100,26 @@ func problemText(word string) string {
 		return "Name or password cannot be used like this: want a name of letters and digits, and a longer password."
 	case "conflict":
 		return "There is an administrator already. Log in without the token."
+	case "elsewhere-denied", "elsewhere-invalid", "elsewhere-conflict":
+		return "You were not let in from there. tocsin's log says why; an administrator can help."
+	case "elsewhere-unavailable":
+		return "The other login cannot be reached at the moment. A name and password of tocsin's own go on to work."
 	default:
 		return "tocsin cannot check passwords at the moment. Its log says why."
 	}
 }
 
+// maxNext bounds the address, in bytes, of the page that the login leads to. Whether it leads there is for who takes the form
+// to say.
+const maxNext = 4096
+
 func (s *site) login(w http.ResponseWriter, r *http.Request) {
-	s.show(w, "login.html", struct {
-		Problem string
-		Setup   bool
-	}{problemText(r.URL.Query().Get("problem")), s.NeedsSetup != nil && s.NeedsSetup(r.Context())})
+	next := r.URL.Query().Get("next")
+	if len(next) > maxNext {
+		next = ""
+	}
+	s.show(w, http.StatusOK, "login.html", struct {
+		Problem, Next, SignOn string
+		Setup                 bool
+	}{problemText(r.URL.Query().Get("problem")), next, s.SignOn, s.NeedsSetup != nil && s.NeedsSetup(r.Context())})
 }

@@ -72,6 +72,57 @@ func shape(s alert.Severity) string {
 // stamp writes a time for machines and, until the page's script puts it into the reader's zone, for people.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
+// clock writes a time for people who have no script.
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// span writes a length of time.
+func span(d time.Duration) string {
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
+
+// happened says in a few words what a line of the log of an alert tells.
+func happened(e alert.Entry) string {
+	switch e.What {
+	case alert.DidAssign:
+		switch {
+		case e.To == "":
+			return "took it from " + e.From
+		case e.From != "":
+			return "assigned it to " + e.To + ", before to " + e.From
+		default:
+			return "assigned it to " + e.To
+		}
+	case alert.DidClose:
+		return "closed it as " + e.To
+	case alert.DidAcknowledge:
+		return e.To // with until when
+	case alert.DidChange:
+		return "severity " + e.From + " → " + e.To
+	default:
+		return e.What
+	}
+}
+
+// noticeState says where a notice stands.
+func noticeState(state string) string {
+	switch state {
+	case "pending":
+		return "waits to be sent"
+	case "leased":
+		return "is being sent"
+	case "dead":
+		return "given up"
+	default:
+		return state
+	}
+}
+
 // key is alert.Entity.Key, "everything" when it is about no one in particular.
 func key(e alert.Entity) string {
 	if len(e) == 0 {

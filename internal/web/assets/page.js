@@ -1,46 +1,145 @@
-// Shows times in the reader's zone, and renews the page every five seconds while somebody looks at it. What is unfolded,
-// focused and scrolled stays as it is. Without this script the page renews itself as a whole.
+// Shows times in the reader's zone, and renews the parts of the page that changed, while somebody looks at it: at once when
+// the stream of alerts says so, and else from time to time. What is unfolded, selected, focused and typed stays as it is. The
+// page works without this script.
 "use strict";
 
-const every = 5000;
+const shown = new Map(); // the parts as they came, by id
+const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+
+// ago tells how long something is past, or ahead, in the largest unit that has at least one of it.
+function ago(date) {
+  const seconds = Math.round((date - Date.now()) / 1000);
+  const [unit, size] = units.find(([, size]) => Math.abs(seconds) >= size) ?? units.at(-1);
+  return relative.format(Math.trunc(seconds / size), unit);
+}
 
 function local(root) {
   for (const t of root.querySelectorAll("time[datetime]")) {
     const d = new Date(t.dateTime);
-    if (!isNaN(d)) {
-      t.title = t.dateTime;
-      t.textContent = d.toLocaleString(undefined, { dateStyle: "short", timeStyle: "medium" });
-    }
+    if (isNaN(d)) continue;
+    const whole = d.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+    const text = "ago" in t.dataset ? ago(d) : whole;
+    if (t.textContent !== text) t.textContent = text;
+    t.title = "ago" in t.dataset ? whole : t.dateTime;
   }
 }
 
+// busy says that somebody works in a part, which is then left alone.
+function busy(part) {
+  const active = document.activeElement;
+  if (part.querySelector("details[name=act][open]")) return true;
+  if (active !== document.body && part.contains(active) && active.matches("input:not([type=checkbox]), textarea, select")) return true;
+  const chosen = getSelection();
+  return chosen?.type === "Range" && part.contains(chosen.anchorNode);
+}
+
+// replace puts what is new into a part.
+function replace(part, fresh) {
+  for (const d of part.querySelectorAll("details[id]")) {
+    fresh.querySelector("#" + CSS.escape(d.id))?.toggleAttribute("open", d.open);
+  }
+  for (const box of part.querySelectorAll("input[type=checkbox]:checked")) {
+    const same = fresh.querySelector(`input[name="${box.name}"][value="${CSS.escape(box.value)}"]`);
+    if (same) same.checked = true;
+  }
+  const active = part.contains(document.activeElement) ? document.activeElement : null;
+  const home = active?.closest("[id]");
+  const nth = home ? [...home.querySelectorAll(active.localName)].indexOf(active) : -1;
+  const scrolled = part.querySelector(".scroll")?.scrollTop;
+  part.replaceChildren(...fresh.childNodes);
+  const table = part.querySelector(".scroll");
+  if (table && scrolled) table.scrollTop = scrolled;
+  if (home) {
+    const place = document.getElementById(home.id);
+    (nth < 0 ? place : place?.querySelectorAll(active.localName)[nth])?.focus({ preventScroll: true });
+  }
+}
+
+// say tells who listens to the page, without moving him.
+function say(text) {
+  document.getElementById("said").textContent = text;
+}
+
+function rows(root) {
+  return [...root.querySelectorAll("li.row[id]")].map((row) => row.id);
+}
+
+let since = null; // when the connection was lost
+
+function lost() {
+  since ??= new Date();
+  const banner = document.getElementById("offline");
+  const text = `No connection to tocsin since ${since.toLocaleTimeString()}. What you see is from then; it is tried again.`;
+  if (banner.textContent !== text) banner.textContent = text;
+  banner.hidden = false;
+}
+
+function found() {
+  since = null;
+  document.getElementById("offline").hidden = true;
+}
+
 async function renew() {
-  if (document.hidden || document.activeElement?.closest("form select, form input") || getSelection()?.type === "Range") return;
   const answer = await fetch(location.pathname + location.search, { headers: { Accept: "text/html" } });
   if (answer.redirected) {
-    location.assign(answer.url); // logged out meanwhile
+    location.reload(); // logged out meanwhile: the page leads to the login, which leads back here
     return;
   }
   if (!answer.ok) throw new Error(answer.statusText);
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  local(fresh);
-  const unfolded = [...document.querySelectorAll("details[open]")].map((d) => d.id);
-  for (const id of unfolded) fresh.getElementById(id)?.setAttribute("open", "");
-  const focused = document.activeElement?.closest("details")?.id;
-  for (const name of ["main", "footer"]) {
-    const was = document.querySelector(name);
-    const scrolled = was.querySelector(".scroll")?.scrollTop;
-    was.replaceChildren(...fresh.querySelector(name).childNodes);
-    const table = was.querySelector(".scroll");
-    if (table && scrolled) table.scrollTop = scrolled;
+  found();
+  const before = new Set(rows(document));
+  let changed = false;
+  for (const part of document.querySelectorAll("[data-part]")) {
+    const next = fresh.getElementById(part.id);
+    if (!next || busy(part)) continue;
+    const text = next.innerHTML;
+    if (shown.get(part.id) === text) continue;
+    shown.set(part.id, text);
+    local(next);
+    replace(part, next);
+    changed = true;
   }
-  if (focused) document.getElementById(focused)?.querySelector("summary")?.focus({ preventScroll: true });
-  document.body.classList.remove("stale");
-  document.title = "tocsin";
+  const now = fresh.getElementById("asof");
+  if (now) document.getElementById("asof").replaceChildren(...now.childNodes);
+  local(document);
+  const more = rows(document).filter((id) => !before.has(id)).length;
+  if (more > 0) say(more === 1 ? "1 more alert" : more + " more alerts");
+  else if (changed && document.querySelector("article.story")) say("The alert changed.");
+  document.dispatchEvent(new Event("renewed"));
 }
 
+let running = false, again = false, last = 0;
+
+// wanted renews the page, once a second at most.
+async function wanted() {
+  if (document.hidden) return;
+  if (running) {
+    again = true;
+    return;
+  }
+  running = true;
+  const wait = last + 1000 - Date.now();
+  if (wait > 0) await new Promise((done) => setTimeout(done, wait));
+  last = Date.now();
+  try {
+    await renew();
+  } catch {
+    lost();
+  }
+  running = false;
+  if (again) {
+    again = false;
+    wanted();
+  }
+}
+
+for (const part of document.querySelectorAll("[data-part]")) shown.set(part.id, part.innerHTML);
 local(document);
-setInterval(() => renew().catch(() => {
-  document.body.classList.add("stale");
-  document.title = "(no connection) tocsin";
-}), every);
+setInterval(() => local(document), 10_000);
+
+if ("live" in document.body.dataset) {
+  setInterval(wanted, 5000);
+  document.addEventListener("visibilitychange", wanted);
+}

@@ -1,0 +1,78 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"tocsin/internal/permission"
+)
+
+// pageRoutes are the pages for people. What a form asks for needs the same as the call of the API that does it.
+func (s *Server) pageRoutes() []route {
+	page := func(at, doc string) route {
+		return route{method: "GET", path: at, op: permission.Pages, page: true, handle: plain(s.pages), out: "", media: "text/html", doc: doc}
+	}
+	posted := func(at string, op permission.Operation, doc string) route {
+		return route{method: "POST", path: at, op: op, page: true, handle: s.postPage, body: form, doc: doc}
+	}
+	asset := func(at, media, doc string) route {
+		return route{method: "GET", path: at, op: permission.Assets, page: true, handle: plain(s.pages), out: "", media: media, doc: doc}
+	}
+	csv := page("/alerts.csv", "The list of alerts as a table for spreadsheets.")
+	csv.media = "text/csv"
+	return []route{
+		page("/{$}", "The page."),
+		page("/alerts", "The list of alerts."), posted("/alerts", permission.ActOnAlert, "Acts on the selected alerts."), csv,
+		page("/alerts/{id}", "One alert."), posted("/alerts/{id}", permission.ActOnAlert, "Acts on one alert."),
+
+		asset("/login", "text/html", "The page to log in."),
+		asset("/assets/{file}", "text/plain", "What the page is made of."),
+		{method: "POST", path: "/login", op: permission.LogIn, page: true, handle: s.postLogin, body: form, doc: "Logs in from the page."},
+		{method: "POST", path: "/logout", op: permission.Leave, page: true, handle: s.postLogout, body: form, doc: "Logs out from the page."},
+	}
+}
+
+// postPage hands a form to the pages, which bound how long it may be; here is bounded how long it may take.
+func (s *Server) postPage(w *response, r *http.Request) error {
+	if err := w.control.SetReadDeadline(time.Now().Add(idle)); err == nil {
+		defer func() { _ = w.control.SetReadDeadline(time.Time{}) }()
+	}
+	s.pages.ServeHTTP(w, r)
+	return nil
+}
+
+// maxNext bounds the address, in bytes, of the page that the login leads to.
+const maxNext = 4096
+
+// loginFor returns the address of the login that leads back to what was asked for. Who sent a form is led to its page: what
+// he typed is lost, and is not done unasked.
+func loginFor(r *http.Request) string {
+	next := r.URL.RequestURI()
+	if next == "/" || landing(next) != next {
+		return "/login"
+	}
+	return "/login?next=" + url.QueryEscape(next)
+}
+
+// landing returns where a login leads: next when that is a page of this site, else the first. What browsers read as the
+// address of another site, such as //example.org and /\example.org, is none of ours.
+func landing(next string) string {
+	const first = "/"
+	if len(next) > maxNext || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\x7f") ||
+		strings.ContainsFunc(next, func(r rune) bool { return r < ' ' }) {
+		return first
+	}
+	u, err := url.Parse(next)
+	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || u.Path != path.Clean(u.Path) {
+		return first
+	}
+	for _, other := range []string{"/login", "/logout", "/api/", "/assets/"} {
+		if strings.HasPrefix(u.Path, other) {
+			return first
+		}
+	}
+	return next
+}

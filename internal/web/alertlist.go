@@ -1,0 +1,344 @@
+package web
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/api"
+	"tocsin/internal/fault"
+)
+
+// Bounds of the list of alerts.
+const (
+	pageRows = 50
+	maxPicks = 500 // alerts that one form may act on
+)
+
+// A listFilter is what the address of the list asks for.
+type listFilter struct {
+	State, Severity, Rule, Owner, Text, Since string
+
+	Group  string // "rule": grouped by rule
+	Behind string // where the page before ended
+}
+
+// active are the states of alerts that are not over, which is what the list shows unless asked for others.
+const active = "active"
+
+// states are the choices of the filter.
+func states() []choice {
+	return []choice{{active, "not ended"}, {"open", "open"}, {"acknowledged", "acknowledged"}, {"ended", "ended"}, {"all", "all"}}
+}
+
+// sinces are the usual choices of how far back.
+func sinces() []choice {
+	return []choice{{"", "any time"}, {"15m", "15 minutes"}, {"1h", "1 hour"}, {"24h", "24 hours"}, {"7d", "7 days"}, {"30d", "30 days"}}
+}
+
+// severities are the choices of the least severity, most severe first.
+func severities() []choice {
+	list := []choice{{"", "any severity"}}
+	for s := alert.Critical; s > alert.Info; s-- {
+		text := s.String()
+		if s < alert.Critical {
+			text += " and above"
+		}
+		list = append(list, choice{s.String(), text})
+	}
+	return list
+}
+
+// readFilter reads the filter from an address; what is too long is none.
+func readFilter(q url.Values) listFilter {
+	get := func(name string) string {
+		text := strings.TrimSpace(q.Get(name))
+		if len(text) > maxFilter {
+			return ""
+		}
+		return text
+	}
+	f := listFilter{State: cmp.Or(get("state"), active), Severity: strings.ToUpper(get("severity")), Rule: get("rule"), Owner: get("owner"),
+		Text: get("text"), Since: get("since"), Behind: get("behind")}
+	if get("group") == "rule" {
+		f.Group = "rule"
+	}
+	return f
+}
+
+// address returns that of the list with this filter; Behind is left out.
+func (f listFilter) address(path string) string {
+	q := url.Values{}
+	for name, value := range map[string]string{"severity": f.Severity, "rule": f.Rule, "owner": f.Owner, "text": f.Text, "since": f.Since, "group": f.Group} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	if f.State != active {
+		q.Set("state", f.State)
+	}
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + q.Encode()
+}
+
+// Any reports whether the filter leaves anything out besides what has ended.
+func (f listFilter) Any() bool {
+	return f.State != active || f.Severity != "" || f.Rule != "" || f.Owner != "" || f.Text != "" || f.Since != ""
+}
+
+// request is the question to the service.
+func (f listFilter) request(now time.Time) (api.AlertRequest, error) {
+	q := api.AlertRequest{Rule: f.Rule, User: cmp.Or(f.Owner, "*"), MinSeverity: f.Severity, Text: f.Text, Behind: f.Behind, Limit: pageRows}
+	switch f.State {
+	case active:
+		q.States = []string{string(alert.Open), string(alert.Acknowledged)}
+	case "all":
+	default:
+		q.States = []string{f.State}
+	}
+	if f.Since == "" {
+		return q, nil
+	}
+	var err error
+	if q.Since, err = api.ParseTime(f.Since, now); err != nil {
+		return q, fault.New(fault.Invalid, "%w", err)
+	}
+	return q, nil
+}
+
+// An alertList shows many alerts.
+type alertList struct {
+	frame
+
+	Filter         listFilter
+	Alerts         []alert.Alert
+	Groups         []group
+	Problem        string
+	Counts         []severityCount
+	Total          int64
+	Older, Newest  string // addresses of other pages; "" when there is none
+	Plain, Grouped string // of this list, by itself and by rule
+	CSV, JSON      string
+	Quiet          *quiet
+	Dispositions   []choice
+	Form           form
+	Picked         map[int64]bool
+}
+
+// A severityCount is how many alerts of one severity the list holds.
+type severityCount struct {
+	Severity alert.Severity
+	Alerts   int64
+	To       string // the list with those and more severe ones alone
+}
+
+// A group is the alerts of one rule.
+type group struct {
+	Rule, Owner, To               string
+	Worst                         alert.Severity
+	Open, Acknowledged, Ended, Of int64
+	Triggers                      int64
+	Last                          time.Time
+}
+
+// quiet is the proof that an empty list is empty because nothing is wrong.
+type quiet struct {
+	Problem   string
+	PerMinute float64
+	Rules     int
+	LastEvent time.Time // zero: none is known
+}
+
+func (s *site) alertsPage(w http.ResponseWriter, r *http.Request) {
+	s.alertsWith(w, r, http.StatusOK, form{}, nil)
+}
+
+// alertsWith shows the list with what was typed into its form.
+func (s *site) alertsWith(w http.ResponseWriter, r *http.Request, code int, f form, picked map[int64]bool) {
+	filter := readFilter(r.URL.Query())
+	p := alertList{
+		frame: s.frame(r, "Alerts", "/alerts"), Filter: filter, Form: f, Picked: picked, Dispositions: dispositions(),
+		CSV: filter.address("/alerts.csv"),
+	}
+	p.Live = true
+	plain, grouped := filter, filter
+	plain.Group, grouped.Group = "", "rule"
+	p.Plain, p.Grouped = plain.address("/alerts"), grouped.address("/alerts")
+	if filter.Behind != "" {
+		p.Newest = filter.address("/alerts")
+	}
+	if n, err := strconv.Atoi(r.URL.Query().Get("n")); err == nil && p.Done != "" && n > 1 {
+		p.Done = fmt.Sprintf("%d alerts: %s", n, strings.ToLower(p.Done))
+	}
+	if err := s.fillList(r, &p); err != nil {
+		p.Problem = s.explain(r, err)
+		code = max(code, status(err))
+	}
+	s.show(w, code, "alerts.html", p)
+}
+
+// fillList asks for what the list shows.
+func (s *site) fillList(r *http.Request, p *alertList) error {
+	q, err := p.Filter.request(p.Now)
+	if err != nil {
+		return err
+	}
+	p.JSON = exportJSON(q)
+	counts, err := s.Service.CountAlerts(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	p.count(counts)
+	if p.Filter.Group == "" {
+		if p.Alerts, err = s.Service.Alerts(r.Context(), q); err != nil {
+			return err
+		}
+		if len(p.Alerts) == pageRows {
+			p.Older = p.Filter.address("/alerts")
+			joint := "?"
+			if strings.Contains(p.Older, "?") {
+				joint = "&"
+			}
+			p.Older += joint + "behind=" + url.QueryEscape(api.AlertCursor(&p.Alerts[pageRows-1]))
+		}
+	}
+	if p.Total == 0 {
+		p.Quiet = s.quiet(r)
+	}
+	return nil
+}
+
+// count makes the counts of each severity and the groups of the counts of everything.
+func (p *alertList) count(counts []api.AlertCount) {
+	bySeverity, byRule := map[alert.Severity]int64{}, map[[2]string]*group{}
+	for _, c := range counts {
+		p.Total += c.Alerts
+		bySeverity[c.Severity] += c.Alerts
+		if p.Filter.Group == "" {
+			continue
+		}
+		key := [2]string{c.Owner, c.Rule}
+		g := byRule[key]
+		if g == nil {
+			only := p.Filter
+			only.Group, only.Rule, only.Owner = "", c.Rule, c.Owner
+			g = &group{Rule: c.Rule, Owner: c.Owner, To: only.address("/alerts")}
+			byRule[key] = g
+		}
+		g.add(&c)
+	}
+	for s := alert.Critical; s >= alert.Info; s-- {
+		least := p.Filter
+		if least.Severity = s.String(); s == alert.Info {
+			least.Severity = ""
+		}
+		p.Counts = append(p.Counts, severityCount{s, bySeverity[s], least.address("/alerts")})
+	}
+	for _, g := range byRule {
+		p.Groups = append(p.Groups, *g)
+	}
+	slices.SortFunc(p.Groups, func(x, y group) int {
+		return cmp.Or(cmp.Compare(y.Worst, x.Worst), y.Last.Compare(x.Last), cmp.Compare(x.Rule, y.Rule), cmp.Compare(x.Owner, y.Owner))
+	})
+}
+
+func (g *group) add(c *api.AlertCount) {
+	g.Worst = max(g.Worst, c.Severity)
+	g.Of += c.Alerts
+	g.Triggers += c.Triggers
+	if c.Last.After(g.Last) {
+		g.Last = c.Last
+	}
+	switch c.State {
+	case alert.Open:
+		g.Open += c.Alerts
+	case alert.Acknowledged:
+		g.Acknowledged += c.Alerts
+	default:
+		g.Ended += c.Alerts
+	}
+}
+
+// quiet asks how tocsin is, for who finds no alerts.
+func (s *site) quiet(r *http.Request) *quiet {
+	h, err := s.Service.Health(r.Context())
+	if err != nil {
+		return &quiet{Problem: s.explain(r, err)}
+	}
+	q := quiet{PerMinute: h.Rate * 60, Rules: h.Rules, LastEvent: h.History.Last}
+	for _, source := range h.Sources {
+		if source.Last.After(q.LastEvent) {
+			q.LastEvent = source.Last
+		}
+	}
+	if len(h.Problems) > 0 {
+		q.Problem = strings.Join(h.Problems, "; ")
+	}
+	return &q
+}
+
+// actOnAlerts does to the selected alerts what the form of the list says.
+func (s *site) actOnAlerts(w http.ResponseWriter, r *http.Request) {
+	f, err := readForm(w, r)
+	picked := map[int64]bool{}
+	if err == nil {
+		err = s.actOnAll(r, f, picked)
+	}
+	if err == nil {
+		to := readFilter(r.URL.Query()).address("/alerts")
+		joint := "?"
+		if strings.Contains(to, "?") {
+			joint = "&"
+		}
+		http.Redirect(w, r, to+joint+"done="+f.Act+"&n="+strconv.Itoa(len(f.Values["id"])), http.StatusSeeOther)
+		return
+	}
+	f.Problem = s.explain(r, err)
+	s.alertsWith(w, r, status(err), f, picked)
+}
+
+// actOnAll does what a form says to each alert that it names. Those of which it fails are left in picked.
+func (s *site) actOnAll(r *http.Request, f form, picked map[int64]bool) error {
+	ids := f.Values["id"]
+	switch {
+	case len(ids) == 0:
+		return fault.New(fault.Invalid, "select the alerts first")
+	case len(ids) > maxPicks:
+		return fault.New(fault.Invalid, "%d alerts are selected: want %d at most", len(ids), maxPicks)
+	}
+	now := time.Now()
+	var wrong []error
+	for _, id := range ids {
+		err := s.act(r, id, f, now)
+		if err == nil {
+			continue
+		}
+		if n, bad := strconv.ParseInt(id, 10, 64); bad == nil {
+			picked[n] = true
+		}
+		wrong = append(wrong, err)
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	const told = 5
+	more := ""
+	if len(wrong) > told {
+		more = fmt.Sprintf("; and %d more", len(wrong)-told)
+		wrong = wrong[:told]
+	}
+	texts := make([]string, len(wrong))
+	for i, err := range wrong {
+		texts[i] = err.Error()
+	}
+	return fault.New(cmp.Or(fault.Kind(errors.Join(wrong...)), fault.Unavailable), "%d of %d done. %s%s", len(ids)-len(picked), len(ids), strings.Join(texts, "; "), more)
+}

@@ -1,0 +1,47 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"tocsin/internal/api"
+)
+
+// A frame is what every page has around its own part.
+type frame struct {
+	User  api.Identity
+	Now   time.Time
+	Title string
+	Here  string // the entry of Nav that it belongs to
+	Nav   []entry
+	Done  string // what was done just now
+	Live  bool   // it renews itself
+}
+
+// An entry is one place that the head of each page leads to.
+type entry struct{ To, Name string }
+
+// frame makes the frame of a page for who asks.
+func (s *site) frame(r *http.Request, title, here string) frame {
+	id := api.Caller(r.Context())
+	return frame{
+		User: id, Now: time.Now().UTC(), Title: title + " · tocsin", Here: here, Nav: places(id),
+		Done: done[r.URL.Query().Get("done")],
+	}
+}
+
+// places are where the head of the pages leads somebody.
+func places(_ api.Identity) []entry {
+	return []entry{{"/", "Overview"}, {"/alerts", "Alerts"}}
+}
+
+// done is what a page says after it led back to itself, by the word in its address. Nothing else from there is repeated.
+var done = map[string]string{
+	api.Acknowledge: "Acknowledged.", api.Unacknowledge: "Open again.", api.Comment: "Comment added.",
+	api.Assign: "Assigned.", api.Close: "Closed.",
+}
+
+// again leads the browser back to a page after a form did what it says, so that renewing the page does not do it twice.
+func again(w http.ResponseWriter, r *http.Request, to, word string) {
+	http.Redirect(w, r, to+"?done="+word, http.StatusSeeOther)
+}

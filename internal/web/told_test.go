@@ -1,0 +1,154 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"sync"
+	"time"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/api"
+	"tocsin/internal/fault"
+)
+
+// told answers what it was told to; the rest of api.Service is not asked for by the page.
+type told struct {
+	api.Service
+
+	alerts []alert.Alert
+	events []string
+	health api.Health
+	top    func(api.TopRequest) api.TopAnswer
+	err    error
+	asked  api.SearchRequest
+	whose  api.AlertRequest
+
+	mu      sync.Mutex
+	acts    []api.AlertAct
+	stories map[int64]api.AlertStory
+	refuse  error // of every act
+}
+
+func (s *told) acted() []api.AlertAct {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.acts
+}
+
+// ActOnAlert does what it says to the alert that is told, as far as the pages show it.
+func (s *told) ActOnAlert(ctx context.Context, q api.AlertAct) (alert.Alert, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.acts = append(s.acts, q)
+	if s.refuse != nil {
+		return alert.Alert{}, s.refuse
+	}
+	for i := range s.alerts {
+		a := &s.alerts[i]
+		if a.ID != q.ID {
+			continue
+		}
+		who, now := api.Caller(ctx).User, time.Now()
+		story := s.stories[q.ID]
+		e := alert.Entry{At: now, Who: who, Note: q.Note}
+		switch q.Act {
+		case api.Acknowledge:
+			a.State, a.AckedBy, a.AckedAt, a.AckedUntil, a.AckNote = alert.Acknowledged, who, now, q.Until, q.Note
+			e.What, e.To = alert.DidAcknowledge, "acknowledged"
+		case api.Unacknowledge:
+			a.State = alert.Open
+			e.What = alert.DidUnacknowledge
+		case api.Comment:
+			e.What = alert.DidComment
+		case api.Assign:
+			e.What, e.From, e.To = alert.DidAssign, a.Assignee, q.Assignee
+			a.Assignee = q.Assignee
+		case api.Close:
+			a.State, a.Disposition, a.DuplicateOf, a.ClosedBy, a.ClosedAt, a.CloseNote = alert.Ended, alert.Disposition(q.Disposition), q.DuplicateOf, who, now, q.Note
+			e.What, e.To = alert.DidClose, q.Disposition
+		}
+		story.Log = append(story.Log, e)
+		if s.stories == nil {
+			s.stories = map[int64]api.AlertStory{}
+		}
+		s.stories[q.ID] = story
+		return *a, nil
+	}
+	return alert.Alert{}, fault.New(fault.NotFound, "no alert %d", q.ID)
+}
+
+func (s *told) AlertStory(_ context.Context, id int64) (api.AlertStory, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	story := s.stories[id]
+	for _, a := range s.alerts {
+		if a.ID == id {
+			story.Alert = a
+			return story, s.err
+		}
+	}
+	return story, fault.New(fault.NotFound, "no alert %d", id)
+}
+
+func (s *told) Rules(_ context.Context, q api.RuleRequest) ([]api.Rule, error) {
+	return []api.Rule{{ID: 1, Name: q.Name, Owner: "admin", Version: 3, Text: "name: " + q.Name + "\ntitle: " + evil + "\n"}}, s.err
+}
+
+func (s *told) Users(context.Context) ([]api.User, error) {
+	return []api.User{{Name: "anna"}, {Name: "bob"}, {Name: "gone", Disabled: true}}, s.err
+}
+
+// passes is what the ledger does with the states, the text and the cursor of a question.
+func (s *told) passing(q api.AlertRequest) []alert.Alert {
+	var list []alert.Alert
+	last, id, err := api.ParseAlertCursor(q.Behind)
+	for _, a := range s.alerts {
+		states := strings.Join(q.States, " ")
+		if states != "" && !strings.Contains(states, string(a.State)) || !strings.Contains(a.Title+a.Reason+a.Entity.Key(), q.Text) || q.Rule != "" && a.RuleName != q.Rule {
+			continue
+		}
+		if err == nil && (a.Last.After(last) || a.Last.Equal(last) && a.ID >= id) {
+			continue
+		}
+		if list = append(list, a); len(list) == q.Limit {
+			break
+		}
+	}
+	return list
+}
+
+func (s *told) CountAlerts(_ context.Context, q api.AlertRequest) ([]api.AlertCount, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var counts []api.AlertCount
+	q.Behind, q.Limit = "", 0
+	for _, a := range s.passing(q) {
+		counts = append(counts, api.AlertCount{Rule: a.RuleName, Owner: a.Owner, Severity: a.Severity, State: a.State, Alerts: 1, Triggers: a.Triggers, Last: a.Last})
+	}
+	return counts, s.err
+}
+
+func (s *told) Alerts(_ context.Context, q api.AlertRequest) ([]alert.Alert, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.whose = q
+	return s.passing(q), s.err
+}
+func (s *told) Health(context.Context) (api.Health, error) { return s.health, s.err }
+func (s *told) Top(_ context.Context, q api.TopRequest) (api.TopAnswer, error) {
+	if s.top == nil {
+		return api.TopAnswer{}, s.err
+	}
+	return s.top(q), s.err
+}
+
+func (s *told) Search(_ context.Context, q api.SearchRequest, each func(json.RawMessage) error) error {
+	s.asked = q
+	for _, e := range s.events {
+		if err := each(json.RawMessage(e)); err != nil {
+			return err
+		}
+	}
+	return s.err
+}
