@@ -53,7 +53,7 @@ func (d *Desk) PutMailServer(ctx context.Context, q api.MailServerEdit) (saved a
 		return saved, err
 	}
 	saved.MailServer = showServer(next)
-	return saved, d.parts.PreferencesChanged(ctx)
+	return saved, d.retell(ctx, nil)
 }
 
 // storeServer stores settings in place of those that were there when they were made.

@@ -81,7 +81,7 @@ func (d *Desk) PutPreferences(ctx context.Context, q api.PreferencesEdit) (saved
 		return saved, err
 	}
 	saved.Preferences = show(name, next, now, server)
-	return saved, d.parts.PreferencesChanged(ctx)
+	return saved, d.retell(ctx, nil)
 }
 
 // storePreferences stores those of an account that were last changed at a time. One is stored at a time, so that of two who
@@ -105,6 +105,14 @@ func (d *Desk) storePreferences(ctx context.Context, name string, next preferenc
 
 func changedMeanwhile(name string, at time.Time) error {
 	return fault.New(fault.Conflict, "preferences of %s: they were changed meanwhile, at %s (look at them again)", name, at.Format(time.RFC3339))
+}
+
+// retell has those who are told follow a change of accounts, unless that failed: who is shut out is told nothing more.
+func (d *Desk) retell(ctx context.Context, err error) error {
+	if err != nil {
+		return err
+	}
+	return d.parts.PreferencesChanged(ctx)
 }
 
 // TestWays implements api.Service.

@@ -85,7 +85,7 @@ func (d *Desk) DisableUser(ctx context.Context, name string, disabled bool) erro
 	if disabled && d.isCaller(ctx, name) {
 		return fault.New(fault.Conflict, "shut out user %q: nobody shuts himself out (let another administrator do it)", name)
 	}
-	return d.changed(name, d.parts.Ledger.DisableUser(ctx, name, disabled, time.Now()))
+	return d.retell(ctx, d.changed(name, d.parts.Ledger.DisableUser(ctx, name, disabled, time.Now())))
 }
 
 // isCaller reports whether an account is the caller's own. Who owns the process has none, whatever it is called.
@@ -99,7 +99,7 @@ func (d *Desk) SetRole(ctx context.Context, name string, admin bool) error {
 	if !admin && d.isCaller(ctx, name) {
 		return fault.New(fault.Conflict, "demote user %q: nobody demotes himself (let another administrator do it)", name)
 	}
-	return d.changed(name, d.parts.Ledger.SetAdmin(ctx, name, admin, time.Now()))
+	return d.retell(ctx, d.changed(name, d.parts.Ledger.SetAdmin(ctx, name, admin, time.Now())))
 }
 
 // FilterUser implements api.Service. The account's rules judge by it from now on.
@@ -107,7 +107,7 @@ func (d *Desk) FilterUser(ctx context.Context, name, filter string) error {
 	if _, err := scope.Compile(filter); err != nil {
 		return err
 	}
-	if err := d.parts.Ledger.SetFilter(ctx, name, strings.TrimSpace(filter), time.Now()); err != nil {
+	if err := d.retell(ctx, d.parts.Ledger.SetFilter(ctx, name, strings.TrimSpace(filter), time.Now())); err != nil {
 		return err
 	}
 	return d.reload(ctx)
@@ -129,7 +129,7 @@ func (d *Desk) DeleteUser(ctx context.Context, r api.UserRemoval) error {
 	default:
 		removal.To = &r.To
 	}
-	if err := d.changed(r.Name, d.parts.Ledger.DeleteUser(ctx, removal)); err != nil {
+	if err := d.retell(ctx, d.changed(r.Name, d.parts.Ledger.DeleteUser(ctx, removal))); err != nil {
 		return err
 	}
 	return d.reload(ctx)
