@@ -79,6 +79,12 @@ func (a *App) takeIn(ctx context.Context) error {
 	}
 	g.Go(func() error { return a.ingest.Run(ctx, a.feed) })
 	g.Go(func() error { return a.rejected.Run(ctx) })
+	g.Go(func() error {
+		if a.options.Live {
+			a.auditor.Prune(ctx, a.setup.Config.Audit.Keep)
+		}
+		return nil
+	})
 	g.Go(func() error { // the server alone would end with its first failure; without it Run waits for the end
 		<-ctx.Done()
 		return nil

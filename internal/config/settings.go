@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"time"
 
 	"tocsin/internal/alert"
@@ -29,6 +30,7 @@ type Config struct {
 	Ledger  Ledger  `yaml:"ledger"`
 
 	Quarantine Quarantine `yaml:"quarantine"`
+	Audit      Audit      `yaml:"audit"`
 
 	Sources Sources            `yaml:"sources"`
 	Detect  Detect             `yaml:"detect"`
@@ -226,6 +228,12 @@ type Detect struct {
 	SaveEvery time.Duration `yaml:"save_every"`
 }
 
+// Audit is the log of who changed what; `tocsin audit list` shows it.
+type Audit struct {
+	// Keep is how long its lines are kept: 1d or more, `off` is for ever. There are a million at most; then the oldest go.
+	Keep time.Duration `yaml:"keep"`
+}
+
 // Alerts are what people work with.
 type Alerts struct {
 	// MaxOpen is how many alerts of one rule are open at once before one overflow alert counts the rest: 1 to 1000000.
@@ -239,6 +247,9 @@ type Alerts struct {
 	// NotifyLimit is how many notices a minute one recipient gets one by one over one channel: 1 to 100000. What is beyond is told
 	// in one summary a minute until less is happening. `off`: all. It holds for e-mail of users as well.
 	NotifyLimit Rate `yaml:"notify_limit"`
+	// Collectors are the networks in which users may have syslog collectors of their own, as in `[192.0.2.0/24, "2001:db8::/32"]`:
+	// tocsin calls what users name. Default: any single host that is not of the link alone.
+	Collectors []netip.Prefix `yaml:"collectors"`
 }
 
 // Channel is one way of telling people. Its key under `notify` is its name.

@@ -178,6 +178,14 @@ func (q Quarantine) Validate() error {
 	return errors.Join(errs...)
 }
 
+// Validate checks how long.
+func (a Audit) Validate() error {
+	if a.Keep != 0 && a.Keep < 24*time.Hour {
+		return document.At("keep", a.Keep, "1d or more, or off")
+	}
+	return nil
+}
+
 // Validate checks the form. Whether the database answers is found out when it is opened.
 func (l Ledger) Validate() error {
 	dsn := l.DSN.Reveal()

@@ -116,10 +116,15 @@ func (a *Auditor) Refused(ctx context.Context, op permission.Operation, subject 
 	a.failed(ctx, draft(ctx, op, subject, "").AuditLine, err)
 }
 
-// Prune deletes lines of the audit log that are older than keep, and the oldest of too many, now and then until ctx ends.
+// Prune deletes lines of the audit log that are older than keep, unless that is 0, and the oldest of too many, now and then
+// until ctx ends.
 func (a *Auditor) Prune(ctx context.Context, keep time.Duration) {
 	for {
-		n, err := a.ledger.PruneAudit(ctx, time.Now().Add(-keep), auditLines)
+		var before time.Time
+		if keep > 0 {
+			before = time.Now().Add(-keep)
+		}
+		n, err := a.ledger.PruneAudit(ctx, before, auditLines)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			a.log.Warn("audit log not pruned", "err", err)
