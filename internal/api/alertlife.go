@@ -31,17 +31,29 @@ type AlertAct struct {
 type AlertStory struct {
 	Alert alert.Alert   `json:"alert"`
 	Log   []alert.Entry `json:"log"` // oldest first
-	// Notices are what people were told of it, oldest first, with each attempt and its answer; none for who may not act on it.
+	// Notices are what people were told of it, or why not, oldest first, with each attempt and its answer; none for who may not act
+	// on it.
 	Notices []AlertNotice `json:"notices"`
 }
 
 // An AlertNotice is one message about an alert.
 type AlertNotice struct {
-	Change   string          `json:"change"` // CREATE, UPDATE or END
-	Channel  string          `json:"channel"`
-	User     string          `json:"user,omitempty"` // empty: whoever reads the channel
-	State    string          `json:"state"`          // pending, leased, sent or dead
-	Created  time.Time       `json:"created"`
+	ID      int64  `json:"id"`
+	Alert   int64  `json:"alert"`  // 0 of a summary
+	Change  string `json:"change"` // CREATE, UPDATE, END or SUMMARY
+	Channel string `json:"channel"`
+	User    string `json:"user,omitempty"` // empty: whoever reads the channel
+	To      string `json:"to,omitempty"`   // whom it reaches there; only its first letter is told to others than himself and administrators
+	// State is pending, leased (it is being sent), sent, dead (given up), held (until Due, for a summary), bundled (the summary of number
+	// Bundle tells it) or muted (it is not told).
+	State   string    `json:"state"`
+	Created time.Time `json:"created"`
+	Due     time.Time `json:"due,omitzero"` // of one that waits: when it goes
+	// Hold is quiet, digest, storm, late or group, where it was held, and spare where another channel could not send it. Why says it
+	// for people, and also why one is muted.
+	Hold     string          `json:"hold,omitempty"`
+	Why      string          `json:"why,omitempty"`
+	Bundle   int64           `json:"bundle,omitempty"`
 	Attempts []NoticeAttempt `json:"attempts"`
 }
 

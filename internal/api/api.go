@@ -80,6 +80,13 @@ type Service interface {
 	MailServer(ctx context.Context) (MailServer, error)
 	PutMailServer(ctx context.Context, q MailServerEdit) (MailServerSaved, error)
 
+	// Notices lists what people were told, or not and why; SendNotices sends again what was given up.
+	Notices(ctx context.Context, q NoticeRequest) ([]AlertNotice, error)
+	SendNotices(ctx context.Context, q NoticesAgain) (NoticesSent, error)
+	// PreviewNotice shows what a channel would send, TestChannel sends a test message.
+	PreviewNotice(ctx context.Context, q PreviewRequest) (NoticePreview, error)
+	TestChannel(ctx context.Context, q ChannelTest) (ChannelTested, error)
+
 	Health(ctx context.Context) (Health, error)
 	Backup(ctx context.Context, dir string) error
 	Clear(ctx context.Context, q ClearRequest) (ClearAnswer, error)

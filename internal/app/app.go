@@ -295,7 +295,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 		Version: a.options.Version, Page: a.Address, Journal: a.journal, History: a.history, Ledger: a.ledger, Ingest: a.ingest, Quarantine: a.rejected,
 		Alerting: a.judges[0].alerting, Mutes: a.mutes, Rules: a.rules, Detectors: catalog.Detectors(), Lists: a.lists(),
 		Judges: a.engines, RulesChanged: a.rulesChanged, CaughtUp: a.caughtUp, Replayed: a.replayed, Problems: a.problems, Backup: a.backup,
-		Kept: a.kept, ClearAlerts: a.clearAlerts, Sessions: a.sessions, Ways: a.waysMaker(node), PreferencesChanged: a.preferencesChanged,
+		Kept: a.kept, ClearAlerts: a.clearAlerts, Sessions: a.sessions, Channels: a.delivery, Ways: a.waysMaker(node), PreferencesChanged: a.preferencesChanged,
 	})
 	a.auditor = desk.NewAuditor(a.ledger, a.log)
 	a.guard = desk.NewGuard(a.desk, a.auditor)

@@ -122,7 +122,7 @@ func (s *shell) notices(list []api.AlertNotice) error {
 	for i := range list {
 		n := &list[i]
 		if len(n.Attempts) == 0 {
-			errs = append(errs, out.add(nil, s.instant(n.Created), n.Change, n.Channel, n.User, n.State, "0", "", ""))
+			errs = append(errs, out.add(nil, s.instant(n.Created), n.Change, n.Channel, n.User, n.State, "0", "", whyNotice(n)))
 		}
 		for _, a := range n.Attempts {
 			errs = append(errs, out.add(nil, s.instant(a.Began), n.Change, n.Channel, n.User, n.State, strconv.Itoa(a.Number), a.Outcome, a.Answer))

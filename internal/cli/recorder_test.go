@@ -346,3 +346,19 @@ func (r *recorder) RevokeTokens(_ context.Context, q api.TokenRevocation) (api.R
 func (r *recorder) Audit(_ context.Context, q api.AuditRequest) ([]api.AuditLine, error) {
 	return r.audit, r.note("Audit", q)
 }
+
+func (r *recorder) Notices(_ context.Context, q api.NoticeRequest) ([]api.AlertNotice, error) {
+	return r.story.Notices, r.note("Notices", q)
+}
+
+func (r *recorder) SendNotices(_ context.Context, q api.NoticesAgain) (api.NoticesSent, error) {
+	return api.NoticesSent{IDs: []int64{7}}, r.note("SendNotices", q)
+}
+
+func (r *recorder) PreviewNotice(_ context.Context, q api.PreviewRequest) (api.NoticePreview, error) {
+	return api.NoticePreview{Channel: q.Channel, Subject: "s\x1b[31m", Text: "t\n", Shipped: &api.NoticeTemplates{Text: "{{.Title}}"}}, r.note("PreviewNotice", q)
+}
+
+func (r *recorder) TestChannel(_ context.Context, q api.ChannelTest) (api.ChannelTested, error) {
+	return api.ChannelTested{Channel: q.Channel, Answer: "250 ok"}, r.note("TestChannel", q)
+}

@@ -58,7 +58,8 @@ func (d *Desk) AlertStory(ctx context.Context, id int64) (story api.AlertStory, 
 	if story.Log, err = d.parts.Ledger.AlertLog(ctx, id); err != nil {
 		return story, err
 	}
-	if caller, err := d.viewer(ctx); err != nil || !caller.handles(&story.Alert) {
+	caller, err := d.viewer(ctx)
+	if err != nil || !caller.handles(&story.Alert) {
 		return story, err // where notices go, and what is answered there, is not everybody's to know
 	}
 	sent, err := d.parts.Ledger.Deliveries(ctx, ledger.DeliveryQuery{Alert: id, Limit: mostNotices})
@@ -66,17 +67,9 @@ func (d *Desk) AlertStory(ctx context.Context, id int64) (story api.AlertStory, 
 		return story, err
 	}
 	for _, n := range slices.Backward(sent) {
-		story.Notices = append(story.Notices, notice(&n))
+		story.Notices = append(story.Notices, notice(&n, caller.Identity))
 	}
 	return story, nil
-}
-
-func notice(d *ledger.Delivery) api.AlertNotice {
-	n := api.AlertNotice{Change: string(d.Change), Channel: d.Channel, User: d.User, State: string(d.State), Created: d.Created}
-	for _, a := range d.Attempts {
-		n.Attempts = append(n.Attempts, api.NoticeAttempt{Number: a.Number, Began: a.Began, Ended: a.Ended, Outcome: a.Outcome, Answer: a.Answer})
-	}
-	return n
 }
 
 // endAcknowledgements opens alerts again whose acknowledgement is over. Where the ledger has no room for that now, they are

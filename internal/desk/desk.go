@@ -54,6 +54,8 @@ type Parts struct {
 	// Ways try out the channels of single users. PreferencesChanged makes those who are told, and how, what the ledger says.
 	Ways               Ways
 	PreferencesChanged func(context.Context) error
+	// Channels shows what channels would send, and tests them.
+	Channels Channels
 	// Problems tells what else someone must act on.
 	Problems func() []string
 	// Backup copies what the desk does not know, below a directory: all but the history.

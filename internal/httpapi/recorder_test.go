@@ -459,3 +459,19 @@ func (r *recorder) RevokeTokens(ctx context.Context, q api.TokenRevocation) (api
 func (r *recorder) Audit(ctx context.Context, q api.AuditRequest) ([]api.AuditLine, error) {
 	return filled[[]api.AuditLine](), r.note(ctx, "Audit", q)
 }
+
+func (r *recorder) Notices(ctx context.Context, q api.NoticeRequest) ([]api.AlertNotice, error) {
+	return filled[[]api.AlertNotice](), r.note(ctx, "Notices", q)
+}
+
+func (r *recorder) SendNotices(ctx context.Context, q api.NoticesAgain) (api.NoticesSent, error) {
+	return filled[api.NoticesSent](), r.note(ctx, "SendNotices", q)
+}
+
+func (r *recorder) PreviewNotice(ctx context.Context, q api.PreviewRequest) (api.NoticePreview, error) {
+	return filled[api.NoticePreview](), r.note(ctx, "PreviewNotice", q)
+}
+
+func (r *recorder) TestChannel(ctx context.Context, q api.ChannelTest) (api.ChannelTested, error) {
+	return filled[api.ChannelTested](), r.note(ctx, "TestChannel", q)
+}

@@ -109,6 +109,7 @@ func (s *Server) table() []route {
 	}
 	routes = append(routes, s.people()...)
 	routes = append(routes, s.preferenceRoutes()...)
+	routes = append(routes, s.noticeRoutes()...)
 	if s.metrics != nil {
 		routes = append(routes, route{method: "GET", path: "/metrics", op: permission.Metrics, handle: plain(s.metrics), out: "", media: "text/plain", doc: "Numbers for Prometheus."})
 	}

@@ -57,6 +57,7 @@ const (
 	ListNotices     Operation = "notices.list"
 	SendNotices     Operation = "notices.send"
 	PreviewTemplate Operation = "templates.preview"
+	TestChannel     Operation = "channels.test"
 	Selftest        Operation = "selftest"
 
 	Health  Operation = "health"
@@ -125,9 +126,10 @@ var table = []Line{
 	{PreviewMute, User, Read, false, "see what one would hide"},
 	{ChangeMute, User, Act, true, "make, change and end silences, windows and exclusions"},
 
-	{ListNotices, Admin, Read, false, "list notices with what was answered to them"},
-	{SendNotices, Admin, Whole, true, "send notices again that were given up"},
+	{ListNotices, User, Read, false, "list notices with what was answered to them: one's own, administrators all"},
+	{SendNotices, User, Whole, true, "send notices again that were given up: one's own, administrators all"},
 	{PreviewTemplate, Admin, Read, false, "see a notice before it is sent"},
+	{TestChannel, Admin, Whole, true, "send a test message over a channel"},
 	{Selftest, Admin, Whole, true, "send a test event through the whole chain"},
 
 	{Health, User, Read, false, "see how tocsin is"},
