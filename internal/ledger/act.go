@@ -86,7 +86,11 @@ func (l *Ledger) Act(ctx context.Context, a Act) (alert.Alert, []Change, error) 
 			return err
 		}
 		r.Updated = a.Now
+		did := r.log[len(r.log)-1]
 		if err := r.store(ctx, tx); err != nil {
+			return err
+		}
+		if err := note(ctx, tx, did.From, strings.TrimRight(did.What+" "+did.To+": "+did.Note, " :")); err != nil {
 			return err
 		}
 		switch {
