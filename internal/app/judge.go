@@ -66,6 +66,7 @@ func newJudge(a *App, class journal.Class, registry prometheus.Registerer) (*jud
 		Name: name, Cap: a.setup.Config.Alerts.MaxOpen, Reopen: a.setup.Config.Alerts.Reopen, Point: a.options.Crash,
 		Excluded: a.excluded,
 		Written: func(changes []ledger.Change) {
+			a.unmuted(changes)
 			a.delivery.Wake()
 			a.desk.AlertsWritten()
 			a.options.Changed(changes)
@@ -95,11 +96,18 @@ func (a *App) judgeAll(ctx, stopping context.Context) error {
 		}
 		return err
 	}
+	muting, stopMuting := context.WithCancel(ctx)
+	var muter errgroup.Group
+	if a.options.Live {
+		muter.Go(func() error { return a.mute(muting) })
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, j := range a.judges {
 		g.Go(func() error { return j.run(ctx) })
 	}
-	return g.Wait()
+	err := g.Wait()
+	stopMuting()
+	return errors.Join(err, muter.Wait())
 }
 
 // insist calls do until it succeeds, as long as its failure can pass. The log tells of each new cause.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math"
 	"strconv"
 	"time"
 
@@ -61,10 +62,10 @@ func (l *Ledger) Mutes(ctx context.Context, q MuteQuery) ([]Mute, error) {
 			untold = 1
 		}
 		if limit <= 0 {
-			limit = 1 << 30
+			limit = math.MaxInt32
 		}
-		found, err := db.QueryContext(ctx, `SELECT `+muteColumns+` FROM mutes WHERE ($1 = 0 OR id = $1) AND ($2 = '' OR kind = $2)
-AND ($3 = 0 OR (revoked = 0 AND (ends = 0 OR ends > $3))
+		found, err := db.QueryContext(ctx, `SELECT `+muteColumns+` FROM mutes WHERE (CAST($1 AS BIGINT) = 0 OR id = $1) AND ($2 = '' OR kind = $2)
+AND (CAST($3 AS BIGINT) = 0 OR (revoked = 0 AND (ends = 0 OR ends > $3))
   OR ($4 = 1 AND kind <> '`+Excluding+`' AND told < CASE WHEN revoked > 0 THEN revoked ELSE ends END))
 ORDER BY id DESC LIMIT $5`, q.ID, clean(q.Kind), at, untold, limit)
 		if err != nil {

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -68,10 +70,13 @@ func (k *clerk) enqueue(ctx context.Context, c Change) error {
 			return err
 		}
 	}
-	untold := 0
+	untold, muted := 0, map[int64]Hit{}
 	for _, t := range targets {
 		t.User, t.Channel, t.To = clean(t.User), clean(t.Channel), clean(t.To)
 		if t.Mute != "" {
+			if t.MutedBy != 0 {
+				muted[t.MutedBy] = Hit{Mute: t.MutedBy, N: 1, Last: k.now}
+			}
 			if untold++; untold > maxUntold {
 				continue
 			}
@@ -83,7 +88,7 @@ func (k *clerk) enqueue(ctx context.Context, c Change) error {
 			return err
 		}
 	}
-	return nil
+	return hit(ctx, k.tx, slices.Collect(maps.Values(muted)))
 }
 
 // number tells the updates of one alert apart.

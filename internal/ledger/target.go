@@ -17,6 +17,8 @@ type Target struct {
 	Due  time.Time
 	Mute string
 	Why  string
+	// MutedBy is the number of the silence or window that Mute names; 0 where it is none. It is counted once for each change.
+	MutedBy int64
 	// Limit is how many notices a minute may go here one by one; what is beyond is held as a Storm. 0 is any number.
 	Limit int
 	// Wait and Every hold notices of one rule together: the first waits for Wait, and after that one summary leaves Every so often.
@@ -34,6 +36,8 @@ const (
 	Storm Hold = "storm"  // too many at once
 	Late  Hold = "late"   // what they tell of is long past, as after a downtime
 	Group Hold = "group"  // they are of one rule, and the channel wants them together
+	// Unmuted is for alerts that a silence or window hid when it ended; behind a slash stands its number.
+	Unmuted Hold = "unmuted"
 	// Spare holds nothing back: it marks a notice that goes out because another channel could not send it.
 	Spare Hold = "spare"
 )

@@ -303,3 +303,21 @@ func (s *Schedule) String() string {
 	}
 	return strings.Join(parts, ", ") + ", " + s.From + "-" + s.To + " " + zone
 }
+
+// ended returns when the newest window that is over at t ended, unless that is at or before since.
+func (c *calendar) ended(since, t time.Time) (at time.Time, ok bool) {
+	year, month, day := t.In(c.zone).Date()
+	for back := -1; back < horizon; back++ {
+		if !c.on(year, month, day-back) {
+			continue
+		}
+		_, to := c.of(year, month, day-back)
+		if !to.After(since) {
+			break
+		}
+		if !to.After(t) {
+			return to, true
+		}
+	}
+	return time.Time{}, false
+}

@@ -19,6 +19,8 @@ type Set struct {
 	list     []Mute
 	silences index // silences and windows
 	excluded index
+	// resolving says that one ends with the alerts that it hides.
+	resolving bool
 }
 
 // NewSet compiles mutes; which of them are over by the time they are asked for does not matter. Those that cannot be
@@ -32,6 +34,7 @@ func NewSet(list []Mute) (*Set, error) {
 		if s.list[i].Kind == Exclusion {
 			into = &s.excluded
 		}
+		s.resolving = s.resolving || s.list[i].EndsWhenResolved
 		if err := into.add(&s.list[i]); err != nil {
 			wrong = append(wrong, fmt.Errorf("%s %d: %w", s.list[i].Kind, s.list[i].ID, err))
 		}

@@ -23,12 +23,15 @@ type Shelf struct {
 	ledger  Ledger
 	log     *slog.Logger
 	current atomic.Pointer[Set]
-	loading sync.Mutex // so that what was read later is what stays
-	problem string     // of the last load, so that the log tells it once; guarded by loading
+	wake    chan struct{} // there is something to do for Run
+	loading sync.Mutex    // so that what was read later is what stays
+	problem string        // of the last load, so that the log tells it once; guarded by loading
 }
 
 // NewShelf returns a shelf on which there is nothing until Load.
-func NewShelf(l Ledger, log *slog.Logger) *Shelf { return &Shelf{ledger: l, log: log} }
+func NewShelf(l Ledger, log *slog.Logger) *Shelf {
+	return &Shelf{ledger: l, log: log, wake: make(chan struct{}, 1)}
+}
 
 // Current returns the mutes as they are now.
 func (s *Shelf) Current() *Set { return s.current.Load() }
@@ -86,6 +89,7 @@ func (s *Shelf) Add(ctx context.Context, m Mute) (Mute, error) {
 		return Mute{}, err
 	}
 	m.ID = stored.ID
+	s.nudge()
 	return m, s.Load(ctx)
 }
 
@@ -105,6 +109,7 @@ func (s *Shelf) End(ctx context.Context, id int64, who string, may func(Mute) er
 	if err != nil {
 		return Mute{}, err
 	}
+	s.nudge()
 	return m, s.Load(ctx)
 }
 

@@ -103,8 +103,9 @@ func (s *Snapshot) Route(c ledger.Change) []ledger.Target {
 	}
 	now := c.Alert.Updated
 	muted := ""
-	if m, ok := s.mutes().Silenced(&c.Alert, now); ok {
-		muted = m.String()
+	silence, ok := s.mutes().Silenced(&c.Alert, now)
+	if ok {
+		muted = silence.String()
 	}
 	late, whyLate := s.late(c, now)
 	targets := make([]ledger.Target, 0, len(s.channels)+len(s.users))
@@ -125,6 +126,11 @@ func (s *Snapshot) Route(c ledger.Change) []ledger.Target {
 	}
 	for i := range s.users {
 		targets = s.users[i].route(targets, c, s.terms, muted, late, whyLate)
+	}
+	for i := range targets {
+		if muted != "" && targets[i].Mute == muted {
+			targets[i].MutedBy = silence.ID
+		}
 	}
 	return targets
 }

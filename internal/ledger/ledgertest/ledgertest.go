@@ -62,6 +62,9 @@ func Run(t *testing.T, fresh Fresh) {
 		{"acts", testActs},
 		{"acts between repeats", testReplayedActs},
 		{"acts at the same time", testRacingActs},
+		{"mutes", testMutes},
+		{"hits of mutes", testMuteHits},
+		{"end of a mute", testUnmute},
 		{"upgrade", testUpgrade},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, fresh) })
