@@ -100,7 +100,7 @@ type follower struct {
 	failed int
 }
 
-// errTold ends a follower that was to tell what there is.
+// errTold ends what was asked when it is known.
 var errTold = errors.New("all was told")
 
 // follow tells changes until ctx ends or, with --once, all were told.
@@ -114,11 +114,16 @@ func (s *shell) follow(ctx context.Context, svc api.Service, q api.AlertFollow, 
 		}
 		defer func() { err = errors.Join(err, f.cursor.save()) }()
 	}
-	q.Reached = f.reached
+	q.Reached = func(change int64) error { return f.cursor.move(change, 0) }
 	q.Broken = func(err error) { s.say("tocsin: %s; trying again", printable(err.Error())) }
-	err = svc.FollowAlerts(ctx, q, func(c api.AlertChange) error { return f.tell(ctx, &c) })
+	each := func(c api.AlertChange) error { return f.tell(ctx, &c) }
+	if f.flags.once {
+		err = f.catchUp(ctx, svc, q, each)
+	} else {
+		err = svc.FollowAlerts(ctx, q, each)
+	}
 	switch {
-	case errors.Is(err, errTold), ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
+	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
 		err = nil // that is how it ends
 	case q.SinceChange > 0 && errors.Is(err, fault.Invalid):
 		err = refused(err)
@@ -146,7 +151,7 @@ func (f *follower) tell(ctx context.Context, c *api.AlertChange) error {
 	if f.form == "json" {
 		err = writeJSON(f.shell.Out, c)
 	} else {
-		_, err = fmt.Fprintf(f.shell.Out, "change=%d %s\n", c.Change, alertLine(&c.Alert))
+		_, err = fmt.Fprintln(f.shell.Out, alertLine(&c.Alert))
 	}
 	if err != nil {
 		return err
@@ -157,13 +162,54 @@ func (f *follower) tell(ctx context.Context, c *api.AlertChange) error {
 // saveEvery is how often the state file is written while changes are printed, which costs more than printing them.
 const saveEvery = 200 * time.Millisecond
 
-// reached notes that all up to a change was told.
-func (f *follower) reached(change int64) error {
-	if err := f.cursor.move(change, 0); err != nil {
+// catchUp tells what has changed so far, page by page.
+func (f *follower) catchUp(ctx context.Context, svc api.Service, q api.AlertFollow, each func(api.AlertChange) error) error {
+	newest, err := newestChange(ctx, svc)
+	if err != nil {
 		return err
 	}
-	if f.flags.once {
-		return errTold
+	if q.SinceChange > newest {
+		return fault.New(fault.Invalid, "%s is at change %d, but the newest change is %d: it is of another ledger (move it away)", f.from(), q.SinceChange, newest)
 	}
-	return nil
+	page := api.AlertRequest{States: q.States, Rule: q.Rule, User: q.User, MinSeverity: q.MinSeverity, SinceChange: q.SinceChange, Limit: alertPage}
+	if page.SinceChange == 0 {
+		page.SinceChange = -1 // all
+	}
+	for more := q.SinceChange != api.FromNow; more; {
+		list, err := svc.Alerts(ctx, page)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			page.SinceChange = list[i].Change
+			if err := each(api.AlertChange{Change: list[i].Change, Alert: list[i]}); err != nil {
+				return err
+			}
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		more = len(list) == alertPage
+	}
+	return f.cursor.move(newest, 0)
+}
+
+// from names what says how far it is.
+func (f *follower) from() string {
+	if f.cursor != nil && f.cursor.known {
+		return f.cursor.path
+	}
+	return "--since-change"
+}
+
+// newestChange returns the number of the newest change of all alerts.
+func newestChange(ctx context.Context, svc api.Service) (newest int64, err error) {
+	err = svc.FollowAlerts(ctx, api.AlertFollow{SinceChange: api.FromNow, Reached: func(change int64) error {
+		newest = change
+		return errTold
+	}}, func(api.AlertChange) error { return nil })
+	if errors.Is(err, errTold) {
+		err = nil
+	}
+	return newest, err
 }
