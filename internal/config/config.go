@@ -44,7 +44,7 @@ func Default() *Config {
 		Audit:      Audit{Keep: 400 * day},
 		Sources:    Sources{Syslog: []Syslog{{Name: "syslog", UDP: ":5514", TCP: ":5514"}}},
 		Detect:     Detect{Lateness: 5 * time.Minute, SaveEvery: 5 * time.Second},
-		Alerts:     Alerts{MaxOpen: 1000, Reopen: time.Hour, Late: 15 * time.Minute, NotifyLimit: 30},
+		Alerts:     Alerts{MaxOpen: 1000, Reopen: time.Hour, Late: 15 * time.Minute, NotifyLimit: 30, Collectors: []Network{}},
 		Heartbeat:  Heartbeat{Every: time.Minute, ChannelEvery: day},
 	}
 }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"net/netip"
 	"time"
 
 	"tocsin/internal/alert"
@@ -249,7 +248,7 @@ type Alerts struct {
 	NotifyLimit Rate `yaml:"notify_limit"`
 	// Collectors are the networks in which users may have syslog collectors of their own, as in `[192.0.2.0/24, "2001:db8::/32"]`:
 	// tocsin calls what users name. Default: any single host that is not of the link alone.
-	Collectors []netip.Prefix `yaml:"collectors"`
+	Collectors []Network `yaml:"collectors"`
 }
 
 // Channel is one way of telling people. Its key under `notify` is its name.
