@@ -93,7 +93,7 @@ func (s *Server) login(r *http.Request, user, password string) (api.Identity, er
 	}
 	id, err := s.attempt(r, user, func(ctx context.Context) (api.Identity, error) { return s.auth.Check(ctx, user, password) })
 	if err == nil {
-		s.throttle.passed(user)
+		s.throttle.passed(user, peerOf(r).block(), time.Now())
 		s.sessions.remember(user, password, id, changes, time.Now())
 	}
 	return id, err
@@ -107,7 +107,11 @@ func (s *Server) token(r *http.Request, token string) (api.Identity, error) {
 		}
 		return api.Identity{}, errWrong
 	}
-	return s.attempt(r, "", func(ctx context.Context) (api.Identity, error) { return s.auth.Token(ctx, token) })
+	id, err := s.auth.Token(r.Context(), token)
+	if errors.Is(err, fault.Denied) { // a right one is let in whatever others show from there: it cannot be guessed
+		return s.attempt(r, "", func(context.Context) (api.Identity, error) { return id, err })
+	}
+	return id, err
 }
 
 var errWrong = &refusal{status: http.StatusUnauthorized, kind: fault.Denied, text: "name and password, or token, are not right"}
@@ -115,7 +119,7 @@ var errWrong = &refusal{status: http.StatusUnauthorized, kind: fault.Denied, tex
 // attempt makes one attempt to get in, unless too many failed.
 func (s *Server) attempt(r *http.Request, user string, try func(context.Context) (api.Identity, error)) (api.Identity, error) {
 	from := peerOf(r).block()
-	if wait := s.throttle.wait(user, from, time.Now()); wait > 0 {
+	if wait := s.throttle.wait(user, from, peerOf(r).near(r), time.Now()); wait > 0 {
 		return api.Identity{}, &refusal{status: http.StatusTooManyRequests, retry: wait,
 			text: "too many wrong passwords or tokens: wait " + wait.Round(time.Second).String()}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"tocsin/internal/api"
 	"tocsin/internal/permission"
@@ -264,6 +265,22 @@ func TestGuessing(t *testing.T) {
 	if code := from("203.0.113.1", "alice", "right"); code != 200 {
 		t.Errorf("alice gets %d, want 200", code)
 	}
+	for i := range 200 { // who was there before is not kept out by it, nor who has a token
+		from(fmt.Sprintf("198.51.100.%d", i), "alice", fmt.Sprint("guess ", i))
+	}
+	s.Server.sessions.forget("alice")
+	if code, other := from("203.0.113.1", "alice", "right"), from("203.0.113.2", "alice", "wrong"); code != 200 || other != 401 {
+		t.Errorf("alice, whose name is guessed, gets %d where she was before, want 200; then from elsewhere %d", code, other)
+	}
+	for range 100 {
+		s.try(t, "GET", "/api/v1/alerts", "", "Authorization", "Bearer wrong")
+	}
+	if res, text := s.try(t, "GET", "/api/v1/alerts", "", "Authorization", "Bearer wrong"); res.StatusCode != 429 || res.Header.Get("Retry-After") == "" || !strings.Contains(text, "wait ") {
+		t.Errorf("a wrong token after many = %d %s, want 429 and how long to wait", res.StatusCode, text)
+	}
+	if res, _ := s.try(t, "GET", "/api/v1/alerts", "", "Authorization", "Bearer token of bob"); res.StatusCode != 200 {
+		t.Errorf("a right token beside many wrong ones = %d, want 200", res.StatusCode)
+	}
 	before := s.auth.count()
 	for i := range 200 {
 		from("2001:db8:1:2::"+fmt.Sprintf("%x", i), fmt.Sprint("user ", i), "guess")
@@ -313,15 +330,34 @@ func TestThrottleForgetsAndIsBounded(t *testing.T) {
 	for range 100 {
 		th.failed("bob", "a", now)
 	}
-	if w := th.wait("bob", "b", now); w != longByName {
+	if w := th.wait("bob", "b", false, now); w != longByName {
 		t.Errorf("a name waits %s, want at most %s", w, longByName)
 	}
-	if w := th.wait("", "a", now); w != longByAddress {
+	if w := th.wait("", "a", false, now); w != longByAddress {
 		t.Errorf("an address waits %s, want at most %s", w, longByAddress)
+	}
+	if w := th.wait("bob", "b", true, now); w != 0 {
+		t.Errorf("a name waits %s on this machine, want not at all", w)
+	}
+	th.passed("bob", "c", now)
+	for range 100 {
+		th.failed("bob", "a", now)
+	}
+	if w, other := th.wait("bob", "c", false, now), th.wait("bob", "d", false, now); w != 0 || other != longByName {
+		t.Errorf("where bob logged in before he waits %s, elsewhere %s, want 0 and %s", w, other, longByName)
+	}
+	if w := th.wait("bob", "c", false, now.Add(knownFor)); w != 0 {
+		t.Errorf("long after the failures he waits %s", w)
+	}
+	for i := range 2 * maxThrottled {
+		th.passed(fmt.Sprint(i), "a", now.Add(time.Duration(i)))
+	}
+	if len(th.known) > maxThrottled {
+		t.Errorf("throttle knows %d addresses, want at most %d", len(th.known), maxThrottled)
 	}
 	later := now.Add(2 * forgetAfter)
 	th.failed("bob", "a", later)
-	if w := th.wait("bob", "a", later); w != 0 {
+	if w := th.wait("bob", "a", false, later); w != 0 {
 		t.Errorf("one failure after two hours waits %s, want none", w)
 	}
 }

@@ -58,7 +58,7 @@ func (s *Server) finishSignon(w *response, r *http.Request) error {
 	}
 	http.SetCookie(w, s.ticket(r, "", -1))
 	from := peerOf(r).block()
-	if wait := s.throttle.wait("", from, time.Now()); wait > 0 {
+	if wait := s.throttle.wait("", from, false, time.Now()); wait > 0 {
 		http.Redirect(w, r, "/login?problem=throttled", http.StatusSeeOther)
 		return nil
 	}

@@ -5,14 +5,16 @@ import (
 	"time"
 )
 
-// How often a wrong password may be tried before waiting begins, and how long it grows to. A name waits only shortly, so
-// that nobody can be locked out by others for long.
+// How often a wrong password may be tried before waiting begins, and how long it grows to. A name waits only shortly, and
+// where its owner logged in before, and on this machine, not for the failures of others at all: who goes on guessing a name
+// from everywhere keeps nobody out of it.
 const (
 	freeByName    = 10
 	freeByAddress = 20
 	longByName    = time.Minute
 	longByAddress = 15 * time.Minute
 	forgetAfter   = time.Hour
+	knownFor      = 30 * 24 * time.Hour
 	maxThrottled  = 10_000
 )
 
@@ -23,6 +25,7 @@ const (
 type throttle struct {
 	mu           sync.Mutex
 	newer, older map[string]failures
+	known        map[string]time.Time // names with the addresses that they last logged in from, and when
 }
 
 type failures struct {
@@ -31,7 +34,9 @@ type failures struct {
 	until time.Time
 }
 
-func newThrottle() *throttle { return &throttle{newer: map[string]failures{}} }
+func newThrottle() *throttle {
+	return &throttle{newer: map[string]failures{}, known: map[string]time.Time{}}
+}
 
 // find returns what was tried under a key.
 func (t *throttle) find(key string) failures {
@@ -41,11 +46,15 @@ func (t *throttle) find(key string) failures {
 	return t.older[key]
 }
 
-// wait returns how long a login of this name from this address must still wait; 0: none.
-func (t *throttle) wait(name, address string, now time.Time) time.Duration {
+// wait returns how long a login of this name from this address must still wait; 0: none. Near is on this machine.
+func (t *throttle) wait(name, address string, near bool, now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return max(t.find("name "+name).until.Sub(now), t.find("addr "+address).until.Sub(now), 0)
+	wait := max(t.find("addr "+address).until.Sub(now), 0)
+	if at, ok := t.known[name+" "+address]; near || ok && now.Sub(at) < knownFor {
+		return wait
+	}
+	return max(wait, t.find("name "+name).until.Sub(now))
 }
 
 // failed notes a wrong password or token; an empty name is a token's.
@@ -74,10 +83,20 @@ func (t *throttle) add(key string, free int, long time.Duration, now time.Time) 
 	t.newer[key] = f
 }
 
-// passed notes a right password: the name starts anew, the address does not.
-func (t *throttle) passed(name string) {
+// passed notes a right password: the name starts anew, the address does not, and is known as one of this name.
+func (t *throttle) passed(name, address string, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if _, ok := t.known[name+" "+address]; !ok && len(t.known) >= maxThrottled {
+		var oldest string
+		for pair, at := range t.known {
+			if oldest == "" || at.Before(t.known[oldest]) {
+				oldest = pair
+			}
+		}
+		delete(t.known, oldest)
+	}
+	t.known[name+" "+address] = now
 	delete(t.newer, "name "+name)
 	delete(t.older, "name "+name)
 }
