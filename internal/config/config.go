@@ -31,7 +31,7 @@ func Default() *Config {
 		Drain: 20 * time.Second,
 		Log:   Log{Level: "info", Format: "auto"},
 		HTTP:  HTTP{Listen: ":8400", MaxBody: 32 << 20, MaxIntake: 64},
-		Login: Login{OIDC: OIDC{Scopes: []string{"profile", "email"}, NameClaim: "preferred_username", GroupsClaim: "groups", Create: true, Label: "single sign-on"}},
+		Login: Login{OIDC: OIDC{NameClaim: "preferred_username", GroupsClaim: "groups", Create: true, Label: "single sign-on"}},
 		Journal: Journal{
 			Replicas: 1, MaxEvents: 4 << 30, MaxFlows: 8 << 30, FreeFloor: Floor{Auto: true},
 			GroupDelay: 2 * time.Millisecond, GroupRows: 5000, Cache: 32 << 20,
@@ -44,7 +44,7 @@ func Default() *Config {
 		Audit:      Audit{Keep: 400 * day},
 		Sources:    Sources{Syslog: []Syslog{{Name: "syslog", UDP: ":5514", TCP: ":5514"}}},
 		Detect:     Detect{Lateness: 5 * time.Minute, SaveEvery: 5 * time.Second},
-		Alerts:     Alerts{MaxOpen: 1000, Reopen: time.Hour, Late: 15 * time.Minute, NotifyLimit: 30, Collectors: []Network{}},
+		Alerts:     Alerts{MaxOpen: 1000, Reopen: time.Hour, Flapping: Flapping{Changes: 5, Within: time.Hour}, Late: 15 * time.Minute, NotifyLimit: 30, Collectors: []Network{}},
 		Heartbeat:  Heartbeat{Every: time.Minute, ChannelEvery: day},
 	}
 }

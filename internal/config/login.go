@@ -20,7 +20,11 @@ func (c *Config) SignOn() (o signon.Options, on bool) {
 	if redirect == "" && c.HTTP.URL != "" && c.HTTP.URL != off {
 		redirect = strings.TrimRight(c.HTTP.URL, "/") + DonePath
 	}
-	return signon.Options{Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret.Reveal(), Redirect: redirect, Scopes: p.Scopes,
+	scopes := p.Scopes
+	if scopes == nil {
+		scopes = []string{"profile", "email"}
+	}
+	return signon.Options{Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret.Reveal(), Redirect: redirect, Scopes: scopes,
 		NameClaim: p.NameClaim, GroupsClaim: p.GroupsClaim, Groups: p.Groups, AdminGroup: p.AdminGroup}, true
 }
 

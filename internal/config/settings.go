@@ -98,7 +98,7 @@ type OIDC struct {
 	// Redirect is the address to which the provider sends people back; it must be registered there. Default: that of `http.url`
 	// with `/login/oidc/done` behind.
 	Redirect string `yaml:"redirect"`
-	// Scopes are asked for besides `openid`.
+	// Scopes are asked for besides `openid`. Default: `profile` and `email`.
 	Scopes []string `yaml:"scopes"`
 	// NameClaim is the claim that is the name of the account.
 	NameClaim string `yaml:"name_claim"`
