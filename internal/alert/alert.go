@@ -143,6 +143,11 @@ type Alert struct {
 	Window      time.Duration     `json:"window,omitempty"`
 	Reason      string            `json:"reason"`
 	Samples     []json.RawMessage `json:"samples,omitempty"`
+	// Flapping is since when, in event time, the alert comes and goes so often that this is one state: it stays open, and its
+	// coming and going is counted and not told. Zero: it does not.
+	Flapping time.Time `json:"flapping,omitzero"`
+	Calm     time.Time `json:"calm,omitzero"`   // of a flapping one: since when its condition does not hold; zero: it does
+	Turns    int64     `json:"turns,omitempty"` // how often it changed between open and ended while it flapped, now or last
 	// Change is the number of the newest change of the alert and Born that of its first. Every change of any alert has a
 	// number above all earlier ones, so that whoever asks for what is above the greatest he has seen misses none.
 	Change int64 `json:"change"`

@@ -45,7 +45,7 @@ type Handling struct {
 	ClosedBy    string      `json:"closed_by,omitempty"`    // empty: nobody closed it, though it may have ended
 	ClosedAt    time.Time   `json:"closed_at,omitzero"`
 	CloseNote   string      `json:"closed_note,omitempty"`
-	Reopened    int         `json:"reopened,omitempty"` // how often its rule triggered again soon after somebody closed it
+	Reopened    int         `json:"reopened,omitempty"` // how often its rule triggered again soon after it ended
 }
 
 // What happened to an alert, as its log names it.
@@ -59,6 +59,8 @@ const (
 	DidClose         = "closed"
 	DidEnd           = "ended"
 	DidReopen        = "reopened"
+	DidFlap          = "flapping" // it comes and goes so often that this is one state
+	DidSettle        = "steady"   // it flaps no more
 	DidChange        = "severity changed"
 )
 

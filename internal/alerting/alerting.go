@@ -55,9 +55,10 @@ type Options struct {
 	Name     string        // under which the ledger keeps the position; "alerting"
 	Every    time.Duration // shortest time between two writes of one alert; 1 s
 	Cap      int           // open alerts a rule; 1,000
-	Reopen   time.Duration // for how long an alert that somebody closed is opened again rather than another; 0 is never
-	MaxHeld  int           // entities held back before Take blocks; 10,000
-	MaxBytes int           // estimated memory of findings held back before Take blocks; 64 MiB
+	Reopen   time.Duration // for how long an alert that ended is opened again rather than another; 0 is never
+	Flapping ledger.Flapping
+	MaxHeld  int // entities held back before Take blocks; 10,000
+	MaxBytes int // estimated memory of findings held back before Take blocks; 64 MiB
 	// Excluded tells the number of the exclusion by which a finding is not to become an alert, given the alert that it would
 	// begin. nil excludes nothing.
 	Excluded func(a *alert.Alert, now time.Time) (mute int64, ok bool)

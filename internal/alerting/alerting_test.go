@@ -282,6 +282,7 @@ func makeOutputs(rnd *rand.Rand, n int) []alerting.Judged {
 			}
 		}
 		outputs[i] = judged(i+1, findings...)
+		outputs[i].Watermark = event.Watermark(int64(second) * 1e9)
 	}
 	return outputs
 }
@@ -297,10 +298,16 @@ func comparableRows(all []alert.Alert) []alert.Alert {
 	return all
 }
 
+// lively are options with which what makeOutputs makes is opened again, flaps and is steady again.
+func lively(o alerting.Options) alerting.Options {
+	o.Reopen, o.Flapping = time.Minute, ledger.Flapping{Changes: 3, Within: 40 * time.Second}
+	return o
+}
+
 func undisturbed(t *testing.T, outputs []alerting.Judged) []alert.Alert {
 	l := open(t, t.TempDir())
 	defer l.Close()
-	p := start(t, l, alerting.Options{})
+	p := start(t, l, lively(alerting.Options{}))
 	for _, j := range outputs {
 		take(t, p, j)
 	}
@@ -311,7 +318,7 @@ func undisturbed(t *testing.T, outputs []alerting.Judged) []alert.Alert {
 func disturbed(t *testing.T, outputs []alerting.Judged, rnd *rand.Rand) []alert.Alert {
 	l := open(t, t.TempDir())
 	defer l.Close()
-	disturb(t, l, outputs, rnd, alerting.Options{})
+	disturb(t, l, outputs, rnd, lively(alerting.Options{}))
 	return comparableRows(alerts(t, l))
 }
 

@@ -45,8 +45,9 @@ type entry struct {
 	// first is the number of the oldest finding held back, and before the position that all outputs before its own brought.
 	first  uint64
 	before event.Position
-	due    time.Time // may be written again
-	index  int       // in the queue; -1 while its findings are being written
+	proven event.Watermark // of before
+	due    time.Time       // may be written again
+	index  int             // in the queue; -1 while its findings are being written
 }
 
 // A ruleBook is what is known of one rule.
@@ -86,7 +87,7 @@ func (b *book) take(j Judged, now time.Time) {
 		b.arrivals++
 		e := b.entry(&j.Findings[i], now)
 		if len(e.episodes) == 0 {
-			e.first, e.before = b.arrivals, b.taken
+			e.first, e.before, e.proven = b.arrivals, b.taken, b.watermark
 			b.held++
 		}
 		if j.refs != nil && (e.ref == nil || j.refs[i].Severity != 0) {
@@ -161,7 +162,8 @@ func (b *book) next(now time.Time, all bool, committed event.Position) *load {
 		return nil
 	}
 	slices.SortFunc(l.parts, func(x, y part) int { return cmp.Compare(x.first, y.first) })
-	l.commit = ledger.Commit{Name: b.name, Position: b.oldest(), Front: b.taken, Watermark: b.watermark, Now: now, Cap: b.cap}
+	l.commit = ledger.Commit{Name: b.name, Front: b.taken, Watermark: b.watermark, Now: now, Cap: b.cap}
+	l.commit.Position, l.commit.Proven = b.oldest()
 	for _, id := range slices.Sorted(maps.Keys(b.hits)) {
 		l.commit.Hits = append(l.commit.Hits, b.hits[id])
 	}
@@ -216,15 +218,15 @@ func (b *book) crowd(l *load, now time.Time) {
 	}
 }
 
-// oldest is the position that everything held back came after.
-func (b *book) oldest() event.Position {
-	oldest, position := b.arrivals+1, b.taken
+// oldest is the position that everything held back came after, and the watermark of then.
+func (b *book) oldest() (event.Position, event.Watermark) {
+	oldest, position, proven := b.arrivals+1, b.taken, b.watermark
 	for _, e := range b.queue {
 		if len(e.episodes) > 0 && e.first < oldest {
-			oldest, position = e.first, e.before
+			oldest, position, proven = e.first, e.before, e.proven
 		}
 	}
-	return position
+	return position, proven
 }
 
 // done puts the entries of a load back after it was committed at now.

@@ -57,11 +57,11 @@ func crashChild(dir string) {
 		panic(err)
 	}
 	commits := 0
-	s := alerting.New(l, rules{}, page, alerting.Options{Every: 5 * time.Millisecond, Point: func(point string) {
+	s := alerting.New(l, rules{}, page, lively(alerting.Options{Every: 5 * time.Millisecond, Point: func(point string) {
 		if commits++; point == alerting.AfterLedger && commits == at {
 			die()
 		}
-	}}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	}}), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	ctx, stop := context.WithCancel(context.Background())
 	position, err := s.Start(ctx)
 	if err != nil {

@@ -74,7 +74,7 @@ func TestExclusionsCountOnce(t *testing.T) {
 			l := open(t, t.TempDir())
 			defer l.Close()
 			addExclusions(t, l)
-			disturb(t, l, outputs, rand.New(rand.NewPCG(seed, 2)), alerting.Options{Excluded: excluding})
+			disturb(t, l, outputs, rand.New(rand.NewPCG(seed, 2)), lively(alerting.Options{Excluded: excluding}))
 			if diff := gocmp.Diff(undisturbed(t, others), comparableRows(alerts(t, l))); diff != "" {
 				t.Errorf("seed %d: rows differ from those of a run without what is excluded (-want +got):\n%s", seed, diff)
 			}
@@ -125,7 +125,7 @@ func TestHistoryObeysExclusions(t *testing.T) {
 	l := open(t, t.TempDir())
 	defer l.Close()
 	addExclusions(t, l)
-	p := start(t, l, alerting.Options{Excluded: excluding})
+	p := start(t, l, lively(alerting.Options{Excluded: excluding}))
 	defer p.end()
 	for range 2 {
 		got, excluded, err := p.History(t.Context(), []alert.Finding{trigger(1, "a", 1), trigger(1, "z", 1), trigger(2, "z", 2)}, alerting.HistoryOptions{})

@@ -237,7 +237,7 @@ func wantOwn(t *testing.T, l *ledger.Ledger, triggers map[string]int64, standing
 		if a.State != alert.Ended && stands[name] {
 			t.Errorf("two alerts about %s stand", name)
 		}
-		stands[name] = stands[name] || a.State != alert.Ended
+		stands[name] = stands[name] || a.State != alert.Ended && a.Calm.IsZero()
 	}
 	if diff := gocmp.Diff(triggers, got); diff != "" {
 		t.Errorf("triggers (-want +got):\n%s", diff)
@@ -283,7 +283,7 @@ func TestAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := open(t, t.TempDir())
 		defer l.Close()
-		p := start(t, l, alerting.Options{})
+		p := start(t, l, lively(alerting.Options{}))
 		step, triggers, standing := ownSteps(t, r, func() *process { return p })
 		for i, j := range outputs {
 			switch i {

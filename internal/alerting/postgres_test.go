@@ -17,7 +17,7 @@ func TestPostgresStops(t *testing.T) {
 	outputs := makeOutputs(rand.New(rand.NewPCG(5, 5)), 120)
 	want := undisturbed(t, outputs)
 	l := ledgertest.Open(t, server.Database(t), "")
-	options := alerting.Options{Every: 5 * time.Millisecond}
+	options := lively(alerting.Options{Every: 5 * time.Millisecond})
 	p := start(t, l, options)
 	for i, j := range outputs {
 		take(t, p, j)

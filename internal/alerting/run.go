@@ -111,7 +111,7 @@ func (s *Service) fill(l *load) {
 	if l.commit.Writes != nil {
 		return
 	}
-	l.commit.Route, l.commit.Reopen = s.route, s.options.Reopen
+	l.commit.Route, l.commit.Reopen, l.commit.Flapping = s.route, s.options.Reopen, s.options.Flapping
 	for _, p := range l.parts {
 		ref, ok := s.refer(p)
 		if !ok {

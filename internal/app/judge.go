@@ -63,7 +63,8 @@ func newJudge(a *App, class journal.Class, registry prometheus.Registerer) (*jud
 		name += "-" + class.String()
 	}
 	j.alerting = alerting.New(a.ledger, a.rules, a.policy.Route, alerting.Options{
-		Name: name, Cap: a.setup.Config.Alerts.MaxOpen, Reopen: a.setup.Config.Alerts.Reopen, Point: a.options.Crash,
+		Name: name, Cap: a.setup.Config.Alerts.MaxOpen, Reopen: a.setup.Config.Alerts.Reopen,
+		Flapping: ledger.Flapping(a.setup.Config.Alerts.Flapping), Point: a.options.Crash,
 		Excluded: a.excluded,
 		Written: func(changes []ledger.Change) {
 			a.unmuted(changes)

@@ -237,9 +237,11 @@ type Audit struct {
 type Alerts struct {
 	// MaxOpen is how many alerts of one rule are open at once before one overflow alert counts the rest: 1 to 1000000.
 	MaxOpen int `yaml:"max_open"`
-	// Reopen is how long after somebody closed an alert its rule opens it again, with its comments, rather than another one: 0s
-	// to 30d, in the time of the events. 0s: never.
+	// Reopen is how long after an alert ended its rule opens it again, with its comments, rather than another one: 0s to 30d, in
+	// the time of the events. 0s: never.
 	Reopen time.Duration `yaml:"reopen"`
+	// Flapping says when an alert comes and goes so often that this is one state, of which people are told once.
+	Flapping Flapping `yaml:"flapping"`
 	// Late is how long past what a notice tells of must be, as after a downtime, so that it waits a minute for others of the kind
 	// and leaves with them in one summary: 1m to 30d. `off`: notices never wait for that.
 	Late time.Duration `yaml:"late"`
@@ -249,6 +251,16 @@ type Alerts struct {
 	// Collectors are the networks in which users may have syslog collectors of their own, as in `[192.0.2.0/24, "2001:db8::/32"]`:
 	// tocsin calls what users name. Default: any single host that is not of the link alone.
 	Collectors []Network `yaml:"collectors"`
+}
+
+// Flapping says when an alert flaps. Only an alert that is opened again can: `reopen` must not be 0s.
+type Flapping struct {
+	// Changes is how often an alert may change between open and ended in the time of `within` before it flaps: 0 to 100. 0: it
+	// never does.
+	Changes int `yaml:"changes"`
+	// Within is that time, in the time of the events, and how long a flapping alert must not change to be steady again: 1m to
+	// 7d.
+	Within time.Duration `yaml:"within"`
 }
 
 // Channel is one way of telling people. Its key under `notify` is its name.

@@ -231,6 +231,8 @@ func (a Alerts) Validate() error {
 	return errors.Join(
 		between("max_open", a.MaxOpen, 1, 1_000_000),
 		between("reopen", a.Reopen, 0, 30*24*time.Hour),
+		between("flapping.changes", a.Flapping.Changes, 0, 100),
+		between("flapping.within", a.Flapping.Within, time.Minute, 7*24*time.Hour),
 		checkLate(a.Late))
 }
 

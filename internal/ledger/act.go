@@ -235,6 +235,7 @@ func (a *Act) close(r *row, e alert.Entry) (ended bool) {
 	r.say(e)
 	if ended = r.State != alert.Ended; ended {
 		r.State, r.EndedAt = alert.Ended, maxTime(a.Now, r.Last)
+		r.stopFlapping()
 	}
 	r.Disposition, r.DuplicateOf, r.ClosedBy, r.ClosedAt, r.CloseNote = a.Disposition, a.DuplicateOf, a.Who, a.Now, a.Note
 	return ended

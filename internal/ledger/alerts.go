@@ -28,6 +28,9 @@ type row struct {
 	dirty bool                      // must be written
 	again bool                      // opened again, of which people are to be told
 	log   []alert.Entry             // what is to be added to its log when it is written
+
+	turned  turns
+	settles int64 // event time at which it flaps no more unless it changes before
 }
 
 const alertFields = `id, rule, rule_name, rule_version, owner, title, severity, state, entity, entity_key, origin, ` +
@@ -35,8 +38,9 @@ const alertFields = `id, rule, rule_name, rule_version, owner, title, severity, 
 
 // All that is known of an alert, and what is shown of it: how far its findings were counted takes long to read for many.
 const (
-	alertColumns = alertFields + `, seen, ` + handlingColumns + `, change, born`
-	shownColumns = alertFields + `, '', ` + handlingColumns + `, change, born`
+	alertColumns = alertFields + `, seen, turn_times, ` + lifeColumns
+	shownColumns = alertFields + `, '', '', ` + lifeColumns
+	lifeColumns  = handlingColumns + `, turns, flapping, calm, settles, change, born`
 )
 
 // nextChange is the number of the next change of an alert. As there is one writer at a time, a number that can be read has
@@ -47,12 +51,12 @@ type scanner interface{ Scan(into ...any) error }
 
 func scanAlert(from scanner) (*row, error) {
 	var r row
-	var entity, samples, seen string
-	var first, last, updated, ended, below, ackedAt, ackedUntil, closedAt int64
+	var entity, samples, seen, turned string
+	var first, last, updated, ended, below, ackedAt, ackedUntil, closedAt, flapping, calm int64
 	err := from.Scan(&r.ID, &r.Rule, &r.RuleName, &r.RuleVersion, &r.Owner, &r.Title, &r.Severity, &r.State, &entity, &r.key, &r.Origin,
-		&first, &last, &updated, &ended, &r.Triggers, &r.Value, &r.Peak, &r.Limit, &below, &r.Window, &r.Reason, &samples, &seen,
+		&first, &last, &updated, &ended, &r.Triggers, &r.Value, &r.Peak, &r.Limit, &below, &r.Window, &r.Reason, &samples, &seen, &turned,
 		&r.AckedBy, &ackedAt, &ackedUntil, &r.AckNote, &r.Assignee, &r.Disposition, &r.DuplicateOf, &r.ClosedBy, &closedAt, &r.CloseNote, &r.Reopened,
-		&r.Change, &r.Born)
+		&r.Turns, &flapping, &calm, &r.settles, &r.Change, &r.Born)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +71,11 @@ func scanAlert(from scanner) (*row, error) {
 			return nil, fmt.Errorf("decode positions of alert %d: %w", r.ID, err)
 		}
 	}
+	if r.turned, err = decodeTurns(turned); err != nil {
+		return nil, fmt.Errorf("decode turns of alert %d: %w", r.ID, err)
+	}
 	r.First, r.Last = time.Unix(0, first).UTC(), time.Unix(0, last).UTC()
+	r.Flapping, r.Calm = instant(flapping), instant(calm)
 	r.Updated, r.EndedAt, r.Below = instant(updated), instant(ended), below != 0
 	r.AckedAt, r.AckedUntil, r.ClosedAt = instant(ackedAt), instant(ackedUntil), instant(closedAt)
 	return &r, nil
@@ -98,16 +106,20 @@ func (r *row) store(ctx context.Context, tx session) error {
 	if err != nil {
 		return err
 	}
+	turned, err := encodeTurns(r.turned)
+	if err != nil {
+		return err
+	}
 	values := []any{r.Rule, r.RuleName, int64(r.RuleVersion), r.Owner, r.Title, int64(r.Severity), string(r.State), entity, r.key, r.Origin,
 		r.First.UnixNano(), r.Last.UnixNano(), nanos(r.Updated), nanos(r.EndedAt), r.Triggers, r.Value, r.Peak, r.Limit, flag(r.Below),
 		int64(r.Window), r.Reason, samples, seen,
 		clean(r.AckedBy), nanos(r.AckedAt), nanos(r.AckedUntil), r.AckNote, clean(r.Assignee), string(r.Disposition), r.DuplicateOf,
-		clean(r.ClosedBy), nanos(r.ClosedAt), r.CloseNote, int64(r.Reopened)}
+		clean(r.ClosedBy), nanos(r.ClosedAt), r.CloseNote, int64(r.Reopened), turned, r.Turns, nanos(r.Flapping), nanos(r.Calm), r.settles}
 	if r.fresh {
 		err := tx.QueryRowContext(ctx, `INSERT INTO alerts (rule, rule_name, rule_version, owner, title, severity, state, entity, entity_key, origin,
-  first_at, last_at, updated_at, ended_at, triggers, value, peak, bound, below, span, reason, samples, seen, `+handlingColumns+`, change, born)
+  first_at, last_at, updated_at, ended_at, triggers, value, peak, bound, below, span, reason, samples, seen, `+handlingColumns+`, turn_times, turns, flapping, calm, settles, change, born)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-  $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, `+nextChange+`, `+nextChange+`) RETURNING id, change, born`, values...).Scan(&r.ID, &r.Change, &r.Born)
+  $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, `+nextChange+`, `+nextChange+`) RETURNING id, change, born`, values...).Scan(&r.ID, &r.Change, &r.Born)
 		if err != nil {
 			return fmt.Errorf("insert alert of rule %d: %w", r.Rule, err)
 		}
@@ -118,7 +130,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
   entity = $8, entity_key = $9, origin = $10, first_at = $11, last_at = $12, updated_at = $13, ended_at = $14, triggers = $15, value = $16,
   peak = $17, bound = $18, below = $19, span = $20, reason = $21, samples = $22, seen = $23,
   acked_by = $24, acked_at = $25, acked_until = $26, acked_note = $27, assignee = $28, disposition = $29, duplicate_of = $30,
-  closed_by = $31, closed_at = $32, closed_note = $33, reopened = $34, change = `+nextChange+` WHERE id = $35 RETURNING change`, append(values, r.ID)...).Scan(&r.Change)
+  closed_by = $31, closed_at = $32, closed_note = $33, reopened = $34, turn_times = $35, turns = $36, flapping = $37, calm = $38, settles = $39,
+  change = `+nextChange+` WHERE id = $40 RETURNING change`, append(values, r.ID)...).Scan(&r.Change)
 	if err != nil {
 		return fmt.Errorf("update alert %d: %w", r.ID, err)
 	}

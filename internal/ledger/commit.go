@@ -51,10 +51,14 @@ type Commit struct {
 	Now       time.Time
 	Writes    []Write
 	Cap       int // alerts that a rule may have open before the rest is only counted; 0 is 1,000
-	// Reopen is how long after its end, in event time, an alert that somebody closed is opened again when its rule triggers,
-	// rather than another one opened; 0: never.
-	Reopen time.Duration
-	Route  Route
+	// Reopen is how long after its end, in event time, an alert is opened again when its rule triggers, rather than another
+	// one opened; 0: never.
+	Reopen   time.Duration
+	Flapping Flapping
+	Route    Route
+	// Proven is the event time up to which all findings stand in the ledger or in this commit; what was held back by then
+	// may lie before Watermark.
+	Proven event.Watermark
 	// Hits are what exclusions did up to Front. They are counted once, however often the commit is repeated.
 	Hits []Hit
 }
@@ -91,7 +95,7 @@ func (l *Ledger) Commit(ctx context.Context, c Commit) (Result, error) {
 				return err
 			}
 		}
-		w := &writer{Commit: c, tx: newSession(tx, len(c.Writes)), rules: map[int64]*ruleState{}}
+		w := &writer{Commit: c, db: tx, tx: newSession(tx, len(c.Writes)), rules: map[int64]*ruleState{}}
 		w.clerk = newClerk(w.tx, c.Route, c.Now)
 		if result, err = w.run(ctx); err != nil {
 			return err
@@ -109,7 +113,8 @@ func (l *Ledger) Commit(ctx context.Context, c Commit) (Result, error) {
 // A writer carries one commit through its transaction.
 type writer struct {
 	Commit
-	tx     session
+	db     *sql.Tx
+	tx     session // on db
 	clerk  *clerk
 	result Result
 	rules  map[int64]*ruleState
@@ -130,6 +135,9 @@ func (w *writer) run(ctx context.Context) (Result, error) {
 		if err := w.write(ctx, &w.Writes[i]); err != nil {
 			return Result{}, err
 		}
+	}
+	if err := w.settleSteady(ctx); err != nil {
+		return Result{}, err
 	}
 	w.result.Open = map[int64]int{}
 	for _, id := range w.order {
@@ -168,8 +176,13 @@ func (w *writer) write(ctx context.Context, in *Write) error {
 
 // apply takes one episode into the alert r, or into a new one. It returns the alert that the next episode meets.
 func (w *writer) apply(ctx context.Context, state *ruleState, r *row, in *Write, key string, e *Episode) (*row, error) {
+	if r != nil && r.steady(e) {
+		if err := w.settleBefore(ctx, state, r); err != nil {
+			return nil, err
+		}
+	}
 	standing := r != nil && r.State != alert.Ended
-	if !standing && e.Triggers == 0 {
+	if e.Triggers == 0 && (!standing || !r.Calm.IsZero()) {
 		if r == nil {
 			return nil, nil //nolint:nilnil // no alert is an answer here
 		}
@@ -184,14 +197,22 @@ func (w *writer) apply(ctx context.Context, state *ruleState, r *row, in *Write,
 			return r, nil
 		}
 		state.open++
-		if r != nil && r.closedWithin(w.Reopen, e) {
+		if r != nil && r.endedWithin(w.Reopen, e) {
 			r.reopen(w.Now)
+			r.turn(e.First, w.Flapping, w.Name, w.Now)
 		} else {
 			r = newRow(in.Rule, in.Entity, key, Live, e)
 		}
 	}
+	if !r.Calm.IsZero() {
+		r.Calm = time.Time{}
+		r.turn(e.First, w.Flapping, w.Name, w.Now)
+	}
 	r.lapse(w.Now)
 	kinds := r.take(in.Rule, e, w.Now)
+	if e.Ended {
+		kinds = append(kinds, r.goes(e.EndedAt, w.Flapping, w.Name, w.Now)...)
+	}
 	r.mark(w.Name, w.Front)
 	if r.State == alert.Ended {
 		if err := w.count(ctx, state); err != nil {
@@ -208,6 +229,22 @@ func (w *writer) apply(ctx context.Context, state *ruleState, r *row, in *Write,
 		}
 	}
 	return r, nil
+}
+
+// settleBefore settles a flapping alert that had been steady when the next episode came.
+func (w *writer) settleBefore(ctx context.Context, state *ruleState, r *row) error {
+	kind := r.settle(w.Now)
+	r.Updated = w.Now
+	if kind == notifier.End {
+		if err := w.count(ctx, state); err != nil {
+			return err
+		}
+		state.open--
+	}
+	if err := r.store(ctx, w.tx); err != nil {
+		return err
+	}
+	return w.tell(ctx, kind, r)
 }
 
 // tell records a change and puts a notice for each of its targets into the outbox.
@@ -227,7 +264,7 @@ func newRow(rule RuleRef, entity alert.Entity, key, origin string, e *Episode) *
 	return r
 }
 
-// take folds an episode in and returns what people may have to be told of.
+// take folds an episode in, all but its end, and returns what people may have to be told of.
 func (r *row) take(rule RuleRef, e *Episode, now time.Time) []notifier.Change {
 	var kinds []notifier.Change
 	again := r.again
@@ -256,10 +293,6 @@ func (r *row) take(rule RuleRef, e *Episode, now time.Time) []notifier.Change {
 		r.measure(e)
 	}
 	r.Updated = now
-	if e.Ended {
-		r.end(time.Unix(0, e.EndedAt).UTC(), now)
-		kinds = append(kinds, notifier.End)
-	}
 	return kinds
 }
 

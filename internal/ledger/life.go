@@ -32,6 +32,9 @@ func (r *row) end(at, now time.Time) {
 	if !r.fresh { // that it ended belongs to its beginning then
 		r.say(alert.Entry{At: now, What: alert.DidEnd, From: string(r.State), To: string(alert.Ended)})
 	}
+	if !r.Flapping.IsZero() {
+		r.stopFlapping()
+	}
 	r.State, r.EndedAt = alert.Ended, maxTime(at, r.Last)
 }
 
@@ -58,14 +61,18 @@ func (r *row) changeSeverity(to alert.Severity, now time.Time) {
 	}
 }
 
-// closedWithin reports whether somebody closed the alert so shortly before an episode that it goes on with it.
-func (r *row) closedWithin(reopen time.Duration, e *Episode) bool {
-	return reopen > 0 && r.ClosedBy != "" && time.Unix(0, e.First).Sub(r.EndedAt) <= reopen
+// endedWithin reports whether the alert ended so shortly before an episode that it goes on with it.
+func (r *row) endedWithin(reopen time.Duration, e *Episode) bool {
+	return reopen > 0 && time.Unix(0, e.First).Sub(r.EndedAt) <= reopen
 }
 
-// reopen makes an alert that somebody closed an open one again. Its comments and whose it is stay.
+// reopen makes an alert that ended an open one again. Its comments and whose it is stay.
 func (r *row) reopen(now time.Time) {
-	r.say(alert.Entry{At: now, What: alert.DidReopen, From: string(r.State), To: string(alert.Open), Note: "closed as " + string(r.Disposition) + " by " + r.ClosedBy})
+	entry := alert.Entry{At: now, What: alert.DidReopen, From: string(r.State), To: string(alert.Open)}
+	if r.ClosedBy != "" {
+		entry.Note = "closed as " + string(r.Disposition) + " by " + r.ClosedBy
+	}
+	r.say(entry)
 	r.State, r.EndedAt, r.again = alert.Open, time.Time{}, true
 	r.Handling = alert.Handling{Assignee: r.Assignee, Reopened: r.Reopened + 1}
 }

@@ -44,8 +44,8 @@ func enqueue(ctx context.Context, tx session, c Change, route Route, now time.Ti
 	return newClerk(tx, route, now).enqueue(ctx, c)
 }
 
-// enqueue puts the notices about a change into the outbox. An alert is created and ended once; other changes of it are
-// told apart by number. The time tells apart alerts of equal number in different ledgers that share a receiver.
+// enqueue puts the notices about a change into the outbox. An alert is created once; other changes of it are told apart by
+// number. The time tells apart alerts of equal number in different ledgers that share a receiver.
 func (k *clerk) enqueue(ctx context.Context, c Change) error {
 	if k.route == nil {
 		return nil
@@ -91,9 +91,9 @@ func (k *clerk) enqueue(ctx context.Context, c Change) error {
 	return hit(ctx, k.tx, slices.Collect(maps.Values(muted)))
 }
 
-// number tells the updates of one alert apart.
+// number tells the updates of one alert apart, and its ends when it was opened again.
 func (k *clerk) number(ctx context.Context, c Change) (n int64, err error) {
-	if c.Kind == notifier.Update {
+	if c.Kind == notifier.Update || c.Kind == notifier.End && c.Alert.Reopened > 0 {
 		err = k.tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(id), 0) FROM outbox WHERE alert = $1`, c.Alert.ID).Scan(&n)
 	}
 	return n, err

@@ -54,9 +54,8 @@ func (p *Past) record(ctx context.Context, tx *sql.Tx, in *Write) ([]*row, error
 		}
 		if r := overlapping(rows, e); r == nil {
 			r = newRow(in.Rule, in.Entity, key, History, e)
-			ended := *e
-			ended.Ended, ended.EndedAt = true, e.end()
-			r.take(in.Rule, &ended, p.Now)
+			r.take(in.Rule, e, p.Now)
+			r.end(time.Unix(0, e.end()).UTC(), p.Now)
 			r.dirty = true
 			rows = append(rows, r)
 		} else if !r.contains(e) {

@@ -142,21 +142,21 @@ func testReopen(t *testing.T, fresh Fresh) {
 	if len(now) != 1 || now[0].Triggers != 5 || now[0].Reopened != 1 || now[0].ClosedBy != "" || now[0].Disposition != "" || !now[0].EndedAt.IsZero() || now[0].First != at(1) {
 		t.Errorf("alerts = %+v, want one that goes on", now)
 	}
-	// Closed again and quiet for longer, or ended by itself: it is another one.
+	// Closed again, or ended by itself, and quiet for longer: it is another one.
 	act(t, l, 70, ledger.Act{Alert: 1, Deed: ledger.Close, Disposition: alert.True})
-	if got := kinds(reopening(t, l, 4, 140, write(1, a, trigger(131, 1, 12), end(135), trigger(136, 1, 12)))); got != "CREATE a;END a;CREATE a;" {
-		t.Errorf("61 s after it was closed: changes %q, want others", got)
+	if got := kinds(reopening(t, l, 4, 200, write(1, a, trigger(131, 1, 12), end(135), trigger(196, 1, 12)))); got != "CREATE a;END a;CREATE a;" {
+		t.Errorf("61 s after it ended: changes %q, want others", got)
 	}
 	// One that has ended already can be closed; its end stays.
-	if got := act(t, l, 150, ledger.Act{Alert: 2, Deed: ledger.Close, Disposition: alert.Duplicate, DuplicateOf: 1}); got.EndedAt != at(135) || got.DuplicateOf != 1 {
+	if got := act(t, l, 210, ledger.Act{Alert: 2, Deed: ledger.Close, Disposition: alert.Duplicate, DuplicateOf: 1}); got.EndedAt != at(135) || got.DuplicateOf != 1 {
 		t.Errorf("closed afterwards: %+v", got)
 	}
 	wantStory(t, l, 1, "2 anna commented > hm", "3 anna closed open>false no", "64  reopened ended>open closed as false by anna", "70 anna closed open>true ")
-	wantStory(t, l, 2, "150 anna closed ended>duplicate of 1 ")
+	wantStory(t, l, 2, "210 anna closed ended>duplicate of 1 ")
 	// The cap holds for what is opened again, too.
-	act(t, l, 151, ledger.Act{Alert: 3, Deed: ledger.Close, Disposition: alert.Benign})
-	reopening(t, l, 5, 152, write(1, host("b"), trigger(152, 1, 11)), write(1, host("c"), trigger(152, 1, 11)), write(1, host("d"), trigger(152, 1, 11)))
-	if got := kinds(reopening(t, l, 6, 153, write(1, a, trigger(153, 1, 11)))); got != "CREATE further entities;" {
+	act(t, l, 211, ledger.Act{Alert: 3, Deed: ledger.Close, Disposition: alert.Benign})
+	reopening(t, l, 5, 212, write(1, host("b"), trigger(212, 1, 11)), write(1, host("c"), trigger(212, 1, 11)), write(1, host("d"), trigger(212, 1, 11)))
+	if got := kinds(reopening(t, l, 6, 213, write(1, a, trigger(213, 1, 11)))); got != "CREATE further entities;" {
 		t.Errorf("over the cap: changes %q, want the overflow", got)
 	}
 	if n, err := l.ClearAlerts(t.Context()); err != nil || n != 7 || story(t, l, 1) != "" {
