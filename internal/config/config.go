@@ -21,7 +21,7 @@ import (
 const Prefix = "TOCSIN_"
 
 // commandNames are names with the prefix that belong to the command line.
-var commandNames = [...]string{"TOCSIN_CONFIG", "TOCSIN_SERVER", "TOCSIN_TOKEN"}
+var commandNames = [...]string{"TOCSIN_CONFIG", "TOCSIN_SERVER", "TOCSIN_TOKEN", "TOCSIN_USER", "TOCSIN_PASSWORD"}
 
 // Default returns the configuration that an empty file gives.
 func Default() *Config {
