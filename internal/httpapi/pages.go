@@ -27,6 +27,7 @@ func (s *Server) pageRoutes() []route {
 		page("/{$}", "The page."),
 		page("/alerts", "The list of alerts."), posted("/alerts", permission.ActOnAlert, "Acts on the selected alerts."), csv,
 		page("/alerts/{id}", "One alert."), posted("/alerts/{id}", permission.ActOnAlert, "Acts on one alert."),
+		page("/silences", "Silences, windows and exclusions."), posted("/silences", permission.ChangeMute, "Makes and ends silences, windows and exclusions."),
 
 		asset("/login", "text/html", "The page to log in."),
 		asset("/assets/{file}", "text/plain", "What the page is made of."),

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -165,6 +166,10 @@ func (s *site) alertsPage(w http.ResponseWriter, r *http.Request) {
 // alertsWith shows the list with what was typed into its form.
 func (s *site) alertsWith(w http.ResponseWriter, r *http.Request, code int, f form, picked map[int64]bool) {
 	filter := readFilter(r.URL.Query())
+	if r.Method == http.MethodGet && slices.ContainsFunc(slices.Collect(maps.Values(r.URL.Query())), func(v []string) bool { return v[0] == "" }) {
+		http.Redirect(w, r, filter.address("/alerts"), http.StatusSeeOther) // the form sends what is left empty, too
+		return
+	}
 	p := alertList{
 		frame: s.frame(r, "Alerts", "/alerts"), Filter: filter, Form: f, Picked: picked, Dispositions: dispositions(),
 		CSV: filter.address("/alerts.csv"),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,7 +31,9 @@ type alertPage struct {
 	RuleAlerts   string    // address of the list of its alerts
 	People       []string  // to whom it can be assigned, as far as who asks knows them
 	Dispositions []choice
-	Action       string // where its forms go
+	Mutes        []api.Mute // that hide it now
+	Undo         int64      // number of the mute that was made just now; 0: none
+	Action       string     // where its forms go
 	Form         form
 }
 
@@ -61,6 +64,11 @@ func dispositions() []choice {
 		list = append(list, choice{d, meaning[alert.Disposition(d)]})
 	}
 	return list
+}
+
+// mutespans are for how long something is hidden.
+func mutespans() []choice {
+	return []choice{{"1h", "1 hour"}, {"4h", "4 hours"}, {"12h", "12 hours"}, {"1d", "1 day"}, {"3d", "3 days"}, {"1w", "1 week"}, {"4w", "4 weeks"}, {"", "for ever (exclusions and what recurs)"}}
 }
 
 // spans are for how long things can be done from a page.
@@ -96,6 +104,7 @@ func (s *site) alertWith(w http.ResponseWriter, r *http.Request, code int, f for
 		p.Flags = append(p.Flags, fmt.Sprintf("reopened %d×", a.Reopened))
 	}
 	s.ruleOf(r, &p)
+	s.mutesOf(r, &p)
 	p.People = s.people(r)
 	s.show(w, code, "alert.html", p)
 }
@@ -123,6 +132,20 @@ func (s *site) ruleOf(r *http.Request, p *alertPage) {
 	}
 }
 
+// mutesOf finds what hides the alert, and what was made just now and can be undone.
+func (s *site) mutesOf(r *http.Request, p *alertPage) {
+	all, err := s.Service.Mutes(r.Context(), api.MuteRequest{})
+	if err != nil {
+		s.Log.Warn("silences of an alert not shown", "alert", p.Alert.ID, "err", err)
+		return
+	}
+	p.Mutes = hiding(all, &p.Alert)
+	made, err := strconv.ParseInt(r.URL.Query().Get("mute"), 10, 64)
+	if err == nil && p.Done != "" && slices.ContainsFunc(p.Mutes, func(m api.Mute) bool { return m.ID == made }) {
+		p.Undo = made
+	}
+}
+
 // people are the accounts, where who asks may know them.
 func (s *site) people(r *http.Request) []string {
 	if !api.Caller(r.Context()).Admin {
@@ -147,7 +170,7 @@ func newMeter(a *alert.Alert) *meter {
 	if most <= 0 || min(a.Value, a.Peak, a.Limit) < 0 {
 		return nil
 	}
-	scale := func(v float64) int { return int(v / most * 950) }
+	scale := func(v float64) int { return int(v / most * 996) }
 	return &meter{
 		Value: scale(a.Value), Peak: scale(a.Peak), Limit: scale(a.Limit),
 		Label: fmt.Sprintf("now %s, at its peak %s, limit %s", count(a.Value), count(a.Peak), count(a.Limit)),
@@ -188,7 +211,17 @@ func samples(a *alert.Alert) []sample {
 // actOnAlert does what a form of the page of an alert says, and leads back there.
 func (s *site) actOnAlert(w http.ResponseWriter, r *http.Request) {
 	f, err := readForm(w, r)
-	if err == nil {
+	switch {
+	case err != nil:
+	case f.Act == api.Silence || f.Act == api.Exclusion:
+		var made int64
+		if made, err = s.mute(r, f, time.Now()); err == nil {
+			http.Redirect(w, r, "/alerts/"+r.PathValue("id")+"?done="+f.Act+"&mute="+strconv.FormatInt(made, 10), http.StatusSeeOther)
+			return
+		}
+	case f.Act == undo:
+		err = s.endMute(r, f)
+	default:
 		err = s.act(r, r.PathValue("id"), f, time.Now())
 	}
 	if err == nil {

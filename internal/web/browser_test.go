@@ -1,10 +1,13 @@
 package web
 
 import (
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"tocsin/internal/api"
@@ -14,8 +17,8 @@ import (
 // policy is that of the server behind which the pages stand.
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// door is the least login that a page can stand behind.
-func door(pages http.Handler) http.Handler {
+// door is the least login that a page can stand behind, with a stream that tells of each change.
+func door(pages http.Handler, changed <-chan struct{}, cut *atomic.Bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
 		if r.FormValue("user") != "alice" || r.FormValue("password") != "right" {
@@ -33,9 +36,26 @@ func door(pages http.Handler) http.Handler {
 		http.SetCookie(w, &http.Cookie{Name: "in", Path: "/", MaxAge: -1})
 		http.Redirect(w, r, "/login", http.StatusSeeOther)
 	})
+	mux.HandleFunc("GET /api/v1/alerts/stream", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, ": here\n\n")
+		_ = http.NewResponseController(w).Flush()
+		for {
+			select {
+			case <-changed:
+				_, _ = io.WriteString(w, "id: 1\nevent: alert\ndata: {}\n\n")
+				_ = http.NewResponseController(w).Flush()
+			case <-r.Context().Done():
+				return
+			}
+		}
+	})
 	mux.Handle("/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if cut.Load() {
+			panic(http.ErrAbortHandler)
+		}
 		w.Header().Set("Content-Security-Policy", policy)
-		if _, err := r.Cookie("in"); err != nil && r.URL.Path != "/login" && len(r.URL.Path) < len("/assets/") {
+		if _, err := r.Cookie("in"); err != nil && r.URL.Path != "/login" && !strings.HasPrefix(r.URL.Path, "/assets/") {
 			to := "/login"
 			if r.URL.Path != "/" {
 				to += "?next=" + url.QueryEscape(r.URL.RequestURI())
@@ -49,14 +69,17 @@ func door(pages http.Handler) http.Handler {
 }
 
 // serve shows the pages of a service to browsers.
-func serve(t *testing.T, s api.Service) string {
+func serve(t *testing.T, s *told) string {
 	t.Helper()
 	h, err := New(Options{Service: s, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(door(h))
-	t.Cleanup(server.Close)
+	server := httptest.NewServer(door(h, s.changed, &s.cut))
+	t.Cleanup(func() {
+		server.CloseClientConnections() // the stream
+		server.Close()
+	})
 	return server.URL
 }
 
@@ -73,7 +96,7 @@ func TestInBrowser(t *testing.T) {
 }
 
 // tab opens a page as alice.
-func tab(t *testing.T, s api.Service, screen webtest.Screen, path string) *webtest.Tab {
+func tab(t *testing.T, s *told, screen webtest.Screen, path string) *webtest.Tab {
 	t.Helper()
 	b := webtest.Open(t, serve(t, s), screen)
 	b.Go(path)
@@ -144,7 +167,8 @@ func TestListByKeyboard(t *testing.T) {
 	}
 	b.Press("/")
 	b.Until(`document.activeElement.name === "text"`)
-	b.Press("many j\r")
+	b.Until(`document.activeElement.value = "many j"`)
+	b.Press("\r")
 	b.At("/alerts?text=many+j")
 	b.Shows(".nothing", "No alert passes this filter")
 	b.Go("/alerts")

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"slices"
 
 	"tocsin/internal/api"
 	"tocsin/internal/fault"
@@ -28,6 +29,12 @@ func (f form) Of(act, field string) string {
 	}
 	return f.Values.Get(field)
 }
+
+// Typed returns what was typed into a field, whichever form it was.
+func (f form) Typed(field string) string { return f.Values.Get(field) }
+
+// Has reports whether a value of a field with several was chosen.
+func (f form) Has(field, value string) bool { return slices.Contains(f.Values[field], value) }
 
 // readForm reads the form of a request.
 func readForm(w http.ResponseWriter, r *http.Request) (form, error) {

@@ -32,13 +32,14 @@ func (s *site) frame(r *http.Request, title, here string) frame {
 
 // places are where the head of the pages leads somebody.
 func places(_ api.Identity) []entry {
-	return []entry{{"/", "Overview"}, {"/alerts", "Alerts"}}
+	return []entry{{"/", "Overview"}, {"/alerts", "Alerts"}, {"/silences", "Silences"}}
 }
 
 // done is what a page says after it led back to itself, by the word in its address. Nothing else from there is repeated.
 var done = map[string]string{
 	api.Acknowledge: "Acknowledged.", api.Unacknowledge: "Open again.", api.Comment: "Comment added.",
 	api.Assign: "Assigned.", api.Close: "Closed.",
+	api.Silence: "Silenced: nobody is told of it.", api.Exclusion: "Excluded: it raises no more alerts.", undo: "Undone.", "add": "Added.",
 }
 
 // again leads the browser back to a page after a form did what it says, so that renewing the page does not do it twice.

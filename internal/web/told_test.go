@@ -3,8 +3,10 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tocsin/internal/alert"
@@ -28,6 +30,48 @@ type told struct {
 	acts    []api.AlertAct
 	stories map[int64]api.AlertStory
 	refuse  error // of every act
+	mutes   []api.Mute
+	cut     atomic.Bool   // there is no connection
+	changed chan struct{} // tells who follows that something changed
+}
+
+func (s *told) Mutes(context.Context, api.MuteRequest) ([]api.Mute, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.mutes), s.err
+}
+
+func (s *told) AddMute(ctx context.Context, q api.MuteEdit) (api.MuteAnswer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refuse != nil {
+		return api.MuteAnswer{}, s.refuse
+	}
+	m := api.Mute{ID: int64(len(s.mutes) + 1), Kind: q.Kind, State: api.MuteActive, Rule: q.Rule, Owner: "*", Where: q.Where, Author: api.Caller(ctx).User, Note: q.Note,
+		Created: time.Now(), Ends: q.Ends, Schedule: q.Schedule, UntilResolved: q.UntilResolved, MinSeverity: q.MinSeverity}
+	for _, a := range s.alerts {
+		if a.ID == q.Alert {
+			m.Rule, m.Entity = a.RuleName, a.Entity
+		}
+	}
+	s.mutes = append(s.mutes, m)
+	return api.MuteAnswer{Mute: m}, s.err
+}
+
+func (s *told) PreviewMute(context.Context, api.MuteEdit) (api.MuteAnswer, error) {
+	return api.MuteAnswer{MutePreview: api.MutePreview{Open: 2, Week: 5, WeekAll: 12, Alerts: s.alerts[:2], Everything: true}}, s.refuse
+}
+
+func (s *told) EndMute(_ context.Context, q api.MuteEnd) (api.Mute, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.mutes {
+		if s.mutes[i].ID == q.ID {
+			s.mutes[i].State, s.mutes[i].EndedAt = api.MuteEnded, time.Now()
+			return s.mutes[i], nil
+		}
+	}
+	return api.Mute{}, fault.New(fault.NotFound, "no silence %d", q.ID)
 }
 
 func (s *told) acted() []api.AlertAct {

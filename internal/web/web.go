@@ -32,7 +32,7 @@ type Options struct {
 func New(o Options) (http.Handler, error) {
 	pages, err := template.New("").Funcs(template.FuncMap{
 		"count": count, "size": size, "shape": shape, "lower": strings.ToLower, "stamp": stamp, "clock": clock, "key": key, "span": span,
-		"happened": happened, "noticeState": noticeState, "fors": spans, "states": states, "sinces": sinces, "severities": severities,
+		"happened": happened, "noticeState": noticeState, "fors": spans, "mutespans": mutespans, "states": states, "sinces": sinces, "severities": severities,
 	}).ParseFS(assets, "assets/*.html")
 	if err != nil {
 		return nil, err
@@ -40,6 +40,8 @@ func New(o Options) (http.Handler, error) {
 	s := &site{Options: o, pages: pages}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.overview)
+	mux.HandleFunc("GET /silences", s.mutes)
+	mux.HandleFunc("POST /silences", s.changeMutes)
 	mux.HandleFunc("GET /login", s.login)
 	mux.HandleFunc("GET /alerts", s.alertsPage)
 	mux.HandleFunc("POST /alerts", s.actOnAlerts)

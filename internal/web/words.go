@@ -118,6 +118,12 @@ func noticeState(state string) string {
 		return "is being sent"
 	case "dead":
 		return "given up"
+	case "held":
+		return "held for a summary"
+	case "bundled":
+		return "told in a summary"
+	case "muted":
+		return "not sent"
 	default:
 		return state
 	}

@@ -139,7 +139,26 @@ for (const part of document.querySelectorAll("[data-part]")) shown.set(part.id, 
 local(document);
 setInterval(() => local(document), 10_000);
 
+// follow opens the stream of alerts while somebody looks: a browser has few connections for all tabs of a site.
+let stream = null;
+
+function follow() {
+  if (document.hidden) {
+    stream?.close();
+    stream = null;
+    return;
+  }
+  if (stream && stream.readyState !== EventSource.CLOSED) return;
+  stream = new EventSource("/api/v1/alerts/stream?since_change=-1");
+  stream.addEventListener("alert", wanted);
+}
+
 if ("live" in document.body.dataset) {
+  follow();
   setInterval(wanted, 5000);
-  document.addEventListener("visibilitychange", wanted);
+  setInterval(follow, 60_000); // where it was refused, as there were too many
+  document.addEventListener("visibilitychange", () => {
+    follow();
+    wanted();
+  });
 }

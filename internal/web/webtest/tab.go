@@ -60,7 +60,9 @@ func Open(t *testing.T, home string, screen Screen) *Tab {
 
 func (b *Tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	if err := chromedp.Do(b.ctx, steps...); err != nil {
+	ctx, stop := context.WithTimeout(b.ctx, patience)
+	defer stop()
+	if err := chromedp.Do(ctx, steps...); err != nil {
 		b.t.Fatalf("browse: %v", err)
 	}
 }
@@ -68,7 +70,9 @@ func (b *Tab) do(steps ...chromedp.Action[chromedp.Void]) {
 // ask runs an action that has an answer.
 func ask[A any](b *Tab, step chromedp.Action[A]) A {
 	b.t.Helper()
-	a, err := chromedp.Run(b.ctx, step)
+	ctx, stop := context.WithTimeout(b.ctx, patience)
+	defer stop()
+	a, err := chromedp.Run(ctx, step)
 	if err != nil {
 		b.t.Fatalf("browse: %v", err)
 	}
@@ -80,6 +84,9 @@ func (b *Tab) Go(path string) {
 	b.t.Helper()
 	b.do(chromedp.Navigate(b.home + path))
 }
+
+// Expect says that the browser will complain of something, once the test has made it so.
+func (b *Tab) Expect(complaint string) { b.seen.expect(complaint) }
 
 // LogIn logs in on the page that is shown.
 func (b *Tab) LogIn(user, password string) {
@@ -96,7 +103,9 @@ func (b *Tab) Click(selector string) {
 // Type puts text into a field in the place of what is there.
 func (b *Tab) Type(selector, text string) {
 	b.t.Helper()
-	b.do(chromedp.WaitVisible(chromedp.CSS(selector)), chromedp.Clear(chromedp.CSS(selector)), chromedp.SendKeys(chromedp.CSS(selector), text))
+	b.do(chromedp.WaitVisible(chromedp.CSS(selector)), chromedp.Focus(chromedp.CSS(selector)))
+	b.Until(`(document.activeElement.select(), true)`)
+	b.Press(text)
 }
 
 // Choose takes an entry of a select by its value.
@@ -117,7 +126,7 @@ func (b *Tab) True(expression string) bool {
 	return ask(b, chromedp.Evaluate[bool](expression))
 }
 
-// Until waits until a JavaScript expression holds.
+// Until waits until the page is whole and a JavaScript expression holds.
 func (b *Tab) Until(expression string) {
 	b.t.Helper()
 	ctx, stop := context.WithTimeout(b.ctx, patience)
@@ -126,7 +135,7 @@ func (b *Tab) Until(expression string) {
 	defer tick.Stop()
 	for {
 		// While one page gives way to another there is none to ask.
-		if yes, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+expression+")")); err == nil && yes {
+		if yes, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.readyState === "complete" && Boolean(`+expression+")")); err == nil && yes {
 			return
 		}
 		select {
