@@ -74,6 +74,7 @@ func runScripts(t *testing.T, serving bool) {
 			"misused": scriptMisused,
 			"exits":   scriptExits,
 			"ages":    scriptAges,
+			"until":   scriptUntil,
 			"daemon": func(ts *testscript.TestScript, _ bool, args []string) {
 				if serving {
 					scriptDaemon(ts, args)
@@ -114,6 +115,20 @@ func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
 	code, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	wantExit(ts, code, args[1:])
+}
+
+// scriptUntil runs the program until it ends with exit code 0, as a list does when there is something to list.
+func scriptUntil(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || args[0] != "tocsin" {
+		ts.Fatalf("usage: until tocsin ARGUMENT...")
+	}
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for end := time.Now().Add(time.Minute); ts.Exec(ts.Value(programKey{}).(string), args[1:]...) != nil; <-again.C {
+		if time.Now().After(end) {
+			ts.Fatalf("%s: it does not come to that", strings.Join(args, " "))
+		}
+	}
 }
 
 func wantExit(ts *testscript.TestScript, want int, args []string) {

@@ -177,6 +177,9 @@ func (p *post) attempt(ctx context.Context, n ledger.LeasedNotice) {
 	outcome := p.judge(n.Notice, answer, err, time.Now())
 	p.service.metrics.attempts.WithLabelValues(kind(p.name), string(outcome.State)).Inc()
 	p.note(outcome, err)
+	if outcome.Spare != "" {
+		defer p.service.Wake() // the spare has something to send
+	}
 	// While the ledger is away the lease protects the notice from being sent by others; after it, keeping on is of no use.
 	hold, cancel := context.WithDeadline(ctx, n.Until)
 	defer cancel()

@@ -56,6 +56,9 @@ func (d *Desk) Detect(ctx context.Context, r api.DetectRequest) (api.DetectAnswe
 	if err != nil {
 		return answer, err
 	}
+	if r.Notify && d.parts.Channels != nil {
+		d.parts.Channels.Wake()
+	}
 	slices.SortStableFunc(alerts, func(a, b alert.Alert) int {
 		return cmp.Or(a.First.Compare(b.First), cmp.Compare(a.ID, b.ID))
 	})

@@ -29,14 +29,14 @@ type clerk struct {
 	tx    session
 	route Route
 	now   time.Time
-	sent  map[post]int // notices of the last minute; what was looked up once is counted on
+	flows map[post]*flow // what was looked up once is counted on
 }
 
 // A post is whom notices reach.
 type post struct{ channel, user, to string }
 
 func newClerk(tx session, route Route, now time.Time) *clerk {
-	return &clerk{tx: tx, route: route, now: now, sent: map[post]int{}}
+	return &clerk{tx: tx, route: route, now: now, flows: map[post]*flow{}}
 }
 
 // enqueue puts the notices about one change into the outbox.
@@ -199,25 +199,44 @@ func (k *clerk) join(ctx context.Context, t Target, due time.Time) (time.Time, e
 // stormEvery is how often a summary of a storm leaves.
 const stormEvery = time.Minute
 
-// limit holds a notice when too many went the same way in the last minute. Those that are held count as well, so that a storm
-// lasts until less is happening.
+// A flow is how many notices went the same way lately, and how many may.
+type flow struct{ notices, most int }
+
+// limit holds a notice when too many went the same way in the last minute. Those that are held count as well. A storm that goes on
+// lasts until less than half of the limit came in two minutes, so that it does not come and go.
 func (k *clerk) limit(ctx context.Context, t Target) (Target, error) {
 	way := post{t.Channel, t.User, t.To}
-	n, known := k.sent[way]
-	if !known {
-		err := k.tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM outbox WHERE channel = $1 AND recipient = $2 AND created > $3 AND target = $4
-AND state <> 'muted' AND change <> 'SUMMARY' AND hold IN ('', 'storm') LIMIT $5) lately`,
-			t.Channel, t.User, nanos(k.now.Add(-time.Minute)), t.To, int64(t.Limit)).Scan(&n)
-		if err != nil {
+	f := k.flows[way]
+	if f == nil {
+		var err error
+		if f, err = k.flow(ctx, way, t.Limit); err != nil {
 			return t, err
 		}
+		k.flows[way] = f
 	}
-	k.sent[way] = n + 1
-	if n >= t.Limit {
+	f.notices++
+	if f.notices > f.most {
 		t.Hold, t.Due = Storm, k.now.Truncate(stormEvery).Add(stormEvery)
 		t.Why = fmt.Sprintf("more than %d notices in a minute", t.Limit)
 	}
 	return t, nil
+}
+
+// flow looks up what went one way lately.
+func (k *clerk) flow(ctx context.Context, way post, limit int) (*flow, error) {
+	var storm int64
+	err := k.tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM outbox WHERE bundle = $1 AND bundle <> 0 AND channel = $2 AND recipient = $3 AND target = $4`,
+		int64(raging), way.channel, way.user, way.to).Scan(&storm)
+	if err != nil {
+		return nil, err
+	}
+	f, since := &flow{most: limit}, time.Minute
+	if storm > 0 {
+		f.most, since = limit/2, 2*time.Minute
+	}
+	return f, k.tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM outbox WHERE channel = $1 AND recipient = $2 AND created > $3 AND target = $4
+AND state <> 'muted' AND change <> 'SUMMARY' AND hold IN ('', 'storm') LIMIT $5) lately`,
+		way.channel, way.user, nanos(k.now.Add(-since)), way.to, int64(limit)).Scan(&f.notices)
 }
 
 // put writes a row of the outbox, unless there is one of its key.
