@@ -67,19 +67,27 @@ func (s *shell) checkAlerts(ctx context.Context, svc api.Service, q api.AlertReq
 	if len(q.States) == 0 {
 		q.States = []string{string(alert.Open)}
 	}
-	var counts [alert.Critical + 1]int
-	total := 0
-	var worst alert.Alert
-	err = eachAlert(ctx, svc, q, func(a *alert.Alert) error {
-		total++
-		counts[min(a.Severity, alert.Critical)]++
-		if a.Severity > worst.Severity || a.Severity == worst.Severity && a.Last.After(worst.Last) {
-			worst = *a
-		}
-		return nil
-	})
+	found, err := svc.CountAlerts(ctx, q)
 	if err != nil {
 		return err
+	}
+	var counts [alert.Critical + 1]int64
+	var total int64
+	var worst alert.Alert
+	for _, c := range found {
+		total += c.Alerts
+		counts[min(c.Severity, alert.Critical)] += c.Alerts
+		worst.Severity = max(worst.Severity, c.Severity)
+	}
+	if total > 0 {
+		q.MinSeverity, q.Limit = worst.Severity.String(), 1
+		newest, err := svc.Alerts(ctx, q)
+		if err != nil {
+			return err
+		}
+		if len(newest) > 0 { // else it has ended since
+			worst.ID, worst.Title = newest[0].ID, newest[0].Title
+		}
 	}
 	result := checkOK
 	switch {
@@ -98,7 +106,7 @@ func (s *shell) checkAlerts(ctx context.Context, svc api.Service, q api.AlertReq
 }
 
 // checkText says how many alerts there are and which is the worst. A bar would end what is for people.
-func checkText(total int, worst *alert.Alert) string {
+func checkText(total int64, worst *alert.Alert) string {
 	noun := "alerts"
 	if total == 1 {
 		noun = "alert"
@@ -111,7 +119,7 @@ func checkText(total int, worst *alert.Alert) string {
 }
 
 // perfdata is what monitoring systems draw.
-func perfdata(total int, counts *[alert.Critical + 1]int) string {
+func perfdata(total int64, counts *[alert.Critical + 1]int64) string {
 	parts := []string{fmt.Sprintf("alerts=%d;;;0", total)}
 	for s := alert.Critical; s >= alert.Info; s-- {
 		parts = append(parts, fmt.Sprintf("%s=%d;;;0", strings.ToLower(s.String()), counts[s]))

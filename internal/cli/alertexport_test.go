@@ -199,16 +199,36 @@ func TestCursorFile(t *testing.T) {
 	}
 }
 
+// counted counts its alerts as well.
+type counted struct{ *recorder }
+
+func (c counted) CountAlerts(_ context.Context, q api.AlertRequest) (counts []api.AlertCount, err error) {
+	for _, a := range c.alerts {
+		counts = append(counts, api.AlertCount{Severity: a.Severity, State: a.State, Alerts: 1})
+	}
+	return counts, c.note("CountAlerts", q)
+}
+
+// checked runs alerts --check.
+func checked(t *testing.T, svc *recorder) *run {
+	t.Helper()
+	return (&run{svc: svc, change: func(o *Options) {
+		o.Open = func(context.Context, Common) (api.Service, func() error, error) {
+			return counted{svc}, func() error { return nil }, nil
+		}
+	}}).do(t, "alerts", "--check")
+}
+
 // The line of a check is one line with one bar, whatever an alert is called.
 func TestCheckIsOneLine(t *testing.T) {
 	text := mischief(2)
 	for range 800 {
-		r := (&run{svc: &recorder{alerts: []alert.Alert{strange(text)}}}).do(t, "alerts", "--check")
+		r := checked(t, &recorder{alerts: []alert.Alert{strange(text)}})
 		if r.code != 2 || strings.Count(r.out, "\n") != 1 || strings.Count(r.out, "|") != 1 || !strings.HasPrefix(r.out, "TOCSIN CRITICAL - 1 alert, worst HIGH: ") || r.err != "" {
 			t.Fatalf("exit code %d, output %q, errors %q", r.code, r.out, r.err)
 		}
 		harmless(t, r.out)
-		r = (&run{svc: &recorder{err: map[string]error{"Alerts": errors.New("x" + text())}}}).do(t, "alerts", "--check")
+		r = checked(t, &recorder{err: map[string]error{"CountAlerts": errors.New("x" + text())}})
 		if r.code != 3 || strings.Count(r.out, "\n") != 1 || strings.Contains(r.out, "|") || !strings.HasPrefix(r.out, "TOCSIN UNKNOWN - x") || r.err != "" {
 			t.Fatalf("exit code %d, output %q, errors %q", r.code, r.out, r.err)
 		}
