@@ -130,7 +130,7 @@ type Alert struct {
 	Severity    Severity          `json:"severity"`
 	State       State             `json:"state"`
 	Entity      Entity            `json:"entity"`
-	Origin      string            `json:"origin"` // live or history
+	Origin      string            `json:"origin"` // live, history, or test when tocsin tried itself
 	First       time.Time         `json:"first"`  // event time of the first trigger
 	Last        time.Time         `json:"last"`   // event time of the newest trigger
 	Updated     time.Time         `json:"updated"`

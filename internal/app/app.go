@@ -173,6 +173,7 @@ type App struct {
 	rules     *desk.Rulebook
 	judges    []*judge
 	policy    *policy.Book
+	trial     atomic.Pointer[trial] // a self-test under way, nil for none
 	lines     lines
 	delivery  *delivery.Service
 	watch     *watch.Service                           // nil when nobody is told anything
@@ -294,7 +295,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 	a.desk = desk.New(desk.Parts{
 		Version: a.options.Version, Page: a.Address, Journal: a.journal, History: a.history, Ledger: a.ledger, Ingest: a.ingest, Quarantine: a.rejected,
 		Alerting: a.judges[0].alerting, Mutes: a.mutes, Rules: a.rules, Detectors: catalog.Detectors(), Lists: a.lists(),
-		Judges: a.engines, RulesChanged: a.rulesChanged, CaughtUp: a.caughtUp, Replayed: a.replayed, Problems: a.problems, Backup: a.backup,
+		Judges: a.engines, RulesChanged: a.rulesChanged, CaughtUp: a.caughtUp, Replayed: a.replayed, Problems: a.problems, Backup: a.backup, Try: a.try,
 		Kept: a.kept, ClearAlerts: a.clearAlerts, Sessions: a.sessions, Channels: a.delivery, Ways: a.waysMaker(node), PreferencesChanged: a.preferencesChanged,
 	})
 	a.auditor = desk.NewAuditor(a.ledger, a.log)

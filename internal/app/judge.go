@@ -62,7 +62,7 @@ func newJudge(a *App, class journal.Class, registry prometheus.Registerer) (*jud
 	if class != journal.Events {
 		name += "-" + class.String()
 	}
-	j.alerting = alerting.New(a.ledger, a.rules, a.policy.Route, alerting.Options{
+	j.alerting = alerting.New(a.ledger, a.rules, a.told, alerting.Options{
 		Name: name, Cap: a.setup.Config.Alerts.MaxOpen, Reopen: a.setup.Config.Alerts.Reopen,
 		Flapping: ledger.Flapping(a.setup.Config.Alerts.Flapping), Point: a.options.Crash,
 		Excluded: a.excluded,
@@ -220,7 +220,7 @@ func (j *judge) retireGone(ctx context.Context) error {
 // own lists the rules about kinds of this class.
 func (j *judge) own() []rule.Rule {
 	var list []rule.Rule
-	for _, r := range j.app.rules.Running() {
+	for _, r := range append(j.app.rules.Running(), j.app.rules.Trial()...) {
 		for _, k := range r.Kinds() {
 			if journal.ClassOf(k) == j.class {
 				list = append(list, r)

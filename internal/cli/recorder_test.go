@@ -40,6 +40,7 @@ type recorder struct {
 	preferences api.Preferences
 	mailServer  api.MailServer
 	tests       []api.WayTest
+	tried       api.SelfTestAnswer
 }
 
 func (r *recorder) note(method string, asked ...any) error {
@@ -214,6 +215,10 @@ func (r *recorder) PutMailServer(_ context.Context, q api.MailServerEdit) (api.M
 func (r *recorder) Health(context.Context) (api.Health, error) {
 	return api.Health{Ledger: r.ledger}, r.note("Health")
 }
+func (r *recorder) SelfTest(_ context.Context, q api.SelfTestRequest) (api.SelfTestAnswer, error) {
+	return r.tried, r.note("SelfTest", q)
+}
+
 func (r *recorder) Backup(_ context.Context, dir string) error { return r.note("Backup", dir) }
 func (r *recorder) Adopt(_ context.Context, q api.AdoptRequest) (api.AdoptAnswer, error) {
 	return api.AdoptAnswer{}, r.note("Adopt", q)

@@ -56,6 +56,8 @@ type Parts struct {
 	PreferencesChanged func(context.Context) error
 	// Channels shows what channels would send, and tests them.
 	Channels Channels
+	// Try begins a self-test for the event whose label SelfTestLabel is token.
+	Try func(ctx context.Context, token string, q api.SelfTestRequest) (Trial, error)
 	// Problems tells what else someone must act on.
 	Problems func() []string
 	// Backup copies what the desk does not know, below a directory: all but the history.
@@ -72,7 +74,8 @@ type Desk struct {
 	tries   tries // test messages
 
 	preferring sync.Mutex // held while preferences, and settings of the mail server, are stored
-	written bell // rings when alerts were written
+	written    bell       // rings when alerts were written
+	trying     sync.Mutex // one self-test at a time
 }
 
 var _ api.Service = (*Desk)(nil)

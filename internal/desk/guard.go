@@ -143,6 +143,13 @@ func (g *Guard) AlertStory(ctx context.Context, id int64) (api.AlertStory, error
 	return look(ctx, permission.ShowAlert, func() (api.AlertStory, error) { return g.desk.AlertStory(ctx, id) })
 }
 
+// SelfTest implements api.Service.
+func (g *Guard) SelfTest(ctx context.Context, q api.SelfTestRequest) (api.SelfTestAnswer, error) {
+	return change(ctx, g, permission.Selftest, "tocsin", words(q), func(ctx context.Context) (api.SelfTestAnswer, error) {
+		return g.desk.SelfTest(ctx, q)
+	})
+}
+
 // ActOnAlert implements api.Service.
 func (g *Guard) ActOnAlert(ctx context.Context, q api.AlertAct) (alert.Alert, error) {
 	return change(ctx, g, permission.ActOnAlert, fmt.Sprintf("alert %d", q.ID), words(q), func(ctx context.Context) (alert.Alert, error) {

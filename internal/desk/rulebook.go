@@ -28,6 +28,7 @@ type Rulebook struct {
 	files   []rule.Rule // as they stand in files, without numbers
 	entries map[int64]entry
 	loaded  bool
+	trial   *rule.Rule // of a self-test; nil when none runs
 }
 
 // An entry is one rule as it is kept and, unless that failed, as it runs.
@@ -152,10 +153,30 @@ func checkKinds(r *rule.Rule) error {
 	return nil
 }
 
+// SetTrial makes the rule of a self-test known, or with nil unknown again. It runs beside the others and is not listed.
+func (b *Rulebook) SetTrial(r *rule.Rule) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.trial = r
+}
+
+// Trial lists the rule of a self-test, if one runs.
+func (b *Rulebook) Trial() []rule.Rule {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.trial == nil {
+		return nil
+	}
+	return []rule.Rule{*b.trial}
+}
+
 // Rule implements alerting.Rules.
 func (b *Rulebook) Rule(id int64) (ledger.RuleRef, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if r := b.trial; r != nil && r.ID == id {
+		return ledger.RuleRef{ID: id, Version: r.Version, Name: r.Name, Title: r.Title, Severity: r.Severity, Origin: ledger.Test}, true
+	}
 	e, ok := b.entries[id]
 	if !ok || e.problem != "" {
 		return ledger.RuleRef{}, false

@@ -308,6 +308,11 @@ func (c *Client) Health(ctx context.Context) (api.Health, error) {
 	return get[api.Health](ctx, c, "/api/v1/health", nil)
 }
 
+// SelfTest implements api.Service.
+func (c *Client) SelfTest(ctx context.Context, q api.SelfTestRequest) (api.SelfTestAnswer, error) {
+	return post[api.SelfTestAnswer](ctx, c, "/api/v1/selftest", q)
+}
+
 // Backup implements api.Service. The directory is one of the machine where tocsin runs.
 func (c *Client) Backup(ctx context.Context, dir string) error {
 	_, err := post[nothing](ctx, c, "/api/v1/backup", backupBody{dir})

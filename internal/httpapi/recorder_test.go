@@ -283,6 +283,10 @@ func (r *recorder) Clear(ctx context.Context, q api.ClearRequest) (api.ClearAnsw
 	return filled[api.ClearAnswer](), r.note(ctx, "Clear", q)
 }
 
+func (r *recorder) SelfTest(ctx context.Context, q api.SelfTestRequest) (api.SelfTestAnswer, error) {
+	return filled[api.SelfTestAnswer](), r.note(ctx, "SelfTest", q)
+}
+
 func (r *recorder) Backup(ctx context.Context, dir string) error { return r.note(ctx, "Backup", dir) }
 
 // accounts knows the users alice (an administrator) and bob, each with "right" as password and "token of NAME" as token.

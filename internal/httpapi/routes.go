@@ -96,6 +96,7 @@ func (s *Server) table() []route {
 		ask("POST", "/api/v1/adopt", permission.Adopt, "Takes over accounts and alerts that another program kept.", v.Adopt),
 		ask("POST", "/api/v1/clear", permission.Clear, "Deletes alerts, events or both for good.", v.Clear),
 		ask("GET", "/api/v1/health", permission.Health, "Tells how tocsin is.", func(ctx context.Context, _ nothing) (api.Health, error) { return v.Health(ctx) }),
+		ask("POST", "/api/v1/selftest", permission.Selftest, "Sends a marked test event through the whole of tocsin and says what became of it.", v.SelfTest),
 		{method: "GET", path: "/api/v1/openapi.json", op: permission.OpenAPI, handle: s.getOpenAPI, out: anything{}, doc: "Describes this API (OpenAPI 3.1)."},
 
 		{method: "POST", path: "/api/v1/setup", op: permission.SetUp, handle: s.setup, in: setupBody{}, out: sessionAnswer{},

@@ -17,6 +17,7 @@ import (
 const (
 	Live    = "live"    // judged as the events came in
 	History = "history" // judged afterwards
+	Test    = "test"    // made by tocsin to try itself
 )
 
 // A row is an alert with what only the ledger needs to know.

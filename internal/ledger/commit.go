@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -19,6 +20,7 @@ type RuleRef struct {
 	Owner    string
 	Title    string         // for people; empty is Name
 	Severity alert.Severity // 0 says nothing of the rule: what a standing alert says of it stays
+	Origin   string         // of its new alerts; empty is Live
 }
 
 // A Write is what is to be said about one entity of one rule.
@@ -201,7 +203,7 @@ func (w *writer) apply(ctx context.Context, state *ruleState, r *row, in *Write,
 			r.reopen(w.Now)
 			r.turn(e.First, w.Flapping, w.Name, w.Now)
 		} else {
-			r = newRow(in.Rule, in.Entity, key, Live, e)
+			r = newRow(in.Rule, in.Entity, key, cmp.Or(in.Rule.Origin, Live), e)
 		}
 	}
 	if !r.Calm.IsZero() {
@@ -331,10 +333,10 @@ func (r *row) measure(e *Episode) {
 	r.Samples = joinSamples(r.Samples, e.Samples)
 }
 
-// latestLive returns the newest alert about an entity that was judged live, nil when there is none.
+// latestLive returns the newest alert about an entity that was judged as its events came in, nil when there is none.
 func latestLive(ctx context.Context, tx session, rule int64, key string) (*row, error) {
 	r, err := scanAlert(tx.QueryRowContext(ctx,
-		`SELECT `+alertColumns+` FROM alerts WHERE rule = $1 AND entity_key = $2 AND origin = 'live' ORDER BY id DESC LIMIT 1`, rule, key))
+		`SELECT `+alertColumns+` FROM alerts WHERE rule = $1 AND entity_key = $2 AND origin <> 'history' ORDER BY id DESC LIMIT 1`, rule, key))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil //nolint:nilnil // no alert is an answer here
 	}
