@@ -23,7 +23,7 @@ func (s *shell) tokensMake(use string, args cobra.PositionalArgs) *cobra.Command
 	var q api.TokenRequest
 	c := &cobra.Command{
 		Use: use, Short: "Make a token", Args: args, ValidArgsFunction: s.completeUsers,
-		Long: "Makes a token and shows it this once. What it is for is said by --scope: read looks at what the account may see, act works on alerts and changes\n" +
+		Long: "Makes a token and shows it this once. What it is for is said by --scope: read looks at what the account may see, act also works on alerts and changes\n" +
 			"rules and what is told, send appends events and nothing else, admin is everything that the account may. It counts for 90 days unless --expires says\n" +
 			"otherwise.",
 		Example: "  tocsin tokens make reporter --expires 30d > token\n  tocsin tokens make agent --scope send --label web1 --expires never",

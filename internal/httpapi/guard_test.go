@@ -66,7 +66,7 @@ func (v visitor) may(l permission.Line) bool {
 	if l.Least == permission.Nearby {
 		l.Least = permission.User
 	}
-	scoped := l.Least == permission.Anyone || v.scope == "" || v.scope == permission.Whole || l.Scope == "" || l.Scope == v.scope
+	scoped := l.Least == permission.Anyone || v.scope == "" || v.scope == permission.Whole || l.Scope == "" || l.Scope == v.scope || l.Scope == permission.Read && v.scope == permission.Act
 	return v.least >= l.Least && scoped
 }
 

@@ -32,7 +32,7 @@ type Scope string
 // The scopes.
 const (
 	Read  Scope = "read"  // look at everything that the account may see
-	Act   Scope = "act"   // work on alerts, and change what is judged and told: rules, silences, preferences
+	Act   Scope = "act"   // as read, and work on alerts, and change what is judged and told: rules, silences, preferences
 	Send  Scope = "send"  // append events, and nothing else
 	Whole Scope = "admin" // everything that the account may, also what administrators alone may, and passwords and tokens
 )
@@ -66,6 +66,11 @@ func FormatScopes(list []Scope) string {
 		words[i] = string(s)
 	}
 	return strings.Join(words, ",")
+}
+
+// within reports whether a token of another scope may do what needs this one.
+func (s Scope) within(of Scope) bool {
+	return s == "" || s == of || of == Whole || s == Read && of == Act // who acts on an alert is shown it
 }
 
 // A Holder is who wants to do something.
@@ -106,7 +111,7 @@ func Check(op Operation, who Holder) error {
 		return fault.New(fault.Denied, "%s: nobody is logged in", op)
 	case l.Least == Admin && !who.Admin:
 		return fault.New(fault.Denied, "%s: only administrators may", op)
-	case len(who.Scopes) > 0 && l.Scope != "" && !slices.Contains(who.Scopes, l.Scope) && !slices.Contains(who.Scopes, Whole):
+	case len(who.Scopes) > 0 && !slices.ContainsFunc(who.Scopes, l.Scope.within):
 		return fault.New(fault.Denied, "%s: the token is for %s, and this needs %s (make another one: tocsin tokens make --scope %s)",
 			op, FormatScopes(who.Scopes), l.Scope, l.Scope)
 	}
