@@ -190,7 +190,7 @@ func TestRulesTest(t *testing.T) {
 	}
 	r = (&run{svc: &recorder{rules: full().rules}, files: files}).do(t, "rules", "test", "ssh-scan", "f.log")
 	r.want(t, 1, "", "0 alerts")
-	if r.closed != 1 || len(r.svc.calls) != 2 {
+	if r.closed != 1 || len(r.svc.calls) != 3 { // for the rule, for what is expected of it, and to judge
 		t.Errorf("rules test of a name: let go %d times, asked %v", r.closed, r.svc.calls)
 	}
 	(&run{files: files, svc: &recorder{err: map[string]error{"TestRule": errors.New("no rule")}}}).do(t, "rules", "test", rule, "f.log").want(t, 1, "", "no rule")

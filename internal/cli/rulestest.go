@@ -9,7 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tocsin/internal/alert"
 	"tocsin/internal/api"
+	"tocsin/internal/mute"
 )
 
 func (s *shell) rulesTest(owner *string) *cobra.Command {
@@ -32,32 +34,81 @@ when one did not.`,
 		if err := s.checkReading(q); err != nil {
 			return err
 		}
-		text, err := s.ruleText(ctx, *owner, args[0])
+		text, expected, err := s.ruleText(ctx, *owner, args[0])
 		if err != nil {
 			return err
 		}
 		if len(args) == 1 {
 			return s.testSamples(ctx, args[0], text)
 		}
-		return s.testRule(ctx, text, q, args[1])
+		return s.testRule(ctx, text, expected, q, args[1])
 	})
 	return c
 }
 
-// ruleText reads a rule from a file, or asks for the one of a name.
-func (s *shell) ruleText(ctx context.Context, owner, name string) (string, error) {
+// ruleText reads a rule from a file, or asks for the one of a name and for what is expected of it.
+func (s *shell) ruleText(ctx context.Context, owner, name string) (text string, expected *exclusions, err error) {
 	if _, err := os.Stat(name); name == "-" || err == nil || strings.ContainsAny(name, "/.") {
-		return s.readFile(name)
+		text, err = s.readFile(name)
+		return text, nil, err
 	}
 	svc, done, err := s.open(ctx)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	r, err := ruleOf(api.As(ctx, api.Local()), svc, owner, name)
-	return r.Text, errors.Join(err, done())
+	ctx = api.As(ctx, api.Local())
+	r, err := ruleOf(ctx, svc, owner, name)
+	if err == nil {
+		expected = &exclusions{name: r.Name, owner: r.Owner}
+		expected.list, err = svc.Mutes(ctx, api.MuteRequest{Kind: api.Exclusion})
+	}
+	return r.Text, expected, errors.Join(err, done())
 }
 
-func (s *shell) testRule(ctx context.Context, text string, q api.IngestRequest, path string) (err error) {
+// exclusions are those that a rule may meet.
+type exclusions struct {
+	name, owner string // of the rule
+	list        []api.Mute
+}
+
+// say tells which of the alerts that a rule would make an exclusion would leave out.
+func (x *exclusions) say(s *shell, found []alert.Alert) error {
+	if x == nil {
+		return nil
+	}
+	for i := range x.list {
+		m := &x.list[i]
+		match := mute.Match{Rule: m.Rule, Owner: m.Owner, Entity: m.Entity, Where: m.Where}
+		if m.State != api.MuteActive {
+			continue
+		}
+		matcher, err := match.Compile()
+		if err != nil {
+			return err
+		}
+		n := 0
+		for k := range found {
+			a := found[k]
+			a.RuleName, a.Owner = x.name, x.owner // that it was tested under another is not to matter
+			if within(m, a.Severity) && matcher.Means(&a) {
+				n++
+			}
+		}
+		if n > 0 {
+			s.say("tocsin: exclusion %d by %s would leave out %s (%s)", m.ID, clean(m.Author), plural(int64(n), "alert"), clean(m.Note))
+		}
+	}
+	return nil
+}
+
+// within reports whether a severity is one that a mute means.
+func within(m *api.Mute, s alert.Severity) bool {
+	least, _ := alert.ParseSeverity(m.MinSeverity) // none is 0
+	most, err := alert.ParseSeverity(m.MaxSeverity)
+	return s >= least && (err != nil || s <= most)
+}
+
+func (s *shell) testRule(ctx context.Context, text string, expected *exclusions, q api.IngestRequest, path string) (err error) {
 	in, err := s.OpenInput(path, s.In, func(string) (int64, bool) { return 0, false })
 	if err != nil {
 		return refused(err)
@@ -68,7 +119,7 @@ func (s *shell) testRule(ctx context.Context, text string, q api.IngestRequest, 
 	if err != nil {
 		return refused(err)
 	}
-	if err := s.judged(a); err != nil {
+	if err := errors.Join(s.judged(a), expected.say(s, a.Alerts)); err != nil {
 		return err
 	}
 	if len(a.Alerts) == 0 {

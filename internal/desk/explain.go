@@ -56,6 +56,9 @@ func (d *Desk) Explain(ctx context.Context, q api.ExplainRequest) (api.ExplainAn
 	if err := x.judge(ctx, q.State); err != nil {
 		return api.ExplainAnswer{}, err
 	}
+	if err := x.mutes(ctx); err != nil {
+		return api.ExplainAnswer{}, err
+	}
 	for i := range x.pending {
 		rules := x.pending[i].trace.Rules
 		slices.SortStableFunc(rules, func(a, b api.RuleTrace) int { return cmp.Compare(weight(a.Verdict), weight(b.Verdict)) })
