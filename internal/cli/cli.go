@@ -201,6 +201,7 @@ is opened. Exit codes: 0 done, 1 found nothing or refused, 2 wrong usage.`,
 			root.AddCommand(c)
 		}
 	}
+	tellPermissions(root)
 	return root
 }
 
