@@ -131,7 +131,7 @@ func TestMailFails(t *testing.T) {
 	}{
 		"unreachable":         {func(m *preference.MailServer, _ *preference.Preferences) { m.Port = notifiertest.Free(t, "tcp") }, "nothing listens there: check server, port and firewall"},
 		"unknown":             {func(m *preference.MailServer, _ *preference.Preferences) { m.Server = "mail.invalid" }, "(check server)"},
-		"bad address":         {func(_ *preference.MailServer, p *preference.Preferences) { p.Mail.To = []string{"nobody@example.org"} }, "550"},
+		"bad address":         {func(_ *preference.MailServer, p *preference.Preferences) { p.Mail.To = []string{"nobody@example.org"} }, "(check the recipient's address, "},
 		"expired certificate": {func(m *preference.MailServer, _ *preference.Preferences) { *m = server(expired, "implicit") }, "see that the server's certificate is valid"},
 		"other authority":     {func(m *preference.MailServer, _ *preference.Preferences) { m.CA = "" }, "name the authority's certificate with ca"},
 		"auth refused":        {func(m *preference.MailServer, _ *preference.Preferences) { m.Password = document.NewSecret("hunter2") }, "check user and password"},

@@ -226,7 +226,7 @@ func (p *postman) explain(ctx context.Context, err error) error {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		advice = fmt.Sprintf(" (no answer within %v)", p.config.Timeout)
 	case errors.As(err, &refused) && refused.ErrorCode() >= 500:
-		return fmt.Errorf("mail to %s: %w: %s", p.config.Place(), notifier.ErrPermanent, text)
+		return fmt.Errorf("mail to %s: %w: %s%s", p.config.Place(), notifier.ErrPermanent, text, mend(refused.Reason))
 	case errors.As(err, &unknown):
 		advice = " (name the authority's certificate with ca)"
 	case errors.As(err, &certificate):
@@ -246,4 +246,16 @@ func (p *postman) explain(ctx context.Context, err error) error {
 // Preview implements notifier.Previewer.
 func (p *postman) Preview(n notifier.Notice) notifier.Preview {
 	return p.words.Preview(n, message.Shipped())
+}
+
+// mend is what can be done about what a server refuses for good.
+func mend(refused gomail.SendErrReason) string {
+	switch refused {
+	case gomail.ErrSMTPRcptTo:
+		return " (check the recipient's address, and whether the server takes mail for it)"
+	case gomail.ErrSMTPMailFrom:
+		return " (check from: the server takes no mail of that sender)"
+	default:
+		return ""
+	}
 }
