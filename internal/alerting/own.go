@@ -272,9 +272,12 @@ func (o *owns) stand(standing map[ownKey]bool) {
 	o.standing = standing
 }
 
-// take hands a step on as a finding, when its rule has a number.
+// take hands a step on as a finding, when its rule has a number. What has none has no alert that could end.
 func (o *owns) take(ctx context.Context, step *ownStep) {
 	s := o.service
+	if step.triggers == 0 && o.numbers[step.Name] == 0 {
+		return
+	}
 	var id int64
 	err := s.insist(ctx, "number rule "+step.Name, func() (err error) {
 		id, err = o.number(ctx, step.Name)
