@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -43,7 +44,7 @@ const once = `/opt/flowtraq/cmdline/ns2hostsb -s flowtraq.example.com /
 func TestFlowTraqScripts(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	host := fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)) // a loopback address of its own, for a port that is always the same
+	host := loopback()
 	config := filepath.Join(dir, "tocsin.yaml")
 	write(t, config, strings.Replace(quietConfig, `listen: "off"`, `listen: "off", flowtraq: "`+host+`:9640"`, 1), 0o600)
 	data, tools := filepath.Join(dir, "data"), filepath.Join(dir, "opt", "flowtraq", "cmdline")
@@ -189,6 +190,53 @@ func flowTraqOfOthers(t *testing.T, tools, host, password string) {
 			}
 		})
 	}
+}
+
+// loopback is an address of this machine that no other test uses, for a port that is always the same.
+func loopback() string {
+	return fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254))
+}
+
+// FlowTraq's port is listened on without being asked for, where it is free. Where it is taken tocsin does without, unless it was
+// asked for.
+func TestFlowTraqPort(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	config, host := filepath.Join(dir, "tocsin.yaml"), loopback()
+	write(t, config, strings.Replace(quietConfig, `"off"`, `":0"`, 1)+"bind: "+host+"\n", 0o600)
+	refused := func() {
+		t.Helper()
+		cmd := command(t, filepath.Join(dir, "other"), "", "ns2hostsb", "-s", host, "-un", "nobody", "-up", "wrong password", "-al")
+		said, _ := cmd.CombinedOutput() // its exit code is looked at
+		if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(said), "name and password, or token, are not right") {
+			t.Errorf("ns2hostsb at FlowTraq's port: exit code %d, %s", cmd.ProcessState.ExitCode(), said)
+		}
+	}
+	data := filepath.Join(dir, "data")
+	first := start(t, data, config, "")
+	refused()
+	second := start(t, filepath.Join(dir, "second"), config, "")
+	if !second.alive() || !strings.Contains(second.said.String(), "FlowTraq's tools are not answered") {
+		t.Errorf("a second tocsin says %s, want that it does without the port", second.said)
+	}
+	second.stop()
+	refused()
+
+	write(t, config, strings.Replace(quietConfig, `"off"`, `":0", flowtraq: ":9640"`, 1)+"bind: "+host+"\n", 0o600)
+	third := start(t, filepath.Join(dir, "third"), config, "")
+	if third.alive() || !strings.Contains(third.said.String(), "listen for FlowTraq's tools") || !strings.Contains(third.said.String(), "set http.flowtraq") {
+		t.Errorf("a tocsin that is to have the port says %s, want that it cannot", third.said)
+	}
+	first.stop()
+
+	write(t, config, strings.Replace(quietConfig, `"off"`, `":0", flowtraq: "off"`, 1)+"bind: "+host+"\n", 0o600)
+	off := start(t, data, config, "")
+	if l, err := net.Listen("tcp", host+":9640"); err != nil {
+		t.Errorf("the port is not left alone: %v", err)
+	} else {
+		_ = l.Close()
+	}
+	off.stop()
 }
 
 // output runs a command that must end well and returns what it printed.
