@@ -28,6 +28,11 @@ func (s *Server) pageRoutes() []route {
 		page("/alerts", "The list of alerts."), posted("/alerts", permission.ActOnAlert, "Acts on the selected alerts."), csv,
 		page("/alerts/{id}", "One alert."), posted("/alerts/{id}", permission.ActOnAlert, "Acts on one alert."),
 		page("/silences", "Silences, windows and exclusions."), posted("/silences", permission.ChangeMute, "Makes and ends silences, windows and exclusions."),
+		page("/me", "What one is told, where and when."), posted("/me", permission.ChangePreferences, "Changes that, tests it, makes and revokes tokens."),
+		page("/settings/mail", "The mail server."), posted("/settings/mail", permission.ChangeMail, "Sets the mail server."),
+		page("/notices", "What people were told."), posted("/notices", permission.SendNotices, "Sends notices again."),
+		page("/users", "The accounts."), posted("/users", permission.AddUser, "Adds and changes accounts."),
+		page("/audit", "Who changed what."),
 
 		asset("/login", "text/html", "The page to log in."),
 		asset("/assets/{file}", "text/plain", "What the page is made of."),

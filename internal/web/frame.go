@@ -31,8 +31,12 @@ func (s *site) frame(r *http.Request, title, here string) frame {
 }
 
 // places are where the head of the pages leads somebody.
-func places(_ api.Identity) []entry {
-	return []entry{{"/", "Overview"}, {"/alerts", "Alerts"}, {"/silences", "Silences"}}
+func places(who api.Identity) []entry {
+	list := []entry{{"/", "Overview"}, {"/alerts", "Alerts"}, {"/silences", "Silences"}, {"/notices", "Notices"}}
+	if who.Admin {
+		list = append(list, entry{"/users", "Users"}, entry{"/audit", "Audit"}, entry{"/settings/mail", "Mail"})
+	}
+	return append(list, entry{"/me", "My settings"})
 }
 
 // done is what a page says after it led back to itself, by the word in its address. Nothing else from there is repeated.
@@ -40,6 +44,9 @@ var done = map[string]string{
 	api.Acknowledge: "Acknowledged.", api.Unacknowledge: "Open again.", api.Comment: "Comment added.",
 	api.Assign: "Assigned.", api.Close: "Closed.",
 	api.Silence: "Silenced: nobody is told of it.", api.Exclusion: "Excluded: it raises no more alerts.", undo: "Undone.", "add": "Added.",
+	save: "Saved.", revoke: "Revoked.", "sent": "They are sent again.",
+	"adduser": "Account added.", "password": "Password set.", "promote": "Is an administrator now.", "demote": "Is an ordinary user now.", "disable": "Shut out.",
+	"enable": "Let in again.", "filter": "Filter set.", "logout": "Logged out everywhere.", "delete": "Account deleted.",
 }
 
 // again leads the browser back to a page after a form did what it says, so that renewing the page does not do it twice.

@@ -31,6 +31,8 @@ type told struct {
 	stories map[int64]api.AlertStory
 	refuse  error // of every act
 	mutes   []api.Mute
+	settings
+
 	cut     atomic.Bool   // there is no connection
 	changed chan struct{} // tells who follows that something changed
 }
@@ -139,11 +141,7 @@ func (s *told) Rules(_ context.Context, q api.RuleRequest) ([]api.Rule, error) {
 	return []api.Rule{{ID: 1, Name: q.Name, Owner: "admin", Version: 3, Text: "name: " + q.Name + "\ntitle: " + evil + "\n"}}, s.err
 }
 
-func (s *told) Users(context.Context) ([]api.User, error) {
-	return []api.User{{Name: "anna"}, {Name: "bob"}, {Name: "gone", Disabled: true}}, s.err
-}
-
-// passes is what the ledger does with the states, the text and the cursor of a question.
+// passing is what the ledger does with the states, the text and the cursor of a question.
 func (s *told) passing(q api.AlertRequest) []alert.Alert {
 	var list []alert.Alert
 	last, id, err := api.ParseAlertCursor(q.Behind)

@@ -32,7 +32,7 @@ type Options struct {
 func New(o Options) (http.Handler, error) {
 	pages, err := template.New("").Funcs(template.FuncMap{
 		"count": count, "size": size, "shape": shape, "lower": strings.ToLower, "stamp": stamp, "clock": clock, "key": key, "span": span,
-		"happened": happened, "noticeState": noticeState, "fors": spans, "mutespans": mutespans, "states": states, "sinces": sinces, "severities": severities,
+		"happened": happened, "noticeState": noticeState, "fors": spans, "mutespans": mutespans, "words": words, "last": last, "exact": exact, "states": states, "sinces": sinces, "severities": severities,
 	}).ParseFS(assets, "assets/*.html")
 	if err != nil {
 		return nil, err
@@ -42,6 +42,15 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /{$}", s.overview)
 	mux.HandleFunc("GET /silences", s.mutes)
 	mux.HandleFunc("POST /silences", s.changeMutes)
+	mux.HandleFunc("GET /me", s.me)
+	mux.HandleFunc("POST /me", s.changeMe)
+	mux.HandleFunc("GET /settings/mail", s.mail)
+	mux.HandleFunc("POST /settings/mail", s.changeMail)
+	mux.HandleFunc("GET /notices", s.notices)
+	mux.HandleFunc("POST /notices", s.sendNotices)
+	mux.HandleFunc("GET /users", s.users)
+	mux.HandleFunc("POST /users", s.changeUsers)
+	mux.HandleFunc("GET /audit", s.audit)
 	mux.HandleFunc("GET /login", s.login)
 	mux.HandleFunc("GET /alerts", s.alertsPage)
 	mux.HandleFunc("POST /alerts", s.actOnAlerts)

@@ -36,7 +36,7 @@ func scene() *told {
 	list[1].State, list[1].Handling = alert.Acknowledged, alert.Handling{AckedBy: "anna", AckedAt: first, AckedUntil: first.Add(time.Hour), AckNote: "mine " + evil, Assignee: "bob"}
 	list[2].State, list[2].Handling = alert.Ended, alert.Handling{Disposition: alert.Duplicate, DuplicateOf: 17, ClosedBy: "carol", ClosedAt: first, CloseNote: evil}
 	quoted, _ := json.Marshal(evil)
-	s := &told{changed: make(chan struct{}), alerts: list, events: []string{
+	s := &told{changed: make(chan struct{}), settings: settings{users: []api.User{{Name: "anna"}, {Name: "bob"}, {Name: "gone", Disabled: true}}}, alerts: list, events: []string{
 		`{"@timestamp":"2026-03-04T05:06:07Z","event.dataset":"combined","service.name":"web","message":"GET /login HTTP/1.1"}`,
 		`{"@timestamp":"2026-03-04T05:06:06Z","event.dataset":` + string(quoted) + `,"message":` + string(quoted) + `}`,
 		`{"source.ip":"10.0.0.1","destination.port":22,"network.bytes":9007199254740993}`,
@@ -58,15 +58,17 @@ func scene() *told {
 	return s
 }
 
+// record asks for a page.
+func record(t *testing.T, s *told, path string, id api.Identity) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	handler(t, s).ServeHTTP(w, httptest.NewRequestWithContext(api.As(t.Context(), id), http.MethodGet, path, http.NoBody))
+	return w
+}
+
 func page(t *testing.T, s *told, path string, id api.Identity) string {
 	t.Helper()
-	h, err := New(Options{Service: s, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := httptest.NewRecorder()
-	r := httptest.NewRequestWithContext(api.As(t.Context(), id), http.MethodGet, path, http.NoBody)
-	h.ServeHTTP(w, r)
+	w := record(t, s, path, id)
 	if w.Code != 200 {
 		t.Fatalf("GET %s = %d %s", path, w.Code, w.Body)
 	}

@@ -75,6 +75,15 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 // clock writes a time for people who have no script.
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
+// words are what a template ranges over.
+func words(list ...string) []string { return list }
+
+// last is the index of the last of n.
+func last(n int) int { return n - 1 }
+
+// exact writes a time so that it is the same when it comes back.
+func exact(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
 // span writes a length of time.
 func span(d time.Duration) string {
 	text := d.String()
@@ -122,6 +131,8 @@ func noticeState(state string) string {
 		return "held for a summary"
 	case "bundled":
 		return "told in a summary"
+	case "all":
+		return "all"
 	case "muted":
 		return "not sent"
 	default:
