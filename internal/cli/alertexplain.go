@@ -158,5 +158,5 @@ func unsaid(a *alert.Alert) string {
 	if a.Origin == "history" {
 		return "It was found by tocsin detect, which tells nobody unless --notify is given."
 	}
-	return "No channel takes alerts of this severity, or what was sent is not yours to see."
+	return "There is no channel (notify in the configuration, tocsin me for your own), or what was sent is not yours to see."
 }
