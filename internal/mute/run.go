@@ -89,13 +89,13 @@ func (s *Shelf) sweep(ctx context.Context, o RunOptions) (next time.Time, err er
 		if err != nil || m.Kind == Exclusion {
 			continue // Load has told of what is foul
 		}
-		ended, at := m.ended(now)
-		if ended {
-			if err := s.tell(ctx, o, &m, at, now); err != nil {
+		e := m.ended(now)
+		if e.due {
+			if err := s.tell(ctx, o, &m, e, now); err != nil {
 				return next, err
 			}
-		} else if at.After(now) && at.Before(next) {
-			next = at
+		} else if e.at.After(now) && e.at.Before(next) {
+			next = e.at
 		}
 		if m.EndsWhenResolved && !m.Over(now) {
 			if err := s.resolve(ctx, o, &m); err != nil {
@@ -106,8 +106,15 @@ func (s *Shelf) sweep(ctx context.Context, o RunOptions) (next time.Time, err er
 	return next, nil
 }
 
-// ended returns the newest end of a mute that is still to be told; else ok is false, and at its next end if that is known.
-func (m *Mute) ended(now time.Time) (ok bool, at time.Time) {
+// An end is that of a mute, or of one time of a window.
+type end struct {
+	at  time.Time
+	due bool // it is over and was not told
+	hid bool // until then it hid alerts; one that was taken back in between has nothing to tell
+}
+
+// ended returns the newest end that is still to be told, else the next one as far as it is known.
+func (m *Mute) ended(now time.Time) end {
 	over := m.Ends
 	if !m.Revoked.IsZero() {
 		over = m.Revoked
@@ -115,39 +122,53 @@ func (m *Mute) ended(now time.Time) (ok bool, at time.Time) {
 	if m.Schedule != nil {
 		return m.endedTime(now, over)
 	}
-	return m.Over(now) && over.After(m.Told), over
+	return end{at: over, due: m.Over(now) && over.After(m.Told), hid: over.After(m.Starts)}
 }
 
 // endedTime is ended of one that recurs.
-func (m *Mute) endedTime(now, over time.Time) (ok bool, at time.Time) {
+func (m *Mute) endedTime(now, over time.Time) end {
 	c, err := m.Schedule.compile()
 	if err != nil {
-		return false, time.Time{}
+		return end{}
 	}
-	if m.Over(now) {
-		return over.After(m.Told), over
-	}
-	since := m.Told
+	since, until := m.Told, now
 	if m.Starts.After(since) {
 		since = m.Starts
 	}
-	if at, ok = c.ended(since, now); ok {
-		return true, at
+	if m.Over(now) {
+		if !over.After(m.Told) {
+			return end{}
+		}
+		if _, _, on := c.at(over.Add(-1)); on && over.After(since) {
+			return end{at: over, due: true, hid: true}
+		}
+		until = over
+	}
+	at, ok := c.ended(since, until)
+	switch {
+	case m.Over(now): // with the last of its times the whole of it is told
+		return end{at: over, due: true, hid: ok}
+	case ok:
+		return end{at: at, due: true, hid: true}
 	}
 	if _, to, on := c.at(now); on {
-		return false, to
+		return end{at: to}
 	}
-	return false, time.Time{}
+	return end{}
 }
 
 // tell tells of the alerts that a mute hid.
-func (s *Shelf) tell(ctx context.Context, o RunOptions, m *Mute, at, now time.Time) error {
+func (s *Shelf) tell(ctx context.Context, o RunOptions, m *Mute, e end, now time.Time) error {
 	matcher, err := m.Compile()
 	if err != nil {
 		return err
 	}
 	why := fmt.Sprintf("still firing: %s %d by %s has ended (%s)", m.Kind, m.ID, m.Author, m.Note)
-	n, err := o.Alerts.Unmute(ctx, ledger.Unmuting{Mute: m.ID, Until: at, Now: now, Why: why, Hid: matcher.Means, Route: o.Route})
+	hid := matcher.Means
+	if !e.hid {
+		hid = func(*alert.Alert) bool { return false }
+	}
+	n, err := o.Alerts.Unmute(ctx, ledger.Unmuting{Mute: m.ID, Until: e.at, Now: now, Why: why, Hid: hid, Route: o.Route})
 	if err != nil {
 		return err
 	}
