@@ -51,8 +51,9 @@ type AuditRequest struct {
 	Subject string    `json:"subject,omitempty"` // part of what it was done to
 	Since   time.Time `json:"since,omitzero"`    // inclusive
 	Until   time.Time `json:"until,omitzero"`    // exclusive
-	SinceID int64     `json:"since_id,omitempty"`
-	Limit   int       `json:"limit,omitempty"` // 0 is 1,000
+	// SinceID asks for the lines behind the one of this number, the oldest first: page by page none is missed; -1 is all so.
+	SinceID int64 `json:"since_id,omitempty"`
+	Limit   int   `json:"limit,omitempty"` // 0 is 1,000
 }
 
 // An AuditLine says that somebody changed something, or wanted to.

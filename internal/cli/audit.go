@@ -26,7 +26,7 @@ func (s *shell) auditList() *cobra.Command {
 	c.Flags().StringVar(&q.User, "user", "", "what this `account` did")
 	c.Flags().StringVar(&q.What, "what", "", "this `operation`, as users.add, or all of a kind, as users, tokens, rules, alerts, login")
 	c.Flags().StringVar(&q.Subject, "on", "", "what was done to this: `text` that is in it")
-	c.Flags().Int64Var(&q.SinceID, "since-id", 0, "lines behind the one of this `number`")
+	c.Flags().Int64Var(&q.SinceID, "since-id", 0, "lines behind the one of this `number`, the oldest first; -1: all so")
 	c.Flags().IntVar(&q.Limit, "limit", 0, "at most so `many` (default 1000)")
 	c.RunE = s.ask(func(ctx context.Context, svc api.Service, _ []string) (err error) {
 		if q.Since, q.Until, err = when.times(s.Zone); err != nil {

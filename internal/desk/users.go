@@ -119,7 +119,7 @@ func (d *Desk) DeleteUser(ctx context.Context, r api.UserRemoval) error {
 		return fault.New(fault.Conflict, "delete user %q: nobody deletes himself (let another administrator do it)", r.Name)
 	}
 	if n := d.parts.sessions().Sessions(r.Name); n > 0 {
-		return fault.New(fault.Conflict, "delete user %q: it is logged in, %s times (end that first: tocsin users logout %s)", r.Name, strconv.Itoa(n), r.Name)
+		return fault.New(fault.Conflict, "delete user %q: it is logged in (sessions: %s; end them first: tocsin users logout %s)", r.Name, strconv.Itoa(n), r.Name)
 	}
 	removal := ledger.Removal{Name: r.Name, WithRules: r.WithRules}
 	switch r.To {

@@ -87,7 +87,8 @@ type AuditQuery struct {
 	Limit   int // 0 is 1,000
 }
 
-// Audit returns the lines that q selects, the newest first.
+// Audit returns the lines that q selects, the newest first; with SinceID in the order of their numbers, so that page by page
+// none is missed.
 func (l *Ledger) Audit(ctx context.Context, q AuditQuery) ([]AuditLine, error) {
 	where, values := q.conditions()
 	limit := q.Limit
@@ -95,8 +96,11 @@ func (l *Ledger) Audit(ctx context.Context, q AuditQuery) ([]AuditLine, error) {
 		limit = 1000
 	}
 	values = append(values, int64(limit))
-	text := `SELECT id, at, who, via, origin, what, subject, was, became, outcome FROM audit` + where +
-		` ORDER BY at DESC, id DESC LIMIT $` + strconv.Itoa(len(values))
+	order := ` ORDER BY at DESC, id DESC LIMIT $`
+	if q.SinceID != 0 {
+		order = ` ORDER BY id LIMIT $`
+	}
+	text := `SELECT id, at, who, via, origin, what, subject, was, became, outcome FROM audit` + where + order + strconv.Itoa(len(values))
 	var lines []AuditLine
 	err := l.read(ctx, "read audit log", func(ctx context.Context, db *sql.DB) error {
 		lines = nil
