@@ -10,6 +10,7 @@ import (
 	"tocsin/internal/api"
 	"tocsin/internal/document"
 	"tocsin/internal/fault"
+	"tocsin/internal/ledger"
 	"tocsin/internal/preference"
 )
 
@@ -27,7 +28,7 @@ func (d *Desk) Preferences(ctx context.Context, user string) (api.Preferences, e
 	if err != nil {
 		return api.Preferences{}, err
 	}
-	p, changed, err := d.preferences(ctx, name)
+	p, kept, err := d.preferences(ctx, name)
 	if err != nil {
 		return api.Preferences{}, err
 	}
@@ -35,7 +36,7 @@ func (d *Desk) Preferences(ctx context.Context, user string) (api.Preferences, e
 	if err != nil {
 		return api.Preferences{}, err
 	}
-	return show(name, p, changed, server), nil
+	return show(name, p, kept.Changed, server), nil
 }
 
 // PutPreferences implements api.Service. Everybody sets his own; server, port and sender of mail are the administrators'.
@@ -47,7 +48,7 @@ func (d *Desk) PutPreferences(ctx context.Context, q api.PreferencesEdit) (saved
 	if err := checkTest(q.Test); err != nil {
 		return saved, err
 	}
-	before, changed, err := d.preferences(ctx, name)
+	before, kept, err := d.preferences(ctx, name)
 	if err != nil {
 		return saved, err
 	}
@@ -63,8 +64,10 @@ func (d *Desk) PutPreferences(ctx context.Context, q api.PreferencesEdit) (saved
 		return saved, fault.New(fault.Invalid, "preferences of %s: %w", name, err)
 	}
 	switch {
-	case !q.Changed.IsZero() && !q.Changed.Equal(changed):
-		return saved, changedMeanwhile(name, changed)
+	case !q.Changed.IsZero() && !q.Changed.Equal(kept.Changed):
+		return saved, changedMeanwhile(name, kept.Changed)
+	case next.Everyone && !before.Everyone && !kept.User.Admin:
+		return saved, fault.New(fault.Denied, "preferences of %s: only an administrator is told of alerts of other users' rules", name)
 	case !unmoved(q.Mail, server):
 		return saved, fault.New(fault.Denied, "preferences of %s: mail.server, mail.port and mail.from are the same for all users, and administrators alone set them (tocsin settings mail set); set mail.to", name)
 	}
@@ -77,7 +80,7 @@ func (d *Desk) PutPreferences(ctx context.Context, q api.PreferencesEdit) (saved
 		return saved, fault.New(fault.Conflict, "nothing is stored: %w", bad)
 	}
 	now := time.Now().UTC().Round(0)
-	if err := d.storePreferences(ctx, name, next, changed, now); err != nil {
+	if err := d.storePreferences(ctx, name, next, kept.Changed, now); err != nil {
 		return saved, err
 	}
 	saved.Preferences = show(name, next, now, server)
@@ -97,8 +100,8 @@ func (d *Desk) storePreferences(ctx context.Context, name string, next preferenc
 	if err != nil {
 		return err
 	}
-	if !newest.Equal(changed) {
-		return changedMeanwhile(name, newest)
+	if !newest.Changed.Equal(changed) {
+		return changedMeanwhile(name, newest.Changed)
 	}
 	return d.parts.Ledger.SetPreferences(ctx, name, body, now)
 }
@@ -153,16 +156,16 @@ func whose(ctx context.Context, act, user string) (string, error) {
 }
 
 // preferences are those of an account, empty ones when it never stored any.
-func (d *Desk) preferences(ctx context.Context, name string) (p preference.Preferences, changed time.Time, err error) {
+func (d *Desk) preferences(ctx context.Context, name string) (p preference.Preferences, kept ledger.UserPreferences, err error) {
 	kept, ok, err := d.parts.Ledger.Preferences(ctx, name)
 	if errors.Is(err, fault.NotFound) && name == api.Local().User && api.Caller(ctx).User == name {
-		return p, changed, fault.New(fault.NotFound, "there is no account %q, which stands here for who owns the data directory: name one with --for, or add it with tocsin users add %s --admin", name, name)
+		return p, kept, fault.New(fault.NotFound, "there is no account %q, which stands here for who owns the data directory: name one with --for, or add it with tocsin users add %s --admin", name, name)
 	}
 	if err != nil || !ok {
-		return p, changed, err
+		return p, kept, err
 	}
 	p, err = preference.Decode(kept.Body)
-	return p, kept.Changed, err
+	return p, kept, err
 }
 
 // read makes preferences of what somebody wants to store.

@@ -72,7 +72,11 @@ func (m Mail) validate() error {
 	}
 	var mistakes []error
 	for i, to := range m.To {
-		if why := BadAddress(to); why != "" {
+		why := BadAddress(to)
+		if why == "" && slices.ContainsFunc(m.To[:i], func(before string) bool { return strings.EqualFold(before, to) }) {
+			why = "each address once"
+		}
+		if why != "" {
 			mistakes = append(mistakes, document.At(fmt.Sprintf("mail.to[%d]", i), short(to), why))
 		}
 	}

@@ -1,11 +1,13 @@
 package preference_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"tocsin/internal/alert"
@@ -55,37 +57,38 @@ func TestRoundTrip(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	many := make([]string, preference.MaxTo+1)
 	for i := range many {
-		many[i] = "a@example.org"
+		many[i] = fmt.Sprintf("a%d@example.org", i)
 	}
 	for want, change := range map[string]func(*preference.Preferences){
-		"zone":            func(p *preference.Preferences) { p.Zone = "Mars/Olympus" },
-		"zone ":           func(p *preference.Preferences) { p.Zone = "../../etc/passwd" },
-		"zone  ":          func(p *preference.Preferences) { p.Zone = strings.Repeat("x", 1000) },
-		"min_severity":    func(p *preference.Preferences) { p.MinSeverity = 9 },
-		"where":           func(p *preference.Preferences) { p.Where = "source.ip ==" },
-		"where ":          func(p *preference.Preferences) { p.Where = strings.Repeat(" ", 5000) },
-		"mail.to":         func(p *preference.Preferences) { p.Mail.To = many },
-		"mail.to[0]":      func(p *preference.Preferences) { p.Mail.To = []string{"alice"} },
-		"mail.to[1]":      func(p *preference.Preferences) { p.Mail.To = []string{"a@b.example", ""} },
-		"mail.to[0] ":     func(p *preference.Preferences) { p.Mail.To = []string{"a@b.example\r\nBcc: evil@example.com"} },
-		"mail.to[0]  ":    func(p *preference.Preferences) { p.Mail.To = []string{"a@b.example,evil@example.com"} },
-		"mail.to[0]   ":   func(p *preference.Preferences) { p.Mail.To = []string{"Alice <a@b.example>"} },
-		"xn--":            func(p *preference.Preferences) { p.Mail.To = []string{"a@bücher.example"} },
-		"mail.to[0]    ":  func(p *preference.Preferences) { p.Mail.To = []string{strings.Repeat("a", 300) + "@b.example"} },
-		"mail.to[0]     ": func(p *preference.Preferences) { p.Mail.To = []string{`"a b"@b.example`} },
-		"syslog.host":     func(p *preference.Preferences) { p.Syslog.Host = "log host" },
-		"syslog.host ":    func(p *preference.Preferences) { p.Syslog.Host = "" },
-		"syslog.host  ":   func(p *preference.Preferences) { p.Syslog.Host = "logs.example.org:514" },
-		"syslog.host   ":  func(p *preference.Preferences) { p.Syslog.Host = "x?y=z" },
-		"syslog.port":     func(p *preference.Preferences) { p.Syslog.Port = 65536 },
-		"syslog.protocol": func(p *preference.Preferences) { p.Syslog.Protocol = "UDP " },
-		"syslog.format":   func(p *preference.Preferences) { p.Syslog.Format = "xml" },
-		"syslog.facility": func(p *preference.Preferences) { p.Syslog.Facility = "LOCAL8" },
-		"quiet[0].from":   func(p *preference.Preferences) { p.Quiet[0].From = "24:00" },
-		"quiet[1].to":     func(p *preference.Preferences) { p.Quiet[1].To = "7:00" },
-		"quiet[1].days":   func(p *preference.Preferences) { p.Quiet[1].Days = []string{"monday"} },
-		"quiet":           func(p *preference.Preferences) { p.Quiet = make([]preference.Span, 22) },
-		"quiet ":          func(p *preference.Preferences) { p.Quiet = []preference.Span{{From: "06:00", To: "06:00"}} },
+		"zone":              func(p *preference.Preferences) { p.Zone = "Mars/Olympus" },
+		"zone ":             func(p *preference.Preferences) { p.Zone = "../../etc/passwd" },
+		"zone  ":            func(p *preference.Preferences) { p.Zone = strings.Repeat("x", 1000) },
+		"min_severity":      func(p *preference.Preferences) { p.MinSeverity = 9 },
+		"where":             func(p *preference.Preferences) { p.Where = "source.ip ==" },
+		"where ":            func(p *preference.Preferences) { p.Where = strings.Repeat(" ", 5000) },
+		"mail.to":           func(p *preference.Preferences) { p.Mail.To = many },
+		"mail.to[0]":        func(p *preference.Preferences) { p.Mail.To = []string{"alice"} },
+		"mail.to[1]":        func(p *preference.Preferences) { p.Mail.To = []string{"a@b.example", ""} },
+		"mail.to[0] ":       func(p *preference.Preferences) { p.Mail.To = []string{"a@b.example\r\nBcc: evil@example.com"} },
+		"mail.to[0]  ":      func(p *preference.Preferences) { p.Mail.To = []string{"a@b.example,evil@example.com"} },
+		"mail.to[0]   ":     func(p *preference.Preferences) { p.Mail.To = []string{"Alice <a@b.example>"} },
+		"xn--":              func(p *preference.Preferences) { p.Mail.To = []string{"a@bücher.example"} },
+		"mail.to[0]    ":    func(p *preference.Preferences) { p.Mail.To = []string{strings.Repeat("a", 300) + "@b.example"} },
+		"mail.to[0]     ":   func(p *preference.Preferences) { p.Mail.To = []string{`"a b"@b.example`} },
+		"each address once": func(p *preference.Preferences) { p.Mail.To = []string{"a@b.example", "c@b.example", "A@B.example"} },
+		"syslog.host":       func(p *preference.Preferences) { p.Syslog.Host = "log host" },
+		"syslog.host ":      func(p *preference.Preferences) { p.Syslog.Host = "" },
+		"syslog.host  ":     func(p *preference.Preferences) { p.Syslog.Host = "logs.example.org:514" },
+		"syslog.host   ":    func(p *preference.Preferences) { p.Syslog.Host = "x?y=z" },
+		"syslog.port":       func(p *preference.Preferences) { p.Syslog.Port = 65536 },
+		"syslog.protocol":   func(p *preference.Preferences) { p.Syslog.Protocol = "UDP " },
+		"syslog.format":     func(p *preference.Preferences) { p.Syslog.Format = "xml" },
+		"syslog.facility":   func(p *preference.Preferences) { p.Syslog.Facility = "LOCAL8" },
+		"quiet[0].from":     func(p *preference.Preferences) { p.Quiet[0].From = "24:00" },
+		"quiet[1].to":       func(p *preference.Preferences) { p.Quiet[1].To = "7:00" },
+		"quiet[1].days":     func(p *preference.Preferences) { p.Quiet[1].Days = []string{"monday"} },
+		"quiet":             func(p *preference.Preferences) { p.Quiet = make([]preference.Span, 22) },
+		"quiet ":            func(p *preference.Preferences) { p.Quiet = []preference.Span{{From: "06:00", To: "06:00"}} },
 		"quiet  ": func(p *preference.Preferences) {
 			p.Quiet = []preference.Span{{From: "06:00", To: "22:00"}, {From: "21:00", To: "06:00"}}
 		},
@@ -112,6 +115,39 @@ func TestMistakes(t *testing.T) {
 			t.Errorf("Validate does not tell of %s: %v", want, err)
 		}
 	}
+}
+
+// Whatever stands in the ledger is read without harm: what is valid is the same after it was written again, and its times come.
+func FuzzDecode(f *testing.F) {
+	for _, p := range []preference.Preferences{{}, full()} {
+		text, err := p.Encode()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text, int64(1_790_000_000))
+	}
+	f.Add(`{"quiet":[{"from":"00:00","to":"24:00","days":["mon"]}],"digest":{"every":"hour","at":"00:59"},"zone":"Pacific/Apia"}`, int64(1_325_240_000))
+	f.Fuzz(func(t *testing.T, text string, second int64) {
+		p, err := preference.Decode(text)
+		if err != nil || p.Validate() != nil {
+			return
+		}
+		written, err := p.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := preference.Decode(written)
+		if err != nil || !cmp.Equal(p, again, cmpopts.EquateEmpty()) {
+			t.Errorf("%s is written %s, %v", text, written, err)
+		}
+		now := time.Unix(second%4_000_000_000, 0)
+		if until, quiet := p.QuietUntil(now); quiet && (!until.After(now) || until.Sub(now) > 15*24*time.Hour) {
+			t.Errorf("QuietUntil(%v) = %v", now, until)
+		}
+		if next := p.NextDigest(now); p.Digest.On() && !next.After(now) {
+			t.Errorf("NextDigest(%v) = %v", now, next)
+		}
+	})
 }
 
 // What passes as an address is nothing but one: whoever writes it into a list, a header or a command gets one address.

@@ -18,12 +18,17 @@ import (
 // TestRule is the rule that test messages name; no rule of anybody's has such a name.
 const TestRule = "tocsin-test"
 
-// atOnce bounds how many test messages one call sends at the same time.
-const atOnce = 4
+// Bounds of one call: test messages that are sent at the same time, and how long all of them may take.
+const (
+	atOnce  = 4
+	longest = time.Minute
+)
 
 // Try sends a test message over each of a user's ways, to each address one of its own, and returns what became of each: the
 // other side's own answer, or who was called where, why that failed, and what can be done about it. by is who asked for it.
 func (m Maker) Try(ctx context.Context, server preference.MailServer, user, by string, p preference.Preferences) []api.WayTest {
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
 	var all []Way
 	var errs []error
 	for _, single := range apart(p) {

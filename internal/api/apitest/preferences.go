@@ -23,7 +23,7 @@ func preferring(s *suite) {
 		s.Errorf("Preferences that nobody set = %+v, %v", p, err)
 	}
 	full := api.Preferences{
-		User: "bob", Zone: "Europe/Berlin", MinSeverity: "HIGH", Where: `user.name == "ä\"<b>"`, Everyone: true, Mail: api.MailWay{To: []string{"bob@example.org", "b@example.org"}},
+		User: "bob", Zone: "Europe/Berlin", MinSeverity: "HIGH", Where: `user.name == "ä\"<b>"`, Mail: api.MailWay{To: []string{"bob@example.org", "b@example.org"}},
 		Syslog: api.SyslogWay{Host: "192.0.2.7", Port: 6514, Protocol: "tls", Facility: "LOCAL3", Format: "cef"},
 		Quiet:  []api.QuietSpan{{Days: []string{"mon", "fri"}, From: "22:00", To: "07:00"}, {From: "12:00", To: "13:00"}}, QuietCritical: true,
 		Digest: api.DigestPlan{Every: "week", At: "08:00", Day: "tue", UpTo: "LOW"},
@@ -36,6 +36,10 @@ func preferring(s *suite) {
 	}
 	s.prefers("bob", full)
 	s.prefers("", api.Preferences{User: "admin"})
+	saved, err = s.PutPreferences(s.ctx, api.PreferencesEdit{Preferences: api.Preferences{Everyone: true}})
+	if err != nil || !saved.Preferences.Everyone {
+		s.Errorf("an administrator who wants to be told of everyone's rules: %+v, %v", saved, err)
+	}
 	s.refusedPreferences(full)
 
 	// Of two who change the same one is told of the other; without the time that he saw, the last one wins.
@@ -73,6 +77,8 @@ func (s *suite) refusedPreferences(was api.Preferences) {
 		change func(*api.PreferencesEdit)
 		kind   error
 	}{
+		"everyone":    {func(q *api.PreferencesEdit) { q.Everyone = true }, fault.Denied},
+		"twice":       {func(q *api.PreferencesEdit) { q.Mail.To = []string{"b@example.org", "B@example.org"} }, fault.Invalid},
 		"nobody":      {func(q *api.PreferencesEdit) { q.User = "carol" }, fault.NotFound},
 		"test":        {func(q *api.PreferencesEdit) { q.Test = "perhaps" }, fault.Invalid},
 		"severity":    {func(q *api.PreferencesEdit) { q.MinSeverity = "LOUD" }, fault.Invalid},
