@@ -44,6 +44,12 @@ func alertLine(a *alert.Alert) string {
 			put(did.key, did.value)
 		}
 	}
+	if a.Turns > 0 {
+		put("turns", strconv.FormatInt(a.Turns, 10))
+	}
+	if !a.Flapping.IsZero() {
+		put("flapping", a.Flapping.UTC().Format(time.RFC3339Nano))
+	}
 	if a.Change > 0 {
 		put("change", strconv.FormatInt(a.Change, 10))
 	}

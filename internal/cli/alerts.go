@@ -123,14 +123,15 @@ func (s *shell) listAlerts(list []alert.Alert) error {
 func (s *shell) alertSheet() *sheet {
 	return s.sheet(column{name: "id", right: true}, column{name: "severity", paint: severityColours}, column{name: "state"},
 		column{name: "last", time: true}, column{name: "rule"}, column{name: "entity"}, column{name: "triggers", right: true, spare: true}, column{name: "reason", cut: true},
-		column{name: "ack by", lazy: true, spare: true}, column{name: "assignee", lazy: true, spare: true})
+		column{name: "ack by", lazy: true, spare: true}, column{name: "assignee", lazy: true, spare: true},
+		column{name: "flapping since", time: true, lazy: true, spare: true})
 }
 
 func (s *shell) addAlerts(out *sheet, list []alert.Alert) error {
 	for i := range list {
 		a := &list[i]
 		if err := out.add(a, strconv.FormatInt(a.ID, 10), a.Severity.String(), string(a.State), s.instant(a.Last), a.RuleName,
-			a.Entity.String(), strconv.FormatInt(a.Triggers, 10), a.Reason, a.AckedBy, a.Assignee); err != nil {
+			a.Entity.String(), strconv.FormatInt(a.Triggers, 10), a.Reason, a.AckedBy, a.Assignee, s.instant(a.Flapping)); err != nil {
 			return err
 		}
 	}
@@ -150,6 +151,22 @@ func severityColours(word string) text.Colors {
 		return text.Colors{text.FgCyan}
 	default:
 		return nil
+	}
+}
+
+// flaps says how an alert comes and goes, or did; "" when it does not.
+func (s *shell) flaps(a *alert.Alert) string {
+	if a.Turns == 0 {
+		return ""
+	}
+	changes := plural(a.Turns, "change")
+	switch {
+	case a.Flapping.IsZero():
+		return "no more, after " + changes
+	case a.Calm.IsZero():
+		return "since " + s.instant(a.Flapping) + ", " + changes
+	default:
+		return "since " + s.instant(a.Flapping) + ", " + changes + ", calm since " + s.instant(a.Calm)
 	}
 }
 
@@ -173,6 +190,10 @@ func (s *shell) showAlert(a alert.Alert) error {
 	line("why", a.Reason)
 	line("value", number(a.Value)+", at its peak "+number(a.Peak)+", limit "+number(a.Limit))
 	line("triggers", strconv.FormatInt(a.Triggers, 10))
+	line("flapping", s.flaps(&a))
+	if a.Reopened > 0 {
+		line("reopened", plural(int64(a.Reopened), "time"))
+	}
 	line("first", s.instant(a.First))
 	line("last", s.instant(a.Last))
 	line("ended", s.instant(a.EndedAt))

@@ -55,6 +55,9 @@ func (r *row) lapse(now time.Time) {
 
 // changeSeverity notes that the rule says another severity now. A rise breaks an acknowledgement: what was taken on was less.
 func (r *row) changeSeverity(to alert.Severity, now time.Time) {
+	if r.Flapping.IsZero() {
+		r.Turns = 0 // what is told now is something else
+	}
 	r.say(alert.Entry{At: now, What: alert.DidChange, From: r.Severity.String(), To: to.String()})
 	if to > r.Severity && r.State == alert.Acknowledged {
 		r.release(alert.Entry{At: now, What: alert.DidBreak})

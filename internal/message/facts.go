@@ -2,6 +2,7 @@ package message
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,6 +83,7 @@ func NewFacts(n notifier.Notice, zone *time.Location) Facts {
 	if n.Digest != nil {
 		f.digest(n.Digest, zone)
 	}
+	f.flaps(n.Change, a)
 	for _, raw := range a.Samples {
 		f.Samples = append(f.Samples, sample(raw, zone))
 	}
@@ -115,6 +117,23 @@ func (f *Facts) digest(d *notifier.Digest, zone *time.Location) {
 			News: news(d.Lines[i].Change, a), Severity: a.Severity.String(), Sign: sign(a.Severity), Title: a.Title, Number: strconv.FormatInt(a.ID, 10),
 			Last: stamp(a.Last, zone), Triggers: strconv.FormatInt(a.Triggers, 10),
 		})
+	}
+}
+
+// flaps says of an alert that comes and goes, or just did, that this is one state.
+func (f *Facts) flaps(change notifier.Change, a *alert.Alert) {
+	switch {
+	case a.Turns == 0:
+	case !a.Flapping.IsZero():
+		if change == notifier.Update {
+			f.News = "flapping"
+		}
+		f.Reason += fmt.Sprintf(" (it comes and goes, %d times so far; what becomes of it is told when it is steady)", a.Turns)
+	case change == notifier.Update:
+		f.News = "steady"
+		f.Reason += fmt.Sprintf(" (it came and went %d times, and goes on)", a.Turns)
+	case change == notifier.End:
+		f.Reason += fmt.Sprintf(" (it came and went %d times)", a.Turns)
 	}
 }
 

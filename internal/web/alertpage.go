@@ -103,6 +103,9 @@ func (s *site) alertWith(w http.ResponseWriter, r *http.Request, code int, f for
 	if a.Reopened > 0 {
 		p.Flags = append(p.Flags, fmt.Sprintf("reopened %d×", a.Reopened))
 	}
+	if !a.Flapping.IsZero() {
+		p.Flags = append(p.Flags, fmt.Sprintf("flapping, %d changes", a.Turns))
+	}
 	s.ruleOf(r, &p)
 	s.mutesOf(r, &p)
 	p.People = s.people(r)
