@@ -56,7 +56,7 @@ func parse(tool string, args []string) (q question, err error) {
 }
 
 // flowOptions are FlowTraq's that ask for flows. Each begins with one of these.
-var flowOptions = [...]string{"-q", "-e", "-ei", "-ef", "-tn", "-te", "-tl", "-c", "-c+", "-snd", "-rcv", "-w", "-g", "-gx", "-gy", "-us"}
+var flowOptions = [...]string{"-q", "-e", "-ei", "-ef", "-tn", "-te", "-tl", "-c", "-c+", "-snd", "-rcv", "-w", "-g", "-gx", "-gy"}
 
 func unknown(tool, option string) error {
 	for _, known := range flowOptions {
