@@ -16,6 +16,15 @@ func (a *App) linker(machine string) func(alert int64) string {
 	}
 }
 
+// origin returns where people find the page as an operator named it, "" when he did not.
+func (a *App) origin() string {
+	c := a.setup.Config.HTTP
+	if c.URL == "" || c.URL == "off" {
+		return ""
+	}
+	return c.PageURL("", "")
+}
+
 // pageURL returns where people find the page, without a slash at the end; "" when nowhere.
 func (a *App) pageURL(machine string) string {
 	for _, l := range a.listeners {

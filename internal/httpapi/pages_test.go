@@ -32,6 +32,16 @@ func TestLoginLeadsToWhatWasAskedFor(t *testing.T) {
 	}
 }
 
+// Behind a proxy that asks under another name, forms of the page's own address are taken and those of others are not.
+func TestFormsOfThePagesAddress(t *testing.T) {
+	s := open(t, func(o *Options) { o.Origin = "https://tocsin.example.org" })
+	for origin, want := range map[string]int{"https://tocsin.example.org": 303, "http://tocsin.example.org": 403, "https://tocsin.example.org.evil.example": 403, "null": 403} {
+		if res, _ := s.try(t, "POST", "/login", "user=bob&password=right", "Content-Type", form, "Origin", origin); res.StatusCode != want {
+			t.Errorf("login from %s = %d, want %d", origin, res.StatusCode, want)
+		}
+	}
+}
+
 // No address leads a login to another site, to what is no page, or into the headers.
 func TestLoginLeadsNowhereElse(t *testing.T) {
 	s := open(t, nil)

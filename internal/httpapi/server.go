@@ -7,6 +7,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -55,6 +56,10 @@ type Options struct {
 	Outside  Outside      // lets people in who log in at an identity provider; nil: nobody does
 	Pages    http.Handler // answers the pages, called as the user who asks: api.Caller; nil: there are none
 
+	// Origin is where people find the pages, as in https://tocsin.example.org, when a proxy hands requests on under another
+	// name; empty: where they ask is where the pages are.
+	Origin string
+
 	MaxEvents int64         // bytes of one body of events, decompressed; 0 is 32 MiB
 	MaxIntake int           // bodies of events that are taken in at once; 0 is 64
 	DrainFor  time.Duration // how long requests may go on after the end was called; 0 is 20 s
@@ -96,6 +101,11 @@ func New(o Options) (*Server, error) {
 	}
 	if s.audit = o.Audit; s.audit == nil {
 		s.audit = noAuditor{}
+	}
+	if o.Origin != "" {
+		if err := s.cross.AddTrustedOrigin(o.Origin); err != nil {
+			return nil, fmt.Errorf("trust the address of the page: %w", err)
+		}
 	}
 	var err error
 	if s.meter, err = newMeter(o.Registry); err != nil {

@@ -36,7 +36,7 @@ func places(who api.Identity) []entry {
 	if who.Admin {
 		list = append(list, entry{"/users", "Users"}, entry{"/audit", "Audit"}, entry{"/settings/mail", "Mail"})
 	}
-	return append(list, entry{"/me", "My settings"})
+	return append(list, entry{"/me", "Settings"})
 }
 
 // done is what a page says after it led back to itself, by the word in its address. Nothing else from there is repeated.
