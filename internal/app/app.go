@@ -283,7 +283,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 		a.log.Warn("notices do not name this machine", "err", err)
 	}
 	a.makePolicy(a.waysMaker(node))
-	a.delivery = delivery.New(a.ledger, nil, delivery.Options{Node: node, Point: a.options.Crash, Link: a.linker(node), Alarm: a.alarm}, a.log, registry)
+	a.delivery = delivery.New(a.ledger, nil, delivery.Options{Node: node, Point: a.options.Crash, Link: a.linker(node), Alarm: a.alarm, Storm: a.storm}, a.log, registry)
 	a.openLines()
 	for _, class := range []journal.Class{journal.Events, journal.Flows} {
 		j, err := newJudge(a, class, prometheus.WrapRegistererWith(prometheus.Labels{"class": class.String()}, registry))
@@ -332,7 +332,7 @@ func (a *App) listen(ctx context.Context, registry *prometheus.Registry) error {
 		return err
 	}
 	a.server, err = httpapi.New(httpapi.Options{
-		Service: a.guard, Auth: a.accounts, Outside: outside, Audit: a.auditor, Log: a.log, Registry: registry, Pages: pages, Origin: a.origin(),
+		Service: a.guard, Auth: a.accounts, Outside: outside, Audit: a.auditor, Log: a.log, Registry: registry, Pages: pages,
 		Metrics:   promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
 		MaxEvents: int64(c.HTTP.MaxBody), MaxIntake: c.HTTP.MaxIntake, DrainFor: c.Drain / 2,
 	})

@@ -13,6 +13,7 @@ import (
 	"tocsin/internal/catalog"
 	"tocsin/internal/config"
 	"tocsin/internal/delivery"
+	"tocsin/internal/ledger"
 	"tocsin/internal/notifier"
 	"tocsin/internal/policy"
 	"tocsin/internal/preference"
@@ -129,6 +130,28 @@ func (a *App) reroute(next *Setup) {
 	a.openLines() // first, so that nobody is told over a channel that is not there yet
 	a.policy.SetChannels(terms(next.Config), toldOver(routes))
 }
+
+// storm tells of a recipient for whom more comes than is told one by one.
+func (a *App) storm(ctx context.Context, storm ledger.Raging, over bool) {
+	about := alert.Entity{{Field: policy.ChannelField, Value: storm.Channel}}
+	if over {
+		if err := a.own().Clear(ctx, stormRule, about); err != nil {
+			a.log.Error("an alert of tocsin's own is not ended", "err", err)
+		}
+		return
+	}
+	err := a.own().Raise(ctx, alerting.Own{
+		Name: stormRule, Title: "Too many notices", Owner: storm.User, Entity: about, Severity: alert.Medium, Value: float64(storm.Notices),
+		Reason: fmt.Sprintf("channel %s: %d notices in the last minute, %d since %s, are told in one summary a minute (alerts.notify_limit, or notify.NAME.limit, says how many go one by one)",
+			storm.Channel, storm.Notices, storm.Total, storm.Since.Format("15:04:05 UTC")),
+	})
+	if err != nil {
+		a.log.Error("an alert of tocsin's own is not told", "err", err)
+	}
+}
+
+// stormRule is the rule of the alert that notices are told in summaries because there are too many.
+const stormRule = alert.OwnPrefix + "storm"
 
 // alarm tells of a channel that only fails, over the other channels, until it works.
 func (a *App) alarm(ctx context.Context, channel, cause string) error {

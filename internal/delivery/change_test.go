@@ -4,10 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"tocsin/internal/alert"
 	"tocsin/internal/delivery"
@@ -209,7 +215,13 @@ func TestStormOfThousands(t *testing.T) {
 		page := newToggle(false)
 		channels := []delivery.Channel{{Name: "page", Notifier: page}}
 		route := one(ledger.Target{Channel: "page", Limit: 30})
-		p := start(t, l, channels, delivery.Options{})
+		var rages, ends atomic.Int64
+		storm := func(_ context.Context, _ ledger.Raging, over bool) {
+			if rages.Add(1); over {
+				ends.Add(1)
+			}
+		}
+		p := start(t, l, channels, delivery.Options{Storm: storm})
 		for minute := range 10 {
 			var names []string
 			for i := range 1000 {
@@ -219,12 +231,15 @@ func TestStormOfThousands(t *testing.T) {
 			p.Wake()
 			if minute == 4 {
 				p.end()
-				p = start(t, l, channels, delivery.Options{})
+				p = start(t, l, channels, delivery.Options{Storm: storm})
 			}
 			time.Sleep(time.Minute)
 		}
 		time.Sleep(10 * time.Minute)
 		p.end()
+		if rages.Load() < 10 || ends.Load() != 1 {
+			t.Errorf("%d words of the storm, %d of its end", rages.Load(), ends.Load())
+		}
 		told, singles, threads, final := 0, 0, map[string]bool{}, 0
 		for _, n := range page.got {
 			if n.Digest == nil {
@@ -247,6 +262,67 @@ func TestStormOfThousands(t *testing.T) {
 		if err != nil || counts[ledger.Bundled] != 10_000-30 || counts[ledger.Held]+counts[ledger.Pending]+counts[ledger.Dead] != 0 {
 			t.Errorf("outbox: %v, %v", counts, err)
 		}
+	})
+}
+
+// TestEveryNoticeEndsOnce: whatever targets changes have, and whatever the channels answer, each notice is in the end sent, muted,
+// bundled or given up, and what is bundled is told by a summary that was sent or given up.
+func TestEveryNoticeEndsOnce(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		dir, err := os.MkdirTemp("", "outbox")
+		if err != nil {
+			r.Fatal(err)
+		}
+		defer os.RemoveAll(dir)
+		synctest.Test(t, func(t *testing.T) {
+			l := open(t, dir)
+			defer l.Close()
+			a, b := newToggle(rapid.Bool().Draw(r, "a down")), newToggle(false)
+			channels := []delivery.Channel{{Name: "a", Notifier: a, Spare: rapid.SampledFrom([]string{"", "b"}).Draw(r, "spare")}, {Name: "b", Notifier: b}}
+			holds := []ledger.Hold{"", ledger.Quiet, ledger.Daily, ledger.Late}
+			var targets []ledger.Target
+			for range rapid.IntRange(1, 4).Draw(r, "targets") {
+				target := ledger.Target{
+					Channel: rapid.SampledFrom([]string{"a", "b"}).Draw(r, "channel"), User: rapid.SampledFrom([]string{"", "anna"}).Draw(r, "user"),
+					Hold: rapid.SampledFrom(holds).Draw(r, "hold"), Limit: rapid.IntRange(0, 3).Draw(r, "limit"), Mute: rapid.SampledFrom([]string{"", "", "silence 1"}).Draw(r, "mute"),
+					Every: time.Duration(rapid.IntRange(0, 2).Draw(r, "every")) * time.Minute,
+				}
+				targets = append(targets, target)
+			}
+			route := func(ledger.Change) []ledger.Target {
+				all := slices.Clone(targets)
+				for i := range all {
+					all[i].Due = time.Now().Add(time.Duration(i+1) * 10 * time.Minute)
+				}
+				return all
+			}
+			p := start(t, l, channels, delivery.Options{GiveUp: 20 * time.Minute})
+			for step := range rapid.IntRange(1, 6).Draw(r, "steps") {
+				var names []string
+				for i := range rapid.IntRange(1, 5).Draw(r, "alerts") {
+					names = append(names, fmt.Sprint(step, "-", i))
+				}
+				routed(t, l, step+1, route, names...)
+				p.Wake()
+				time.Sleep(time.Duration(rapid.IntRange(1, 90).Draw(r, "wait")) * time.Second)
+			}
+			time.Sleep(75 * time.Minute)
+			p.end()
+			found := deliveries(t, l)
+			states := map[int64]ledger.NoticeState{}
+			for _, d := range found {
+				states[d.ID] = d.State
+			}
+			for _, d := range found {
+				ended := d.State == ledger.Sent || d.State == ledger.Muted || d.State == ledger.Dead
+				if d.State == ledger.Bundled {
+					ended = states[d.Bundle] == ledger.Sent || states[d.Bundle] == ledger.Dead
+				}
+				if !ended || d.Channel == "b" && d.State == ledger.Dead {
+					t.Errorf("notice %+v", d)
+				}
+			}
+		})
 	})
 }
 

@@ -39,6 +39,7 @@ type Outbox interface {
 	NextDue(ctx context.Context, channel string) (at time.Time, ok bool, err error)
 	NextHeld(ctx context.Context) (at time.Time, ok bool, err error)
 	Bundle(ctx context.Context, now time.Time) (int, error)
+	Storms(ctx context.Context) ([]ledger.Raging, error)
 	SpareWaiting(ctx context.Context, from, to string, before, now time.Time, why string) (int64, error)
 	Release(ctx context.Context, holder string) error
 	GiveUp(ctx context.Context, before, now time.Time, why string) (int64, error)
@@ -73,6 +74,8 @@ type Options struct {
 	// Alarm is told, apart from all sending, that a channel only fails, and why, and with an empty cause that it works. It is
 	// told again when it returns an error. nil is not told.
 	Alarm func(ctx context.Context, channel, cause string) error
+	// Storm is told each minute of a storm that goes on, and that it is over. It must not block; nil is not told.
+	Storm func(ctx context.Context, storm ledger.Raging, over bool)
 	// Jitter returns a number of 0 up to 1 that spreads waits; nil is random.
 	Jitter func() float64
 	// Point is called at named points, for tests that end the process there; nil does nothing.
@@ -108,6 +111,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Alarm == nil {
 		o.Alarm = func(context.Context, string, string) error { return nil }
+	}
+	if o.Storm == nil {
+		o.Storm = func(context.Context, ledger.Raging, bool) {}
 	}
 	if o.Jitter == nil {
 		o.Jitter = rand.Float64

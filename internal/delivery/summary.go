@@ -2,12 +2,16 @@ package delivery
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	"tocsin/internal/ledger"
 )
 
 // sumUp lets go what is held, when it is due. Only the ledger knows what is held, so whatever ends this process between two steps
 // costs nothing: the next one finds what is due.
 func (s *Service) sumUp(ctx context.Context) {
+	var storms []ledger.Raging
 	for ctx.Err() == nil {
 		now := time.Now()
 		at, ok, err := s.outbox.NextHeld(ctx)
@@ -24,10 +28,28 @@ func (s *Service) sumUp(ctx context.Context) {
 			if n > 0 {
 				s.Wake()
 			}
+			storms = s.tellStorms(ctx, storms)
 			at = now
 		}
 		pause(ctx, min(max(at.Sub(now), shortLook), longLook), s.summing)
 	}
+}
+
+// tellStorms tells of the storms that go on, and of those that no longer do. It returns those that go on.
+func (s *Service) tellStorms(ctx context.Context, before []ledger.Raging) []ledger.Raging {
+	now, err := s.outbox.Storms(ctx)
+	if err != nil {
+		return before // the ledger is asked again with the next summary
+	}
+	for _, storm := range now {
+		s.options.Storm(ctx, storm, false)
+	}
+	for _, was := range before {
+		if !slices.ContainsFunc(now, func(r ledger.Raging) bool { return r.Channel == was.Channel && r.User == was.User }) {
+			s.options.Storm(ctx, was, true)
+		}
+	}
+	return now
 }
 
 // helpOut hands to the channels that stand in for others what those cannot send: all that waits, where one only fails for long,

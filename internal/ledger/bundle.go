@@ -238,3 +238,39 @@ WHERE state = 'held' AND channel = $2 AND recipient = $3 AND target = $4 AND hol
 		id, h.channel, h.user, h.to, string(h.hold), nanos(now), last)
 	return err
 }
+
+// A Raging is a storm that goes on: more notices come for one recipient over one channel than may go out one by one.
+type Raging struct {
+	Channel string
+	User    string
+	Notices int // told by the newest summary, and by all of the storm so far
+	Total   int
+	Since   time.Time
+}
+
+// Storms returns the storms that go on.
+func (l *Ledger) Storms(ctx context.Context) (all []Raging, err error) {
+	err = l.read(ctx, "look for storms", func(ctx context.Context, db *sql.DB) error {
+		all = nil
+		found, err := db.QueryContext(ctx, `SELECT channel, recipient, body FROM outbox WHERE bundle = $1 AND bundle <> 0 ORDER BY id`, int64(raging))
+		if err != nil {
+			return err
+		}
+		defer found.Close()
+		for found.Next() {
+			var r Raging
+			var body string
+			var d notifier.Digest
+			if err := found.Scan(&r.Channel, &r.User, &body); err != nil {
+				return err
+			}
+			if err := json.Unmarshal([]byte(body), &d); err != nil {
+				return fmt.Errorf("decode summary of a storm: %w", err)
+			}
+			r.Notices, r.Total, r.Since = d.Notices, d.Total, d.Since
+			all = append(all, r)
+		}
+		return found.Err()
+	})
+	return all, err
+}

@@ -224,14 +224,18 @@ func (k *clerk) limit(ctx context.Context, t Target) (Target, error) {
 
 // flow looks up what went one way lately.
 func (k *clerk) flow(ctx context.Context, way post, limit int) (*flow, error) {
-	var storm int64
-	err := k.tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM outbox WHERE bundle = $1 AND bundle <> 0 AND channel = $2 AND recipient = $3 AND target = $4`,
-		int64(raging), way.channel, way.user, way.to).Scan(&storm)
-	if err != nil {
-		return nil, err
+	storm := false // a summary of it was made, or waits to be
+	for _, sign := range []string{`bundle = -1 AND bundle <> 0`, `state = 'held' AND hold = 'storm'`} {
+		var n int
+		err := k.tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM outbox WHERE `+sign+` AND channel = $1 AND recipient = $2 AND target = $3 LIMIT 1) found`,
+			way.channel, way.user, way.to).Scan(&n)
+		if err != nil {
+			return nil, err
+		}
+		storm = storm || n > 0
 	}
 	f, since := &flow{most: limit}, time.Minute
-	if storm > 0 {
+	if storm {
 		f.most, since = limit/2, 2*time.Minute
 	}
 	return f, k.tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM outbox WHERE channel = $1 AND recipient = $2 AND created > $3 AND target = $4

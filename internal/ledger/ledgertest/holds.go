@@ -184,12 +184,18 @@ func testStorm(t *testing.T, fresh Fresh) {
 		routed(t, l, uint64(61+i), route, write(int64(61+i), host("a"), trigger(61+i, 1, 11)))
 	}
 	bundled(t, l, 120, 1)
+	if all, err := l.Storms(t.Context()); err != nil || len(all) != 1 || all[0] != (ledger.Raging{Channel: "page", Notices: 4, Total: 11, Since: at(4)}) {
+		t.Errorf("Storms = %+v, %v", all, err)
+	}
 	if due, ok, err := l.NextHeld(t.Context()); !ok || err != nil || due != at(180) {
 		t.Errorf("NextHeld in a storm = %v, %v, %v, want a minute later", due, ok, err)
 	}
 	bundled(t, l, 179, 0)
 	bundled(t, l, 180, 1)
 	bundled(t, l, 300, 0)
+	if all, err := l.Storms(t.Context()); err != nil || len(all) != 0 {
+		t.Errorf("Storms after the storm = %+v, %v", all, err)
+	}
 	var said []string
 	thread := map[string]bool{}
 	for range 3 {
