@@ -10,6 +10,7 @@ import (
 	"tocsin/internal/alert"
 	"tocsin/internal/alerting"
 	"tocsin/internal/api"
+	"tocsin/internal/document"
 )
 
 // silence knows for how long each source that must not be silent has said nothing. Only time counts in which tocsin ran and
@@ -109,7 +110,7 @@ func silent(name string, quiet, after time.Duration) alerting.Own {
 	o := spoken(name)
 	o.Title, o.Severity, o.Value, o.Limit = "Source silent", alert.High, quiet.Seconds(), after.Seconds()
 	o.Reason = fmt.Sprintf("nothing came from source %s for %s while tocsin listened; after %s that is told (look at whoever sends, and at silent_after of the source)",
-		name, quiet.Round(time.Second), after)
+		name, document.FormatDuration(quiet.Round(time.Second)), document.FormatDuration(after))
 	return o
 }
 
