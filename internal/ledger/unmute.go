@@ -41,7 +41,7 @@ func (l *Ledger) Unmute(ctx context.Context, u Unmuting) (n int, err error) {
 		if err != nil {
 			return err
 		}
-		k := newClerk(tx, nil, u.Now)
+		k := newClerk(newSession(tx, len(rows)), nil, u.Now)
 		for _, r := range rows {
 			if !u.Hid(&r.Alert) {
 				continue
