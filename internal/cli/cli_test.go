@@ -60,7 +60,7 @@ func TestWhatIsAsked(t *testing.T) {
 			{"rules|disable|a", []any{"EnableRule", "", "a", false}},
 			{"users|disable|bob", []any{"DisableUser", "bob", true}},
 			{"users|enable|bob", []any{"DisableUser", "bob", false}},
-			{"users|token|bob|--expires|1d", []any{"MakeToken", api.TokenRequest{User: "bob", Expires: time.Now().AddDate(0, 0, 1)}}},
+			{"users|token|bob|--expires|1d", []any{"MakeToken", api.TokenRequest{User: "bob", Scopes: "admin", Expires: time.Now().AddDate(0, 0, 1)}}},
 		} {
 			if diff := cmp.Diff(c.want, asked(t, strings.Split(c.line, "|")...)); diff != "" {
 				t.Errorf("%s asks (-want +got):\n%s", c.line, diff)

@@ -15,10 +15,10 @@ import (
 func (s *shell) tokensCommand() *cobra.Command {
 	return group(&cobra.Command{Use: "tokens", Short: "Make, list and revoke the tokens of programs",
 		Long: "A token stands for a name and password, for --token and for programs: Authorization: Bearer TOKEN. Where no account is named it is one's own."},
-		s.tokensMake("make [NAME]", cobra.MaximumNArgs(1)), s.tokensList(), s.tokensRevoke())
+		s.tokensMake("make [NAME]", "read", cobra.MaximumNArgs(1)), s.tokensList(), s.tokensRevoke())
 }
 
-func (s *shell) tokensMake(use string, args cobra.PositionalArgs) *cobra.Command {
+func (s *shell) tokensMake(use, scope string, args cobra.PositionalArgs) *cobra.Command {
 	var expires string
 	var q api.TokenRequest
 	c := &cobra.Command{
@@ -28,7 +28,7 @@ func (s *shell) tokensMake(use string, args cobra.PositionalArgs) *cobra.Command
 			"otherwise.",
 		Example: "  tocsin tokens make reporter --expires 30d > token\n  tocsin tokens make agent --scope send --label web1 --expires never",
 	}
-	c.Flags().StringVar(&q.Scopes, "scope", "", "what it is for: some of read, act, send and admin, with commas between (default read)")
+	c.Flags().StringVar(&q.Scopes, "scope", scope, "what it is for: some of read, act, send and admin, with commas between")
 	c.Flags().StringVar(&q.Label, "label", "", "`text` by which to know it again")
 	c.Flags().StringVar(&expires, "expires", "", "`length` of time after which it no longer counts, or never (default 90d)")
 	must(c.RegisterFlagCompletionFunc("scope", cobra.FixedCompletions([]string{"read", "act", "send", "admin"}, cobra.ShellCompDirectiveNoFileComp)))

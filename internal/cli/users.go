@@ -13,8 +13,8 @@ import (
 )
 
 func (s *shell) usersCommand() *cobra.Command {
-	token := s.tokensMake("token NAME", cobra.ExactArgs(1))
-	token.Hidden = true // it was called so before there were scopes
+	token := s.tokensMake("token NAME", "admin", cobra.ExactArgs(1))
+	token.Hidden = true // tokens were made so before there were scopes, and could do everything
 	return group(&cobra.Command{Use: "users", Short: "List, add, bound and lock out accounts",
 		Long: "Accounts are for the page and for the API over TCP. Who owns the data directory needs none."},
 		s.usersList(), s.usersShow(), s.usersAdd(), s.usersPassword(), s.usersRole(true), s.usersRole(false), s.usersDisable(true), s.usersDisable(false),
