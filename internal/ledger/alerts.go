@@ -61,10 +61,10 @@ func scanAlert(from scanner) (*row, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal([]byte(entity), &r.Entity); err != nil {
+	if r.Entity, err = decodeEntity(entity); err != nil {
 		return nil, fmt.Errorf("decode entity of alert %d: %w", r.ID, err)
 	}
-	if err := json.Unmarshal([]byte(samples), &r.Samples); err != nil {
+	if r.Samples, err = decodeSamples(samples); err != nil {
 		return nil, fmt.Errorf("decode samples of alert %d: %w", r.ID, err)
 	}
 	if seen != "" {
