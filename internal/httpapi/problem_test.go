@@ -13,7 +13,9 @@ import (
 // Whatever fails is answered by a problem that says what is wrong, and of tocsin's own faults nothing to strangers.
 func TestEveryFailureIsAProblem(t *testing.T) {
 	s := open(t, func(o *Options) { o.MaxEvents = 1 << 10 })
-	s.svc.follow = func(context.Context, api.AlertFollow, func(api.AlertChange) error) error { panic("secret of the stack") }
+	s.svc.follow = func(context.Context, api.AlertFollow, func(api.AlertChange) error) error {
+		panic("secret of the stack")
+	}
 	large := strings.Repeat(" ", 2<<20)
 	for _, test := range []struct {
 		method, path, body string
