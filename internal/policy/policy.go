@@ -52,6 +52,7 @@ type User struct {
 
 	where *scope.Scope
 	zone  *time.Location
+	hours preference.Hours
 }
 
 // Terms hold for everybody.
@@ -86,6 +87,7 @@ func New(terms Terms, channels []Channel, users []User, mutes func() *mute.Set) 
 		if u.zone, err = time.LoadLocation(u.Preferences.Zone); err != nil {
 			u.zone = time.UTC
 		}
+		u.hours = u.Preferences.Hours()
 		s.users = append(s.users, u)
 	}
 	return s, foul

@@ -64,8 +64,8 @@ func (u *User) sees(a *alert.Alert, own bool) bool {
 func (u *User) hold(severity alert.Severity, now time.Time) (hold ledger.Hold, due time.Time, why string) {
 	p := &u.Preferences
 	if p.Digest.Takes(severity) {
-		due = p.NextDigest(now)
-		if until, quiet := p.QuietUntil(due); quiet {
+		due = u.hours.NextDigest(now)
+		if until, quiet := u.hours.QuietUntil(due); quiet {
 			due = until
 		}
 		return ledger.Daily, due, "digest of " + u.clock(now, due)
@@ -73,7 +73,7 @@ func (u *User) hold(severity alert.Severity, now time.Time) (hold ledger.Hold, d
 	if severity == alert.Critical && !p.QuietCritical {
 		return "", time.Time{}, ""
 	}
-	if until, quiet := p.QuietUntil(now); quiet {
+	if until, quiet := u.hours.QuietUntil(now); quiet {
 		return ledger.Quiet, until, "quiet hours until " + u.clock(now, until)
 	}
 	return "", time.Time{}, ""

@@ -164,3 +164,17 @@ func TestDigestComes(t *testing.T) {
 		}
 	})
 }
+
+// Whether a user is told now is asked for each change of an alert and each user.
+func BenchmarkQuietUntil(b *testing.B) {
+	night := preference.Preferences{Zone: "Europe/Berlin", Quiet: []preference.Span{span("22:00", "07:00"), span("00:00", "24:00", "sat", "sun")}}.Hours()
+	for name, text := range map[string]string{"day": "2026-03-04T12:00:00Z", "night": "2026-03-04T23:00:00Z"} {
+		now := instant(b, text)
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				night.QuietUntil(now)
+			}
+		})
+	}
+}

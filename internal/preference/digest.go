@@ -9,15 +9,17 @@ const (
 	Weekly = "week"
 )
 
+// NextDigest is that of Hours.
+func (p Preferences) NextDigest(now time.Time) time.Time { return p.Hours().NextDigest(now) }
+
 // NextDigest is the first time after now at which the digest is sent, the zero time when there is none.
-func (p Preferences) NextDigest(now time.Time) time.Time {
-	zone := p.location()
-	minutes, ok := parseClock(p.Digest.At)
-	if p.Digest.At != "" && !ok {
+func (h Hours) NextDigest(now time.Time) time.Time {
+	minutes, ok := parseClock(h.digest.At)
+	if h.digest.At != "" && !ok {
 		return time.Time{}
 	}
-	local := now.In(zone)
-	switch p.Digest.Every {
+	local := now.In(h.zone)
+	switch h.digest.Every {
 	case Hourly:
 		past := time.Duration(local.Minute())*time.Minute + time.Duration(local.Second())*time.Second + time.Duration(local.Nanosecond())
 		next := local.Add(time.Duration(minutes%60)*time.Minute - past)
@@ -28,7 +30,7 @@ func (p Preferences) NextDigest(now time.Time) time.Time {
 	case Daily:
 		return nextDay(local, minutes, func(time.Weekday) bool { return true })
 	case Weekly:
-		want, ok := parseDay(p.Digest.Day)
+		want, ok := parseDay(h.digest.Day)
 		if !ok {
 			want = time.Monday
 		}

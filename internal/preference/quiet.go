@@ -1,6 +1,7 @@
 package preference
 
 import (
+	"slices"
 	"time"
 )
 
@@ -8,13 +9,63 @@ import (
 // before, even when the clock is put forward over those of one week.
 const longestQuiet = 15 * 24 * time.Hour
 
-// QuietUntil reports whether notices are held at a time, and until when: the first instant after it that is in no span.
+// Hours are the times of one user by his clock, made ready to be asked often.
+type Hours struct {
+	zone   *time.Location
+	quiet  []span
+	digest Digest
+}
+
+// A span is a Span that was read: minutes since midnight, to later than from, and the days on which it begins.
+type span struct {
+	from, to int
+	on       [7]bool
+}
+
+// Hours makes the times ready. What is not valid in them is left out, and an unknown zone is UTC.
+func (p Preferences) Hours() Hours {
+	h := Hours{zone: p.location(), digest: p.Digest}
+	for _, s := range p.Quiet {
+		if ready, ok := s.read(); ok {
+			h.quiet = append(h.quiet, ready)
+		}
+	}
+	return h
+}
+
+// read makes a Span ready; ok is false when it is not valid.
+func (s Span) read() (ready span, ok bool) {
+	from, fromOK := parseClock(s.From)
+	to, toOK := parseClock(s.To)
+	if to <= from {
+		to += minutesOfDay
+	}
+	ready = span{from: from, to: to}
+	for day := range ready.on {
+		ready.on[day] = len(s.Days) == 0
+	}
+	for _, text := range s.Days {
+		if day, known := parseDay(text); known {
+			ready.on[day] = true
+		}
+	}
+	return ready, fromOK && toOK
+}
+
+// QuietUntil is that of Hours.
 func (p Preferences) QuietUntil(now time.Time) (until time.Time, quiet bool) {
-	zone := p.location()
-	for until = now; until.Sub(now) < longestQuiet; quiet = true {
+	return p.Hours().QuietUntil(now)
+}
+
+// QuietUntil reports whether notices are held at a time, and until when: the first instant after it that is in no span.
+func (h Hours) QuietUntil(now time.Time) (until time.Time, quiet bool) {
+	if len(h.quiet) == 0 {
+		return time.Time{}, false
+	}
+	for until = now.In(h.zone); until.Sub(now) < longestQuiet; quiet = true {
 		end := until
-		for _, s := range p.Quiet {
-			if to := s.around(until.In(zone)); to.After(end) {
+		for _, s := range h.quiet {
+			if to := s.around(until); to.After(end) {
 				end = to
 			}
 		}
@@ -30,67 +81,38 @@ func (p Preferences) QuietUntil(now time.Time) (until time.Time, quiet bool) {
 }
 
 // around returns the end of the span that holds a time, the zero time when none does. Its zone is that of the time.
-func (s Span) around(at time.Time) (end time.Time) {
-	from, fromOK := parseClock(s.From)
-	to, toOK := parseClock(s.To)
-	if !fromOK || !toOK {
-		return time.Time{}
-	}
-	if to <= from {
-		to += minutesOfDay
-	}
+func (s span) around(at time.Time) (end time.Time) {
 	// Dates are counted in UTC, which lacks none, as one does where a zone moved over the date line. One that began the day
 	// before yesterday has ended: it is at most 24 hours long by the clock.
 	for back := range 3 {
 		date := time.Date(at.Year(), at.Month(), at.Day()-back, 0, 0, 0, 0, time.UTC)
-		if !s.on(date.Weekday()) {
+		if !s.on[date.Weekday()] {
 			continue
 		}
 		year, month, day := date.Date()
-		if first(year, month, day, from, at.Location()).After(at) {
+		if first(year, month, day, s.from, at.Location()).After(at) {
 			continue
 		}
-		if to := first(year, month, day, to, at.Location()); to.After(at) && to.After(end) {
+		if to := first(year, month, day, s.to, at.Location()); to.After(at) && to.After(end) {
 			end = to
 		}
 	}
 	return end
 }
 
-func (s Span) on(day time.Weekday) bool {
-	for _, text := range s.Days {
-		if d, ok := parseDay(text); ok && d == day {
-			return true
-		}
-	}
-	return len(s.Days) == 0
-}
-
 // leavesNothing reports whether spans hold every minute of a week.
 func leavesNothing(spans []Span) bool {
 	var held [7 * minutesOfDay]bool
 	for _, s := range spans {
-		from, fromOK := parseClock(s.From)
-		to, toOK := parseClock(s.To)
-		if !fromOK || !toOK {
+		ready, ok := s.read()
+		if !ok {
 			continue
 		}
-		if to <= from {
-			to += minutesOfDay
-		}
-		for day := range 7 {
-			if !s.on(time.Weekday(day)) {
-				continue
-			}
-			for m := from; m < to; m++ {
+		for day, on := range ready.on {
+			for m := ready.from; on && m < ready.to; m++ {
 				held[(day*minutesOfDay+m)%len(held)] = true
 			}
 		}
 	}
-	for _, minute := range held {
-		if !minute {
-			return false
-		}
-	}
-	return true
+	return !slices.Contains(held[:], false)
 }

@@ -85,7 +85,7 @@ func (w Way) try(ctx context.Context, by, node string) (t api.WayTest) {
 
 // test is a notice that tells of nothing but itself.
 func test(user, by, node string, now time.Time) notifier.Notice {
-	reason := fmt.Sprintf("a test message for %s, asked for by %s: nothing is wrong, and messages like this one arrive", user, by)
+	reason := fmt.Sprintf("This is a test message for %s, asked for by %s: nothing is wrong, and messages like this one arrive.", user, by)
 	return notifier.Notice{
 		Key: "test-" + rand.Text(), Change: notifier.Create, User: user, Created: now.UTC(), Attempt: 1, Node: node,
 		Alert: alert.Alert{
