@@ -214,6 +214,9 @@ func (d *Desk) muteOf(ctx context.Context, q api.MuteEdit) (m mute.Mute, of aler
 	} else if q.Close {
 		return m, of, fault.New(fault.Invalid, "close: want it with an alert")
 	}
+	if m.Kind == mute.Exclusion && alert.IsOwn(m.Rule) {
+		return m, of, fault.New(fault.Conflict, "alerts of tocsin about itself cannot be excluded: silence them (tocsin silences add --rule %s)", m.Rule)
+	}
 	if !caller.Admin && m.Owner != caller.User {
 		return m, of, fault.New(fault.Denied, "alerts of others' and of everybody's rules: only an administrator may mute them")
 	}

@@ -138,6 +138,8 @@ func (s *suite) wrongMutes(id int64) {
 	s.kind("AddMute of no alert", err, fault.NotFound)
 	_, err = s.AddMute(s.ctx, api.MuteEdit{Kind: api.Silence, Note: "x", Ends: soon})
 	s.kind("AddMute of everything", err, fault.Conflict)
+	_, err = s.AddMute(s.ctx, api.MuteEdit{Kind: api.Exclusion, Note: "x", Rule: "tocsin-health"})
+	s.kind("AddMute of an exclusion of tocsin's own alerts", err, fault.Conflict)
 	_, err = s.AddMute(s.ctx, api.MuteEdit{Kind: api.Silence, Note: "x", Rule: "norule", UntilResolved: true, Ends: soon})
 	s.kind("AddMute until nothing is resolved", err, fault.Conflict)
 	all, err := s.AddMute(s.ctx, api.MuteEdit{Kind: api.Silence, Note: "x", All: true, Ends: soon})
