@@ -30,6 +30,8 @@ type row struct {
 	again bool                      // opened again, of which people are to be told
 	log   []alert.Entry             // what is to be added to its log when it is written
 
+	samples []json.RawMessage // the first few and the last few; Samples are these and odd
+	odd     []json.RawMessage // of when it was most unusual
 	turned  turns
 	settles int64 // event time at which it flaps no more unless it changes before
 }
@@ -41,7 +43,7 @@ const alertFields = `id, rule, rule_name, rule_version, owner, title, severity, 
 const (
 	alertColumns = alertFields + `, seen, turn_times, ` + lifeColumns
 	shownColumns = alertFields + `, '', '', ` + lifeColumns
-	lifeColumns  = handlingColumns + `, turns, flapping, calm, settles, change, born`
+	lifeColumns  = handlingColumns + `, turns, flapping, calm, settles, odd, change, born`
 )
 
 // nextChange is the number of the next change of an alert. As there is one writer at a time, a number that can be read has
@@ -52,19 +54,19 @@ type scanner interface{ Scan(into ...any) error }
 
 func scanAlert(from scanner) (*row, error) {
 	var r row
-	var entity, samples, seen, turned string
+	var entity, samples, seen, turned, odd string
 	var first, last, updated, ended, below, ackedAt, ackedUntil, closedAt, flapping, calm int64
 	err := from.Scan(&r.ID, &r.Rule, &r.RuleName, &r.RuleVersion, &r.Owner, &r.Title, &r.Severity, &r.State, &entity, &r.key, &r.Origin,
 		&first, &last, &updated, &ended, &r.Triggers, &r.Value, &r.Peak, &r.Limit, &below, &r.Window, &r.Reason, &samples, &seen, &turned,
 		&r.AckedBy, &ackedAt, &ackedUntil, &r.AckNote, &r.Assignee, &r.Disposition, &r.DuplicateOf, &r.ClosedBy, &closedAt, &r.CloseNote, &r.Reopened,
-		&r.Turns, &flapping, &calm, &r.settles, &r.Change, &r.Born)
+		&r.Turns, &flapping, &calm, &r.settles, &odd, &r.Change, &r.Born)
 	if err != nil {
 		return nil, err
 	}
 	if r.Entity, err = decodeEntity(entity); err != nil {
 		return nil, fmt.Errorf("decode entity of alert %d: %w", r.ID, err)
 	}
-	if r.Samples, err = decodeSamples(samples); err != nil {
+	if err := r.readSamples(samples, odd); err != nil {
 		return nil, fmt.Errorf("decode samples of alert %d: %w", r.ID, err)
 	}
 	if seen != "" {
@@ -82,6 +84,32 @@ func scanAlert(from scanner) (*row, error) {
 	return &r, nil
 }
 
+// encodeSamples writes the samples as they are stored.
+func (r *row) encodeSamples() (samples, odd string, err error) {
+	if r.samples == nil {
+		r.samples = []json.RawMessage{}
+	}
+	if samples, err = encode(r.samples); err == nil && len(r.odd) > 0 {
+		odd, err = encode(r.odd)
+	}
+	r.Samples = evidence(r.samples, r.odd)
+	return samples, odd, err
+}
+
+// readSamples is its inverse.
+func (r *row) readSamples(samples, odd string) (err error) {
+	if r.samples, err = decodeSamples(samples); err != nil {
+		return err
+	}
+	if odd != "" {
+		if r.odd, err = decodeSamples(odd); err != nil {
+			return err
+		}
+	}
+	r.Samples = evidence(r.samples, r.odd)
+	return nil
+}
+
 // mark notes that findings up to a position were counted.
 func (r *row) mark(name string, p event.Position) {
 	if r.seen == nil {
@@ -96,10 +124,7 @@ func (r *row) store(ctx context.Context, tx session) error {
 	if err != nil {
 		return err
 	}
-	if r.Samples == nil {
-		r.Samples = []json.RawMessage{}
-	}
-	samples, err := encode(r.Samples)
+	samples, odd, err := r.encodeSamples()
 	if err != nil {
 		return err
 	}
@@ -115,12 +140,12 @@ func (r *row) store(ctx context.Context, tx session) error {
 		r.First.UnixNano(), r.Last.UnixNano(), nanos(r.Updated), nanos(r.EndedAt), r.Triggers, r.Value, r.Peak, r.Limit, flag(r.Below),
 		int64(r.Window), r.Reason, samples, seen,
 		clean(r.AckedBy), nanos(r.AckedAt), nanos(r.AckedUntil), r.AckNote, clean(r.Assignee), string(r.Disposition), r.DuplicateOf,
-		clean(r.ClosedBy), nanos(r.ClosedAt), r.CloseNote, int64(r.Reopened), turned, r.Turns, nanos(r.Flapping), nanos(r.Calm), r.settles}
+		clean(r.ClosedBy), nanos(r.ClosedAt), r.CloseNote, int64(r.Reopened), turned, r.Turns, nanos(r.Flapping), nanos(r.Calm), r.settles, odd}
 	if r.fresh {
 		err := tx.QueryRowContext(ctx, `INSERT INTO alerts (rule, rule_name, rule_version, owner, title, severity, state, entity, entity_key, origin,
-  first_at, last_at, updated_at, ended_at, triggers, value, peak, bound, below, span, reason, samples, seen, `+handlingColumns+`, turn_times, turns, flapping, calm, settles, change, born)
+  first_at, last_at, updated_at, ended_at, triggers, value, peak, bound, below, span, reason, samples, seen, `+handlingColumns+`, turn_times, turns, flapping, calm, settles, odd, change, born)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-  $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, `+nextChange+`, `+nextChange+`) RETURNING id, change, born`, values...).Scan(&r.ID, &r.Change, &r.Born)
+  $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, `+nextChange+`, `+nextChange+`) RETURNING id, change, born`, values...).Scan(&r.ID, &r.Change, &r.Born)
 		if err != nil {
 			return fmt.Errorf("insert alert of rule %d: %w", r.Rule, err)
 		}
@@ -131,8 +156,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
   entity = $8, entity_key = $9, origin = $10, first_at = $11, last_at = $12, updated_at = $13, ended_at = $14, triggers = $15, value = $16,
   peak = $17, bound = $18, below = $19, span = $20, reason = $21, samples = $22, seen = $23,
   acked_by = $24, acked_at = $25, acked_until = $26, acked_note = $27, assignee = $28, disposition = $29, duplicate_of = $30,
-  closed_by = $31, closed_at = $32, closed_note = $33, reopened = $34, turn_times = $35, turns = $36, flapping = $37, calm = $38, settles = $39,
-  change = `+nextChange+` WHERE id = $40 RETURNING change`, append(values, r.ID)...).Scan(&r.Change)
+  closed_by = $31, closed_at = $32, closed_note = $33, reopened = $34, turn_times = $35, turns = $36, flapping = $37, calm = $38, settles = $39, odd = $40,
+  change = `+nextChange+` WHERE id = $41 RETURNING change`, append(values, r.ID)...).Scan(&r.Change)
 	if err != nil {
 		return fmt.Errorf("update alert %d: %w", r.ID, err)
 	}

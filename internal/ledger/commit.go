@@ -262,7 +262,7 @@ func newRow(rule RuleRef, entity alert.Entity, key, origin string, e *Episode) *
 	r.Rule, r.Entity, r.Origin, r.State = rule.ID, cleanEntity(entity), origin, alert.Open
 	r.Severity = rule.Severity
 	r.First, r.Last = time.Unix(0, e.First).UTC(), time.Unix(0, e.Last).UTC()
-	r.Peak, r.Limit, r.Below = finite(e.Peak), finite(e.Newest.Limit), e.Newest.Below
+	r.Peak, r.Limit, r.Below, r.odd = finite(e.Peak), finite(e.Newest.Limit), e.Newest.Below, e.odd
 	return r
 }
 
@@ -305,7 +305,7 @@ func (r *row) correct(e *Episode) {
 		r.First = minTime(r.First, at)
 		return
 	}
-	r.First, r.Last, r.Peak = at, at, finite(e.Peak)
+	r.First, r.Last, r.Peak, r.odd = at, at, finite(e.Peak), e.odd
 }
 
 // name copies what the alert says about its rule, as of now.
@@ -327,10 +327,11 @@ func (r *row) measure(e *Episode) {
 	r.Limit, r.Below, r.Window = finite(f.Limit), f.Below, f.Window
 	r.Value = finite(f.Value)
 	if peak := finite(e.Peak); unusual(peak, r.Limit, r.Below) > unusual(r.Peak, r.Limit, r.Below) {
-		r.Peak = peak
+		r.Peak, r.odd = peak, e.odd
 	}
 	r.Reason = cut(f.Reason, maxReason)
-	r.Samples = joinSamples(r.Samples, e.Samples)
+	r.samples = joinSamples(r.samples, e.Samples)
+	r.Samples = evidence(r.samples, r.odd)
 }
 
 // latestLive returns the newest alert about an entity that was judged as its events came in, nil when there is none.

@@ -1,8 +1,10 @@
 package ledger
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
+	"slices"
 
 	"tocsin/internal/alert"
 )
@@ -16,6 +18,7 @@ type Episode struct {
 	Peak        float64       // most unusual value
 	Triggers    int64
 	Samples     []json.RawMessage // the first few and the newest few
+	odd         []json.RawMessage // of the finding that Peak is of
 	told        bool              // Newest is set
 	began       int64             // without a trigger: when the last trigger of an earlier stretch really was; 0: as was said
 }
@@ -27,12 +30,12 @@ func (e *Episode) Add(f alert.Finding) {
 		return
 	}
 	if !e.told || unusual(f.Value, f.Limit, f.Below) > unusual(e.Peak, f.Limit, f.Below) {
-		e.Peak = f.Value
+		e.Peak, e.odd = f.Value, oddSamples(f.Samples)
 	}
 	switch {
 	case f.Triggers == 0 && e.Triggers == 1:
 		// A late event shows that what was told early was at another time.
-		e.First, e.Last, e.Peak = f.Time, f.Time, f.Value
+		e.First, e.Last, e.Peak, e.odd = f.Time, f.Time, f.Value, oddSamples(f.Samples)
 	case f.Triggers == 0 && e.Triggers > 0:
 		e.First = min(e.First, f.Time)
 	case f.Triggers == 0:
@@ -53,6 +56,9 @@ func (e *Episode) Add(f alert.Finding) {
 func (e *Episode) Bytes() int {
 	n := 256 + len(e.Newest.Reason)
 	for _, s := range e.Samples {
+		n += len(s)
+	}
+	for _, s := range e.odd {
 		n += len(s)
 	}
 	return n
@@ -87,4 +93,27 @@ func joinSamples(older, newer []json.RawMessage) []json.RawMessage {
 		joined = append(next, s)
 	}
 	return joined
+}
+
+// oddSamples keeps the last few of a finding, which are those that made it.
+func oddSamples(samples []json.RawMessage) []json.RawMessage {
+	var odd []json.RawMessage
+	for _, s := range samples[max(0, len(samples)-maxOdd):] {
+		if len(s) <= maxSample && json.Valid(s) {
+			odd = append(odd, s)
+		}
+	}
+	return odd
+}
+
+// evidence is what an alert shows: the first few samples, those of when it was most unusual, and the last few, each once.
+func evidence(samples, odd []json.RawMessage) []json.RawMessage {
+	all := samples
+	for at := min(maxSamples/2, len(samples)); len(odd) > 0; odd = odd[1:] {
+		if !slices.ContainsFunc(samples, func(s json.RawMessage) bool { return bytes.Equal(s, odd[0]) }) {
+			all = slices.Insert(slices.Clone(all), at, odd[0])
+			at++
+		}
+	}
+	return all
 }

@@ -140,13 +140,14 @@ func (r *row) contains(e *Episode) bool {
 func (r *row) widen(e *Episode, now time.Time) {
 	if last := time.Unix(0, e.Last).UTC(); last.After(r.Last) {
 		r.Last, r.Value, r.Reason = last, finite(e.Newest.Value), cut(e.Newest.Reason, maxReason)
-		r.Samples = joinSamples(r.Samples, e.Samples)
+		r.samples = joinSamples(r.samples, e.Samples)
 	}
 	r.First = minTime(r.First, time.Unix(0, e.First).UTC())
 	r.Triggers = max(r.Triggers, e.Triggers)
 	if peak := finite(e.Peak); unusual(peak, r.Limit, r.Below) > unusual(r.Peak, r.Limit, r.Below) {
-		r.Peak = peak
+		r.Peak, r.odd = peak, e.odd
 	}
+	r.Samples = evidence(r.samples, r.odd)
 	if r.State == alert.Ended {
 		r.EndedAt = maxTime(r.EndedAt, time.Unix(0, e.end()).UTC())
 	}

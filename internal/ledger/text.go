@@ -23,7 +23,8 @@ const (
 	maxPairs   = 16
 	maxAnswer  = 4096
 	maxSample  = 16 << 10
-	maxSamples = 6
+	maxSamples = 6 // the first three and the last three
+	maxOdd     = 3 // of when it was most unusual
 )
 
 // clean makes text that both databases store and give back unchanged: PostgreSQL takes neither NUL nor foul UTF-8.

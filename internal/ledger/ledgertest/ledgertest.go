@@ -60,6 +60,7 @@ func Run(t *testing.T, fresh Fresh) {
 		{"acknowledgement", testAcknowledge},
 		{"reopening", testReopen},
 		{"reopening of what ended", testReopenEnded},
+		{"evidence", testEvidence},
 		{"flapping", testFlapping},
 		{"flapping and acts", testFlappingActs},
 		{"flapping in any cut", testFlappingCuts},

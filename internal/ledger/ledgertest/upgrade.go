@@ -20,7 +20,7 @@ var firstAgain = []string{
 	`DROP TABLE preferences`,
 	`DROP INDEX outbox_by_recipient`, `DROP INDEX outbox_by_bundle`, `DROP INDEX outbox_held`, `ALTER TABLE outbox DROP COLUMN bundle`, `ALTER TABLE outbox DROP COLUMN why`,
 	`ALTER TABLE outbox DROP COLUMN hold`, `ALTER TABLE outbox DROP COLUMN target`,
-	`DROP TABLE alert_changes`, `DROP INDEX alerts_by_change`, `DROP INDEX alerts_settling`, `ALTER TABLE alerts DROP COLUMN settles`,
+	`DROP TABLE alert_changes`, `DROP INDEX alerts_by_change`, `DROP INDEX alerts_settling`, `ALTER TABLE alerts DROP COLUMN odd`, `ALTER TABLE alerts DROP COLUMN settles`,
 	`ALTER TABLE alerts DROP COLUMN calm`, `ALTER TABLE alerts DROP COLUMN flapping`, `ALTER TABLE alerts DROP COLUMN turns`, `ALTER TABLE alerts DROP COLUMN turn_times`,
 	`ALTER TABLE alerts DROP COLUMN born`, `ALTER TABLE alerts DROP COLUMN change`,
 	`DROP INDEX alerts_lapsing`, `DROP TABLE alert_log`,

@@ -8,6 +8,7 @@ ALTER TABLE alerts ADD COLUMN flapping BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE alerts ADD COLUMN calm BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE alerts ADD COLUMN settles BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX alerts_settling ON alerts (settles) WHERE flapping > 0;
+ALTER TABLE alerts ADD COLUMN odd TEXT NOT NULL DEFAULT '';
 UPDATE alerts SET change = id, born = id;
 CREATE INDEX alerts_by_change ON alerts (change);
 -- The number of the newest change of alerts that were deleted, as it is not given again.
