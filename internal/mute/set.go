@@ -44,14 +44,6 @@ func NewSet(list []Mute) (*Set, error) {
 	return s, errors.Join(wrong...)
 }
 
-// All returns the mutes of the set, the oldest first.
-func (s *Set) All() []Mute {
-	if s == nil {
-		return nil
-	}
-	return slices.Clone(s.list)
-}
-
 // Silenced returns the silence or window that keeps notices about an alert back at now; of several it is the oldest.
 func (s *Set) Silenced(a *alert.Alert, now time.Time) (m Mute, ok bool) {
 	if s == nil {
