@@ -127,26 +127,28 @@ WHERE state = 'held' AND channel = $1 AND recipient = $2 AND target = $3 AND hol
 	lines := map[int64]int{} // places of alerts in the digest
 	for found.Next() {
 		var m member
-		var line notifier.DigestLine
+		var change notifier.Change
 		var body string
 		var created int64
-		if err := found.Scan(&m.id, &m.key, &line.Change, &body, &created, &m.why); err != nil {
+		if err := found.Scan(&m.id, &m.key, &change, &body, &created, &m.why); err != nil {
 			return err
 		}
-		if err := json.Unmarshal([]byte(body), &line.Alert); err != nil {
+		told, err := toldBy(change, body, &h.digest)
+		if err != nil {
 			return fmt.Errorf("decode notice %d: %w", m.id, err)
 		}
-		line.Alert.Samples = nil
 		if h.digest.Until = instant(created); len(h.members) == 0 {
 			h.digest.Since = h.digest.Until
 		}
 		h.members = append(h.members, m)
-		if place, ok := lines[line.Alert.ID]; ok {
-			h.digest.Lines[place] = line
-			continue
+		for _, line := range told {
+			if place, ok := lines[line.Alert.ID]; ok {
+				h.digest.Lines[place] = line
+				continue
+			}
+			lines[line.Alert.ID] = len(h.digest.Lines)
+			h.digest.Lines = append(h.digest.Lines, line)
 		}
-		lines[line.Alert.ID] = len(h.digest.Lines)
-		h.digest.Lines = append(h.digest.Lines, line)
 	}
 	for i := range h.digest.Lines {
 		h.digest.Severities[h.digest.Lines[i].Alert.Severity.String()]++
@@ -154,6 +156,20 @@ WHERE state = 'held' AND channel = $1 AND recipient = $2 AND target = $3 AND hol
 	h.digest.Order()
 	h.digest.Notices = len(h.members)
 	return errors.Join(found.Err(), found.Close())
+}
+
+// toldBy returns what one notice tells: an alert, or those of a summary, whose uncounted ones the digest counts.
+func toldBy(change notifier.Change, body string, into *notifier.Digest) ([]notifier.DigestLine, error) {
+	if change != notifier.Summary {
+		line := notifier.DigestLine{Change: change}
+		err := json.Unmarshal([]byte(body), &line.Alert)
+		line.Alert.Samples = nil
+		return []notifier.DigestLine{line}, err
+	}
+	var d notifier.Digest
+	err := json.Unmarshal([]byte(body), &d)
+	into.More += d.More
+	return d.Lines, err
 }
 
 // weather has a summary of a storm go on from the one before it.

@@ -6,13 +6,16 @@ import (
 	"time"
 )
 
-// spare copies notices of a channel that cannot send them to another one, each once, and returns how many. The condition begins
-// with parameter $7. A copy is never copied again, so that two channels that stand in for each other do not play ball.
+// spareWait is how long notices of a channel that cannot send them are gathered for another one, so that thousands do not flood it.
+const spareWait = 10 * time.Second
+
+// spare copies notices of a channel that cannot send them to another one, each once, and returns how many. There they are held for a
+// moment, so that several leave as one summary. The condition has the parameter $7. A copy is never copied again, so that two channels that stand in for each other do not play ball.
 func spare(ctx context.Context, tx *sql.Tx, from, to string, now time.Time, why, condition string, arg any) (int64, error) {
 	done, err := tx.ExecContext(ctx, `INSERT INTO outbox (idempotency, alert, change, recipient, channel, target, body, state, attempts, created, due, lease, lease_until, hold, why, bundle)
-SELECT idempotency || $1, alert, change, recipient, $2, '', body, 'pending', 0, CAST($3 AS BIGINT), CAST($3 AS BIGINT), '', 0, $4, $5, 0 FROM outbox
+SELECT idempotency || $1, alert, change, recipient, $2, '', body, 'held', 0, CAST($3 AS BIGINT), CAST($8 AS BIGINT), '', 0, $4, $5, 0 FROM outbox
 WHERE channel = $6 AND hold <> 'spare' AND `+condition+` ORDER BY id ON CONFLICT (idempotency) DO NOTHING`,
-		"-spare-"+clean(to), clean(to), nanos(now), string(Spare), cut(why, maxWhy), clean(from), arg)
+		"-spare-"+clean(to), clean(to), nanos(now), string(Spare), cut(why, maxWhy), clean(from), arg, nanos(now.Add(spareWait)))
 	if err != nil {
 		return 0, err
 	}

@@ -38,8 +38,7 @@ const (
 	Group Hold = "group"  // they are of one rule, and the channel wants them together
 	// Unmuted is for alerts that a silence or window hid when it ended; behind a slash stands its number.
 	Unmuted Hold = "unmuted"
-	// Spare holds nothing back: it marks a notice that goes out because another channel could not send it.
-	Spare Hold = "spare"
+	Spare   Hold = "spare" // they go out because another channel could not send them
 )
 
 // cut divides a hold as it is stored into what it is and the rule that it is about, 0 for any.

@@ -258,11 +258,13 @@ func testSpares(t *testing.T, fresh Fresh) {
 	if n, err := l.SpareWaiting(t.Context(), "mail", "page", at(10), at(10), "mail rests"); err != nil || n != 0 {
 		t.Errorf("SpareWaiting back = %d, %v, want none", n, err)
 	}
-	spares, err := l.Claim(t.Context(), ledger.Claim{Channel: "mail", Holder: "node", Lease: time.Minute, Limit: 10, Now: at(7)})
-	if err != nil || len(spares) != 2 || !strings.HasSuffix(spares[0].Notice.Key, "-spare-mail") || spares[0].Notice.Alert.ID == 0 {
-		t.Fatalf("Claim = %+v, %v, want the two", spares, err)
+	bundled(t, l, 12, 0)
+	bundled(t, l, 16, 1)
+	spares, err := l.Claim(t.Context(), ledger.Claim{Channel: "mail", Holder: "node", Lease: time.Minute, Limit: 10, Now: at(17)})
+	if err != nil || len(spares) != 1 || spares[0].Notice.Digest == nil || spares[0].Notice.Digest.Notices != 2 || spares[0].Notice.Digest.Reason != "page gave it up" {
+		t.Fatalf("Claim = %+v, %v, want a summary of the two", spares, err)
 	}
-	finish(t, l, spares[0], ledger.Outcome{State: ledger.Dead, Ended: at(8), Spare: "page"})
+	finish(t, l, spares[0], ledger.Outcome{State: ledger.Dead, Ended: at(18), Spare: "page"})
 
 	// What was given up is sent again, under its key, when somebody says so, and only for whom he may.
 	if sent, err := l.SendAgain(t.Context(), ledger.Again{IDs: []int64{got[0].ID, got[2].ID, 999}, User: "bob", Now: at(20)}); err != nil || len(sent) != 0 {
