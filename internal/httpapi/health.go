@@ -12,7 +12,7 @@ func (s *Server) healthz(w *response, _ *http.Request) error {
 
 // readyz tells those who are not logged in no more than whether work can be done.
 func (s *Server) readyz(w *response, r *http.Request) error {
-	h, err := s.service.Health(api.As(r.Context(), api.Local()))
+	h, err := s.service.Health(api.Through(api.As(r.Context(), api.Local()), api.Way{Via: "process"})) // the server itself asks
 	if err != nil || !h.Ready {
 		return w.text(http.StatusServiceUnavailable, "not ready\n")
 	}
