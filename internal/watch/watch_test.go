@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -358,9 +359,10 @@ func TestHeartbeatThatIsLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		s := New(w.options())
-		sent, lost := 0, 2
+		var sent, lost atomic.Int64
+		lost.Store(2)
 		send := func(context.Context, Beat) error {
-			if sent++; sent <= lost {
+			if sent.Add(1) <= lost.Load() {
 				return errors.New("nobody there")
 			}
 			return nil
@@ -369,17 +371,17 @@ func TestHeartbeatThatIsLost(t *testing.T) {
 		defer stop()
 		go s.beat(ctx, "heartbeat", time.Minute, send)
 		time.Sleep(30 * time.Second)
-		if p := s.Problems(); sent != 3 || p != nil {
-			t.Errorf("%d sent, problems %q, want 3 and none", sent, p)
+		if p := s.Problems(); sent.Load() != 3 || p != nil {
+			t.Errorf("%d sent, problems %q, want 3 and none", sent.Load(), p)
 		}
-		lost = 6
+		lost.Store(6)
 		time.Sleep(time.Minute)
-		if p := s.Problems(); sent != 6 || len(p) != 1 || p[0] != "heartbeat: not received: nobody there" {
-			t.Errorf("%d sent, problems %q, want 6 and that nobody is there", sent, p)
+		if p := s.Problems(); sent.Load() != 6 || len(p) != 1 || p[0] != "heartbeat: not received: nobody there" {
+			t.Errorf("%d sent, problems %q, want 6 and that nobody is there", sent.Load(), p)
 		}
 		time.Sleep(time.Minute)
-		if p := s.Problems(); sent != 7 || p != nil {
-			t.Errorf("%d sent, problems %q, want 7 and none", sent, p)
+		if p := s.Problems(); sent.Load() != 7 || p != nil {
+			t.Errorf("%d sent, problems %q, want 7 and none", sent.Load(), p)
 		}
 	})
 }
