@@ -27,12 +27,17 @@ const (
 type listFilter struct {
 	State, Severity, Rule, Owner, Text, Since string
 
+	Silenced string // "hide": without those that are silenced
+
 	Group  string // "rule": grouped by rule
 	Behind string // where the page before ended
 }
 
 // active are the states of alerts that are not over, which is what the list shows unless asked for others.
 const active = "active"
+
+// hide leaves silenced alerts out of what a page lists; they are counted all the same.
+const hide = "hide"
 
 // states are the choices of the filter.
 func states() []choice {
@@ -68,6 +73,9 @@ func readFilter(q url.Values) listFilter {
 	}
 	f := listFilter{State: cmp.Or(get("state"), active), Severity: strings.ToUpper(get("severity")), Rule: get("rule"), Owner: get("owner"),
 		Text: get("text"), Since: get("since"), Behind: get("behind")}
+	if get("silenced") == hide {
+		f.Silenced = hide
+	}
 	if get("group") == "rule" {
 		f.Group = "rule"
 	}
@@ -77,7 +85,7 @@ func readFilter(q url.Values) listFilter {
 // address returns that of the list with this filter; Behind is left out.
 func (f listFilter) address(path string) string {
 	q := url.Values{}
-	for name, value := range map[string]string{"severity": f.Severity, "rule": f.Rule, "owner": f.Owner, "text": f.Text, "since": f.Since, "group": f.Group} {
+	for name, value := range map[string]string{"severity": f.Severity, "rule": f.Rule, "owner": f.Owner, "text": f.Text, "since": f.Since, "group": f.Group, "silenced": f.Silenced} {
 		if value != "" {
 			q.Set(name, value)
 		}
@@ -93,7 +101,7 @@ func (f listFilter) address(path string) string {
 
 // Any reports whether the filter leaves anything out besides what has ended.
 func (f listFilter) Any() bool {
-	return f.State != active || f.Severity != "" || f.Rule != "" || f.Owner != "" || f.Text != "" || f.Since != ""
+	return f.State != active || f.Severity != "" || f.Rule != "" || f.Owner != "" || f.Text != "" || f.Since != "" || f.Silenced != ""
 }
 
 // request is the question to the service.
@@ -133,6 +141,8 @@ type alertList struct {
 	Dispositions   []choice
 	Form           form
 	Picked         map[int64]bool
+	Silenced       map[int64]bool // of which nobody is told now
+	Hidden         int            // alerts of this page that are silenced and not shown
 }
 
 // A severityCount is how many alerts of one severity the list holds.
@@ -215,11 +225,35 @@ func (s *site) fillList(r *http.Request, p *alertList) error {
 			}
 			p.Older += joint + "behind=" + url.QueryEscape(api.AlertCursor(&p.Alerts[pageRows-1]))
 		}
+		s.silenced(r, p)
 	}
 	if p.Total == 0 {
 		p.Quiet = s.quiet(r)
 	}
 	return nil
+}
+
+// silenced marks the alerts of which nobody is told now, or leaves them out where that is asked for.
+func (s *site) silenced(r *http.Request, p *alertList) {
+	mutes, err := s.Service.Mutes(r.Context(), api.MuteRequest{})
+	if err != nil {
+		s.Log.Warn("silences of a list not shown", "err", err)
+		return
+	}
+	p.Silenced = map[int64]bool{}
+	shown := make([]alert.Alert, 0, len(p.Alerts))
+	for i := range p.Alerts {
+		a := &p.Alerts[i]
+		if len(hiding(mutes, a)) > 0 {
+			p.Silenced[a.ID] = true
+			if p.Filter.Silenced == hide {
+				p.Hidden++
+				continue
+			}
+		}
+		shown = append(shown, *a)
+	}
+	p.Alerts = shown
 }
 
 // count makes the counts of each severity and the groups of the counts of everything.

@@ -106,6 +106,9 @@ func (s *site) alertWith(w http.ResponseWriter, r *http.Request, code int, f for
 	if !a.Flapping.IsZero() {
 		p.Flags = append(p.Flags, fmt.Sprintf("flapping, %d changes", a.Turns))
 	}
+	if !a.Flapping.IsZero() {
+		p.Flags = append(p.Flags, "flapping")
+	}
 	s.ruleOf(r, &p)
 	s.mutesOf(r, &p)
 	p.People = s.people(r)

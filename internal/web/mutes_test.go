@@ -45,6 +45,22 @@ func TestMuteFromAnAlert(t *testing.T) {
 	}
 }
 
+// Silenced alerts are marked in the list, and left out where that is asked for.
+func TestSilencedInTheList(t *testing.T) {
+	s := scene()
+	s.mutes = []api.Mute{{ID: 1, Kind: api.Silence, State: api.MuteActive, Owner: "*", Entity: s.alerts[0].Entity}}
+	if text := page(t, s, "/alerts", alice); strings.Count(text, ">silenced</span>") != 1 || !strings.Contains(text, `id="alert-17"`) {
+		t.Error("the list does not mark the silenced alert")
+	}
+	if text := page(t, s, "/alerts?silenced=hide", alice); strings.Contains(text, `id="alert-17"`) || !strings.Contains(text, "3 of 4, 1 silenced") {
+		t.Error("the list does not leave the silenced alert out, and say so")
+	}
+	s.mutes[0].Entity = nil
+	if text := page(t, s, "/alerts?silenced=hide", alice); !strings.Contains(text, "All 4 alerts of this page are silenced") {
+		t.Error("the list does not say that all are silenced")
+	}
+}
+
 func TestHiding(t *testing.T) {
 	a := alert.Alert{RuleName: "r", Owner: "bob", Severity: alert.High, Entity: alert.Entity{{Field: "a", Value: "1"}, {Field: "b", Value: "2"}}}
 	for _, c := range []struct {

@@ -32,7 +32,7 @@ type Options struct {
 func New(o Options) (http.Handler, error) {
 	pages, err := template.New("").Funcs(template.FuncMap{
 		"count": count, "size": size, "shape": shape, "lower": strings.ToLower, "stamp": stamp, "clock": clock, "key": key, "span": span,
-		"happened": happened, "noticeState": noticeState, "fors": spans, "mutespans": mutespans, "words": words, "last": last, "exact": exact, "states": states, "sinces": sinces, "severities": severities,
+		"happened": happened, "noticeState": noticeState, "fors": spans, "mutespans": mutespans, "line": newLine, "words": words, "last": last, "exact": exact, "states": states, "sinces": sinces, "severities": severities,
 	}).ParseFS(assets, "assets/*.html")
 	if err != nil {
 		return nil, err

@@ -75,6 +75,15 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 // clock writes a time for people who have no script.
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
+// A line is an alert as a list shows it.
+type line struct {
+	alert.Alert
+
+	Silenced bool // nobody is told of it now
+}
+
+func newLine(a alert.Alert, silenced bool) line { return line{a, silenced} }
+
 // words are what a template ranges over.
 func words(list ...string) []string { return list }
 
