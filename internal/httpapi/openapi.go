@@ -145,5 +145,8 @@ func (all schemas) responses(r route, o *operation) {
 			kind = "application/json"
 		}
 		o.Responses[strconv.Itoa(200)] = describedFor{"the answer", map[string]media{kind: {all.of(reflect.TypeOf(r.out))}}}
+		if r.path == "/readyz" {
+			o.Responses["503"] = describedFor{"not ready", map[string]media{kind: {all.of(reflect.TypeOf(r.out))}}}
+		}
 	}
 }
