@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"tocsin/internal/alert"
 	"tocsin/internal/config"
@@ -63,7 +64,7 @@ func TestSampleIsTheDefault(t *testing.T) {
 	want.Data = examples["data"]
 	got.RuleFiles, got.FormatFiles, got.Rules, got.Sources.Files, got.Notify = nil, nil, nil, nil, nil // examples, as there is no default
 	got.Packs, got.Formats = document.Node{}, document.Node{}
-	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "dir" }, cmp.Ignore()), cmp.AllowUnexported(config.Config{})); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "dir" }, cmp.Ignore()), cmp.AllowUnexported(config.Config{}), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("the sample is not the default: Default - sample +\n%s", diff)
 	}
 }
