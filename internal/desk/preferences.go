@@ -3,7 +3,9 @@ package desk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tocsin/internal/alert"
@@ -132,10 +134,7 @@ func (d *Desk) TestWays(ctx context.Context, user string) ([]api.WayTest, error)
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case p.Mail.On() && !server.On() && !p.Syslog.On():
-		return nil, fault.New(fault.Conflict, "%s has addresses for mail, and there is no mail server: an administrator sets it (tocsin settings mail set)", name)
-	case !p.Mail.On() && !p.Syslog.On():
+	if !p.Mail.On() && !p.Syslog.On() {
 		return nil, fault.New(fault.Conflict, "%s has neither mail nor syslog (tocsin me mail set --to ADDRESS, tocsin me syslog set --host HOST)", name)
 	}
 	return d.try(ctx, server, name, p)
@@ -249,12 +248,19 @@ func failures(tests []api.WayTest) error {
 
 // try sends test messages, of which each caller has a few.
 func (d *Desk) try(ctx context.Context, server preference.MailServer, user string, p preference.Preferences) ([]api.WayTest, error) {
-	if !(server.On() && p.Mail.On()) && !p.Syslog.On() {
-		return nil, nil
+	var off []api.WayTest
+	if p.Mail.On() && !server.On() {
+		channel := "mail:" + user
+		off = append(off, api.WayTest{Channel: channel, User: user, To: strings.Join(p.Mail.To, ", "), Failed: fmt.Sprintf(
+			"channel %s for user %s: there is no mail server, and no mail is sent: an administrator sets it (tocsin settings mail set)", channel, user)})
+		p.Mail = preference.Mail{}
+	}
+	if !p.Mail.On() && !p.Syslog.On() {
+		return off, nil
 	}
 	by := api.Caller(ctx).User
 	if !d.tries.take(by, time.Now()) {
 		return nil, fault.New(fault.Unavailable, "send test messages: %s asked for %d within %s; wait a little, or store without a test (--no-test)", by, maxTries, triesWithin)
 	}
-	return d.parts.Ways.Try(ctx, server, user, by, p), nil
+	return append(d.parts.Ways.Try(ctx, server, user, by, p), off...), nil
 }
