@@ -40,5 +40,23 @@ func Hostile(t *rapid.T) notifier.Notice {
 	}
 	a.Samples = []json.RawMessage{sample}
 	a.EndedAt = map[bool]time.Time{true: a.Last}[n.Change == notifier.End]
+	if rapid.Bool().Draw(t, "summary") {
+		return summary(n, hostile(t, "why"))
+	}
 	return n
 }
+
+// summary tells of a notice in a summary.
+func summary(n notifier.Notice, why string) notifier.Notice {
+	line := notifier.DigestLine{Change: n.Change, Alert: n.Alert}
+	line.Alert.Samples = nil
+	n.Change, n.Digest = notifier.Summary, &notifier.Digest{
+		Reason: why, Since: line.Alert.First, Until: line.Alert.Last, Notices: 3, Lines: []notifier.DigestLine{line, line}, More: 1,
+		Severities: map[string]int{line.Alert.Severity.String(): 3}, Thread: why,
+	}
+	n.Alert = n.Digest.Standing()
+	return n
+}
+
+// Summary is a summary of quiet hours that tells of Notice.
+func Summary() notifier.Notice { return summary(Notice(), "quiet hours until 07:00 CET") }
