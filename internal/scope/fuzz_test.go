@@ -30,7 +30,7 @@ func FuzzScope(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if b, ok := batchOf(json.RawMessage(event)); !ok || len(filter.Compile(plain).Select(b, nil)) != 1 {
+		if b, ok := batchOf(json.RawMessage(event), s.looks); !ok || len(filter.Compile(plain).Select(b, nil)) != 1 {
 			t.Errorf("%s is within %s, whose filter does not select it", event, text)
 		}
 	})

@@ -23,6 +23,7 @@ import (
 type Scope struct {
 	text  string
 	whole *filter.Expr
+	looks map[string]bool // names of the fields and labels that decide
 
 	mu     sync.Mutex // a filter is used by one goroutine at a time
 	events *filter.Filter
@@ -40,8 +41,17 @@ func Compile(text string) (*Scope, error) {
 		return nil, fault.New(fault.Invalid, "%w", err)
 	}
 	whole := expr.Certain(false)
+	looks := map[string]bool{}
+	for _, id := range expr.Fields() {
+		if f, ok := event.FieldByID(id); ok {
+			looks[f.Name] = true
+		}
+	}
+	for _, name := range expr.Labels() {
+		looks["labels."+name] = true
+	}
 	return &Scope{
-		text: text, whole: whole,
+		text: text, whole: whole, looks: looks,
 		events: filter.Compile(whole), part: filter.Compile(expr.Certain(true)), denied: filter.Compile(expr.Opposite().Certain(true)),
 	}, nil
 }
@@ -67,12 +77,12 @@ func (s *Scope) Bound(where *filter.Expr) *filter.Expr {
 }
 
 // Event reports whether an event is within: a JSON object with dotted names, as event.Batch.AppendJSON writes it. What is
-// none, and what has a value that its field cannot have, is not.
+// none, and what has a value that a field which decides cannot have, is not.
 func (s *Scope) Event(text json.RawMessage) bool {
 	if s == nil {
 		return true
 	}
-	b, ok := batchOf(text)
+	b, ok := batchOf(text, s.looks)
 	if !ok {
 		return false
 	}
@@ -164,8 +174,8 @@ func readings(e alert.Entity) [][]*event.Field {
 	return all
 }
 
-// batchOf reads one event.
-func batchOf(text json.RawMessage) (*event.Batch, bool) {
+// batchOf reads what one event has under some names.
+func batchOf(text json.RawMessage, looks map[string]bool) (*event.Batch, bool) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(text, &members) != nil || members == nil {
 		return nil, false
@@ -173,6 +183,9 @@ func batchOf(text json.RawMessage) (*event.Batch, bool) {
 	b := event.NewBuilder(event.Log)
 	labels, size := 0, 0
 	for name, value := range members {
+		if !looks[name] {
+			continue
+		}
 		v := string(bytes.TrimSpace(value))
 		switch {
 		case v == "null":
