@@ -332,7 +332,7 @@ func (a *App) listen(ctx context.Context, registry *prometheus.Registry) error {
 		return err
 	}
 	a.server, err = httpapi.New(httpapi.Options{
-		Service: a.guard, Auth: a.accounts, Outside: outside, Audit: a.auditor, Log: a.log, Registry: registry, Pages: pages,
+		Service: a.guard, Auth: a.accounts, Outside: outside, Audit: a.auditor, Log: a.log, Registry: registry, Pages: pages, Origin: a.origin(),
 		Metrics:   promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
 		MaxEvents: int64(c.HTTP.MaxBody), MaxIntake: c.HTTP.MaxIntake, DrainFor: c.Drain / 2,
 	})
