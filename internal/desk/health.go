@@ -85,18 +85,27 @@ func (d *Desk) Health(ctx context.Context) (api.Health, error) {
 			h.Problems = append(h.Problems, fmt.Sprintf("source %s: %s", s.Name, s.Problem))
 		}
 	}
-	open, err := d.parts.Ledger.Alerts(ctx, ledger.AlertQuery{States: []alert.State{alert.Open, alert.Acknowledged}})
-	if err != nil {
+	if h.Alerts, err = d.standing(ctx, caller, bounded); err != nil {
 		h.Problems = append(h.Problems, err.Error())
 	}
-	if bounded {
-		open = caller.visible(open)
-	}
-	h.Alerts = len(open)
 	slices.Sort(h.Problems)
 	h.Problems = slices.Compact(h.Problems)
 	h.OK, h.Ready = len(h.Problems) == 0, h.Journal.Refusing == "" && d.parts.Replayed()
 	return h, nil
+}
+
+// standing counts the alerts that have not ended, of who may not see all those among the newest that he may.
+func (d *Desk) standing(ctx context.Context, caller viewer, bounded bool) (n int, err error) {
+	q := ledger.AlertQuery{States: []alert.State{alert.Open, alert.Acknowledged}}
+	if bounded {
+		open, err := d.parts.Ledger.Alerts(ctx, q)
+		return len(caller.visible(open)), err
+	}
+	counts, err := d.parts.Ledger.CountAlerts(ctx, q)
+	for _, c := range counts {
+		n += int(c.Alerts)
+	}
+	return n, err
 }
 
 func (d *Desk) journalHealth(h *api.Health) {
