@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"container/heap"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -20,7 +21,8 @@ type book struct {
 
 	taken     event.Position // of the newest output
 	watermark event.Watermark
-	arrivals  uint64 // findings taken
+	proven    event.Watermark // of what was taken since the start
+	arrivals  uint64          // findings taken
 	entries   map[entryKey]*entry
 	queue     entryQueue // all entries that are not being written, the one due first in front
 	rules     map[int64]*ruleBook
@@ -66,7 +68,8 @@ func newBook(name string, every time.Duration, limit int) book {
 
 func (b *book) start(p ledger.Progress, open map[int64]int) {
 	*b = newBook(b.name, b.every, b.cap)
-	b.taken, b.watermark = p.Position, p.Watermark
+	// The watermark is that of the newest output before the restart, of which some findings may have been held back.
+	b.taken, b.watermark, b.proven = p.Position, p.Watermark, math.MinInt64
 	for id, n := range open {
 		b.rule(id).open = n
 	}
@@ -87,7 +90,7 @@ func (b *book) take(j Judged, now time.Time) {
 		b.arrivals++
 		e := b.entry(&j.Findings[i], now)
 		if len(e.episodes) == 0 {
-			e.first, e.before, e.proven = b.arrivals, b.taken, b.watermark
+			e.first, e.before, e.proven = b.arrivals, b.taken, b.proven
 			b.held++
 		}
 		if j.refs != nil && (e.ref == nil || j.refs[i].Severity != 0) {
@@ -97,7 +100,7 @@ func (b *book) take(j Judged, now time.Time) {
 		e.add(j.Findings[i])
 		b.bytes += e.bytes
 	}
-	b.taken, b.watermark = j.Position, max(b.watermark, j.Watermark)
+	b.taken, b.watermark, b.proven = j.Position, max(b.watermark, j.Watermark), max(b.proven, j.Watermark)
 }
 
 // entry returns the entry of a finding's entity, which is due now if there was none.
@@ -220,7 +223,7 @@ func (b *book) crowd(l *load, now time.Time) {
 
 // oldest is the position that everything held back came after, and the watermark of then.
 func (b *book) oldest() (event.Position, event.Watermark) {
-	oldest, position, proven := b.arrivals+1, b.taken, b.watermark
+	oldest, position, proven := b.arrivals+1, b.taken, b.proven
 	for _, e := range b.queue {
 		if len(e.episodes) > 0 && e.first < oldest {
 			oldest, position, proven = e.first, e.before, e.proven
