@@ -28,7 +28,7 @@ type Tab struct {
 }
 
 // patience bounds how long a tab waits for anything.
-const patience = 20 * time.Second
+const patience = 45 * time.Second
 
 // Open opens a tab at the login of the site whose address is home. When the test ends it fails if a page asked anything of
 // another host, threw, or broke its own content security policy.
@@ -41,7 +41,7 @@ func Open(t *testing.T, home string, screen Screen) *Tab {
 	if screen.Dark {
 		scheme = "0"
 	}
-	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), 4*time.Minute)
 	t.Cleanup(stop)
 	ctx, end := chromedp.NewContext(ctx, chromedp.WithAllocatorOptions(chromedp.ExecPath(Browser(t)), chromedp.NoSandbox,
 		chromedp.WindowSize(int(wide), int(high)), chromedp.Flag("disable-dev-shm-usage", true),
