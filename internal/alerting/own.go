@@ -3,6 +3,7 @@ package alerting
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"regexp"
 	"strings"
 	"sync"
@@ -281,7 +282,7 @@ func (o *owns) take(ctx context.Context, step *ownStep) {
 	var id int64
 	err := s.insist(ctx, "number rule "+step.Name, func() (err error) {
 		id, err = o.number(ctx, step.Name)
-		if fault.Kind(err) == fault.Conflict {
+		if errors.Is(err, fault.Conflict) {
 			s.log.Error("an alert of tocsin's own has no rule", "reason", step.Reason, "err", err)
 			id, err = 0, nil
 		}

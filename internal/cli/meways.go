@@ -9,10 +9,10 @@ import (
 )
 
 // off makes the command that switches something off.
-func (s *shell) off(m *myself, short, example string, clear func(*api.Preferences)) *cobra.Command {
+func (s *shell) off(m *myself, short, example string, empty func(*api.Preferences)) *cobra.Command {
 	c := &cobra.Command{Use: "off", Short: short, Example: example, Args: cobra.NoArgs}
 	c.RunE = m.edit(s, func(p *api.Preferences, _ []string) error {
-		clear(p)
+		empty(p)
 		return nil
 	})
 	return c

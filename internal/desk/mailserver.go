@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"tocsin/internal/api"
@@ -101,7 +102,7 @@ func (d *Desk) tryServer(ctx context.Context, server preference.MailServer, q ap
 	to := preference.Preferences{Mail: preference.Mail{To: []string{q.TestTo}}}
 	if q.TestTo == "" {
 		kept, ok, err := d.parts.Ledger.Preferences(ctx, name)
-		if err != nil && fault.Kind(err) != fault.NotFound {
+		if err != nil && !errors.Is(err, fault.NotFound) {
 			return nil, "", err
 		}
 		if ok {

@@ -196,7 +196,7 @@ func (h *held) weather(ctx context.Context, tx *sql.Tx) error {
 // reason says for people why there is a summary.
 func (h *held) reason(now time.Time) string {
 	d := &h.digest
-	switch kind, _ := h.hold.cut(); {
+	switch kind := h.hold.kind(); {
 	case d.Final:
 		return fmt.Sprintf("the storm is over: %d notices in %s", d.Total, now.Sub(d.Since).Round(time.Second))
 	case kind == Storm:

@@ -70,7 +70,7 @@ ORDER BY id DESC LIMIT $6`,
 				return err
 			}
 			d.Created, d.Due = instant(created), instant(due)
-			d.Hold, _ = d.Hold.cut()
+			d.Hold = d.Hold.kind()
 			d.Bundle = max(d.Bundle, 0)
 			all = append(all, d)
 		}

@@ -41,10 +41,10 @@ const (
 	Spare   Hold = "spare" // they go out because another channel could not send them
 )
 
-// cut divides a hold as it is stored into what it is and the rule that it is about, 0 for any.
-func (h Hold) cut() (Hold, string) {
-	kind, rule, _ := strings.Cut(string(h), "/")
-	return Hold(kind), rule
+// kind is what a hold is, without the number that stands behind it where it is stored.
+func (h Hold) kind() Hold {
+	kind, _, _ := strings.Cut(string(h), "/")
+	return Hold(kind)
 }
 
 // A Route says who is told of a change, and who is not and why. It is pure, and is called inside a transaction.

@@ -2,6 +2,7 @@ package mute
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -195,7 +196,7 @@ func (s *Shelf) resolve(ctx context.Context, o RunOptions, m *Mute) error {
 		}
 	}
 	_, err = s.End(ctx, m.ID, "", nil)
-	if kind := fault.Kind(err); kind == fault.Conflict || kind == fault.NotFound {
+	if errors.Is(err, fault.Conflict) || errors.Is(err, fault.NotFound) {
 		return nil // somebody was quicker
 	}
 	return err

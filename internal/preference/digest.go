@@ -41,7 +41,7 @@ func (h Hours) NextDigest(now time.Time) time.Time {
 
 // nextDay is the first time after now at which the clock first shows some minutes past midnight on a day that fits.
 func nextDay(now time.Time, minutes int, fits func(time.Weekday) bool) time.Time {
-	for ahead := 0; ahead <= 15; ahead++ { // dates count here, of which a zone that moved over the date line lacks one
+	for ahead := range 16 { // dates count here, of which a zone that moved over the date line lacks one
 		date := time.Date(now.Year(), now.Month(), now.Day()+ahead, 0, 0, 0, 0, time.UTC)
 		if !fits(date.Weekday()) {
 			continue

@@ -166,7 +166,7 @@ type call struct {
 
 // tell raises or clears; it reports whether that worked, else it is asked for again.
 func (s *Service) tell(ctx context.Context, c call) bool {
-	err := error(nil)
+	var err error
 	if c.raise {
 		err = s.options.Alarms.Raise(ctx, c.Own)
 	} else {

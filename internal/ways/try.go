@@ -35,17 +35,18 @@ func (m Maker) Try(ctx context.Context, server preference.MailServer, user, by s
 		ways, err := m.For(server, user, single)
 		all, errs = append(all, ways...), append(errs, err)
 	}
-	results := make([]api.WayTest, len(all))
+	tried := make([]api.WayTest, len(all))
 	var sending sync.WaitGroup
 	slots := make(chan struct{}, atOnce)
 	for i, w := range all {
 		slots <- struct{}{}
 		sending.Go(func() {
 			defer func() { <-slots }()
-			results[i] = w.try(ctx, by, m.Node)
+			tried[i] = w.try(ctx, by, m.Node)
 		})
 	}
 	sending.Wait()
+	results := tried
 	told := map[string]bool{}
 	for _, err := range errs {
 		if err != nil && !told[err.Error()] { // the cause names the channel, and is the same for each address

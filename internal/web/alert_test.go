@@ -266,7 +266,7 @@ func TestExportIsWholeOrCut(t *testing.T) {
 	}
 	server := httptest.NewServer(handler(t, broken{s}))
 	defer server.Close()
-	res, err := server.Client().Get(server.URL + "/alerts.csv?state=all") //nolint:noctx // of this test alone
+	res, err := server.Client().Get(server.URL + "/alerts.csv?state=all")
 	if err != nil {
 		t.Fatal(err)
 	}

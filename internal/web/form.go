@@ -47,10 +47,10 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 
 // status is the status of a page that tells of a problem.
 func status(err error) int {
-	switch fault.Kind(err) { //nolint:errorlint // Kind gives the very values
+	switch fault.Kind(err) {
 	case nil:
 		return http.StatusInternalServerError
-	case fault.Invalid:
+	case fault.Invalid: //nolint:errorlint // Kind gives the very values
 		return http.StatusUnprocessableEntity
 	case fault.NotFound:
 		return http.StatusNotFound

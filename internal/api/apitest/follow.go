@@ -68,7 +68,9 @@ func following(s *suite) {
 	s.act(api.AlertAct{ID: alerts[0].ID, Act: api.Acknowledge})
 	s.act(api.AlertAct{ID: alerts[1].ID, Act: api.Comment, Note: "second"})
 	s.act(api.AlertAct{ID: alerts[2].ID, Act: api.Close, Disposition: "false"})
-	told = s.follow(api.AlertFollow{SinceChange: cursor}, func(t []api.AlertChange) bool { return t[len(t)-1].Alert.ID == alerts[2].ID && t[len(t)-1].Alert.ClosedBy != "" })
+	told = s.follow(api.AlertFollow{SinceChange: cursor}, func(t []api.AlertChange) bool {
+		return t[len(t)-1].Alert.ID == alerts[2].ID && t[len(t)-1].Alert.ClosedBy != ""
+	})
 	var ids []int64
 	for _, c := range told {
 		ids = append(ids, c.Alert.ID)

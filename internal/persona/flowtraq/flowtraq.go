@@ -5,7 +5,6 @@ package flowtraq
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"slices"
@@ -124,5 +123,5 @@ func address(name, host, port string) (string, error) {
 	if slices.ContainsFunc([]byte(port), func(c byte) bool { return c < '0' || c > '9' }) || len(port) > 5 {
 		return "", misused(name, "-p %q: want the number of a port", port)
 	}
-	return fmt.Sprintf("http://%s", net.JoinHostPort(host, port)), nil
+	return "http://" + net.JoinHostPort(host, port), nil
 }
