@@ -119,6 +119,7 @@ func lists(d *daemon) error {
 	fmt.Fprintln(out, "\nlist of open alerts\trows\tp50 ms\tmax ms\tCPU ms\tlimit")
 	for _, q := range []struct{ name, path, limit string }{
 		{"all of them", "/api/v1/alerts?states=open&limit=100000", "100 ms"},
+		{"all of them, without samples", "/api/v1/alerts?states=open&limit=100000&brief=true", "100 ms"},
 		{"the newest 1,000", "/api/v1/alerts?states=open", ""},
 		{"HIGH or worse of one rule, newest 100", "/api/v1/alerts?states=open&rule=probe&min_severity=HIGH&limit=100", ""},
 		{"what changed since the last change but 100", fmt.Sprint("/api/v1/alerts?since_change=", openAlerts-100), ""},

@@ -249,6 +249,8 @@ type AlertRequest struct {
 	// on with the greatest change that he was given misses none. -1 begins with the first.
 	SinceChange int64 `json:"since_change,omitempty"`
 	Limit       int   `json:"limit,omitempty"` // 0 is 1,000
+	// Brief leaves the samples out, which are most of an answer.
+	Brief bool `json:"brief,omitempty"`
 }
 
 // A RuleRequest asks for rules.

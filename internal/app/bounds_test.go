@@ -154,7 +154,7 @@ func TestBoundsOfAlerts(t *testing.T) {
 	}
 	want := ids(b.seen)
 	for _, q := range []api.AlertRequest{
-		{}, {User: "*"}, {Limit: 100}, {Oldest: true}, {SinceID: 0, Oldest: true}, {SinceChange: -1}, {States: []string{"open", "acknowledged", "ended"}}, {MinSeverity: "HIGH"},
+		{}, {User: "*"}, {Limit: 100}, {Oldest: true}, {SinceID: 0, Oldest: true}, {SinceChange: -1}, {Brief: true}, {States: []string{"open", "acknowledged", "ended"}}, {MinSeverity: "HIGH"},
 	} {
 		found, err := b.svc.Alerts(b.bob, q)
 		if err != nil || !slices.Equal(ids(found), want) {

@@ -70,6 +70,7 @@ func export(ctx context.Context, svc api.Service, q api.AlertRequest, form strin
 			return 0, err
 		}
 	}
+	q.Brief = form != "json" // else the samples are written
 	err = eachAlert(ctx, svc, q, func(a *alert.Alert) error {
 		n++
 		switch form {

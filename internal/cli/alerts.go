@@ -64,6 +64,7 @@ With --check it is a plug-in of a monitoring system such as Nagios: one line abo
 		if check {
 			return s.checkAlerts(ctx, svc, q, limits)
 		}
+		q.Brief = s.format != "json" && q.ID == 0 // else they are shown
 		list, err := svc.Alerts(ctx, q)
 		if err != nil {
 			return err

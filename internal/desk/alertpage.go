@@ -19,6 +19,8 @@ func (d *Desk) alertPage(ctx context.Context, caller viewer, q ledger.AlertQuery
 	if q.Limit == 0 {
 		q.Limit = defaultPage
 	}
+	brief := q.Brief
+	q.Brief = brief && caller.bounds.String() == "" // else they say what the caller may see
 	var page []alert.Alert
 	for {
 		found, err := d.parts.Ledger.Alerts(ctx, q)
@@ -26,6 +28,11 @@ func (d *Desk) alertPage(ctx context.Context, caller viewer, q ledger.AlertQuery
 			return nil, err
 		}
 		seen := caller.visible(found)
+		if brief {
+			for i := range seen {
+				seen[i].Samples = nil
+			}
+		}
 		page = append(page, seen[:min(len(seen), q.Limit-len(page))]...)
 		if len(found) < q.Limit || len(page) == q.Limit {
 			return page, nil

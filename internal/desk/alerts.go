@@ -74,6 +74,6 @@ func alertQuery(caller viewer, r api.AlertRequest) (ledger.AlertQuery, error) {
 	if !caller.Admin {
 		q.Owners = []string{"", caller.User} // see sees
 	}
-	q.Limit = r.Limit
+	q.Limit, q.Brief = r.Limit, r.Brief
 	return q, nil
 }

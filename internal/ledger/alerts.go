@@ -46,6 +46,11 @@ const (
 	lifeColumns  = handlingColumns + `, turns, flapping, calm, settles, odd, change, born`
 )
 
+// withoutSamples takes the samples out of columns.
+func withoutSamples(columns string) string {
+	return strings.NewReplacer(` samples,`, ` '',`, ` odd,`, ` '',`).Replace(columns)
+}
+
 // nextChange is the number of the next change of an alert. As there is one writer at a time, a number that can be read has
 // all lower ones before it.
 const nextChange = `(SELECT MAX(newest) + 1 FROM (SELECT MAX(change) AS newest FROM alerts UNION ALL SELECT cleared FROM alert_changes) AS known)`
@@ -98,6 +103,9 @@ func (r *row) encodeSamples() (samples, odd string, err error) {
 
 // readSamples is its inverse.
 func (r *row) readSamples(samples, odd string) (err error) {
+	if samples == "" { // left out
+		return nil
+	}
 	if r.samples, err = decodeSamples(samples); err != nil {
 		return err
 	}
@@ -183,6 +191,7 @@ type AlertQuery struct {
 	Oldest      bool      // in the order of their numbers, unless SinceChange
 	SinceChange int64     // newest change above, in the order of their changes; -1 is all of them so
 	Limit       int       // 0 is 1,000
+	Brief       bool      // without samples, which are most of what is read
 }
 
 // A Place is where an alert stands in the list of them, newest trigger first.
@@ -194,8 +203,9 @@ type Place struct {
 // Alerts returns the alerts that q selects, that with the newest trigger first, or with SinceChange that with the oldest
 // change.
 func (l *Ledger) Alerts(ctx context.Context, q AlertQuery) ([]alert.Alert, error) {
-	var alerts []alert.Alert
+	var found []*row
 	err := l.read(ctx, "list alerts", func(ctx context.Context, db *sql.DB) error {
+		found = nil
 		query, values := q.statement()
 		rows, err := db.QueryContext(ctx, query, values...)
 		if err != nil {
@@ -207,11 +217,18 @@ func (l *Ledger) Alerts(ctx context.Context, q AlertQuery) ([]alert.Alert, error
 			if err != nil {
 				return err
 			}
-			alerts = append(alerts, r.Alert)
+			found = append(found, r)
 		}
 		return rows.Err()
 	})
-	return alerts, err
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	alerts := make([]alert.Alert, len(found)) // made once: an alert is large
+	for i, r := range found {
+		alerts[i] = r.Alert
+	}
+	return alerts, nil
 }
 
 func (q AlertQuery) statement() (string, []any) {
@@ -228,7 +245,11 @@ func (q AlertQuery) statement() (string, []any) {
 		limit = 1000
 	}
 	values = append(values, int64(limit))
-	return `SELECT ` + shownColumns + ` FROM alerts` + where + order + ` LIMIT $` + strconv.Itoa(len(values)), values
+	columns := shownColumns
+	if q.Brief {
+		columns = withoutSamples(columns)
+	}
+	return `SELECT ` + columns + ` FROM alerts` + where + order + ` LIMIT $` + strconv.Itoa(len(values)), values
 }
 
 // conditions returns the WHERE of q, "" when it selects all, with its values.

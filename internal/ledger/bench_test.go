@@ -41,6 +41,7 @@ func BenchmarkAlerts(b *testing.B) {
 	}
 	for name, q := range map[string]ledger.AlertQuery{
 		"all":      {Limit: open, States: []alert.State{alert.Open, alert.Acknowledged}},
+		"brief":    {Limit: open, States: []alert.State{alert.Open, alert.Acknowledged}, Brief: true},
 		"page":     {Limit: 100, States: []alert.State{alert.Open, alert.Acknowledged}},
 		"followed": {Limit: 100, SinceChange: open - 50},
 	} {

@@ -75,12 +75,12 @@ func unusual(value, limit float64, below bool) float64 {
 	return value - limit
 }
 
-// joinSamples puts newer samples behind older ones and keeps the first and the last few. Those that are not JSON or too
-// long are left out, as the page and the notices could not show them.
+// joinSamples puts newer samples behind older ones and keeps the first and the last few, each once. Those that are not JSON
+// or too long are left out, as the page and the notices could not show them.
 func joinSamples(older, newer []json.RawMessage) []json.RawMessage {
 	joined := older
 	for _, s := range newer {
-		if len(s) > maxSample || !json.Valid(s) {
+		if len(s) > maxSample || !json.Valid(s) || slices.ContainsFunc(joined, func(j json.RawMessage) bool { return bytes.Equal(j, s) }) {
 			continue
 		}
 		if len(joined) < maxSamples {

@@ -20,8 +20,9 @@ const (
 // Recent keeps the rows folded last, so that a finding can show some of them. It costs a number a row; a row is looked at
 // again only when it is shown.
 type Recent struct {
-	folds []fold
-	given int
+	folds  []fold
+	given  int
+	trails trails
 }
 
 type fold struct {
@@ -96,20 +97,42 @@ func (r *Recent) Release() {
 	r.given = 0
 }
 
-// spot is one row that is held.
+// written stands for the fold of a row that is in writing.
+const written = -1
+
+// spot is one row that is held, or in writing.
 type spot struct {
 	fold, at int
 	t, val   int64
 }
 
 // Samples writes out the first, the last and the most unusual (largest) row of an entity between two times, inclusive,
-// oldest first, of those that are still held. values, which is bound anew, says what is large; nil when nothing is.
+// oldest first, of those that are still held or in writing. values, which is bound anew, says what is large; nil when nothing is.
 func (r *Recent) Samples(id uint32, since, until int64, values *Values) []json.RawMessage {
 	if r.given >= maxEvidence {
 		return nil
 	}
 	var first, most, last spot
 	found := false
+	see := func(s spot) {
+		if !found {
+			first, most, last, found = s, s, s, true
+		}
+		if s.t < first.t {
+			first = s
+		}
+		if s.t >= last.t {
+			last = s
+		}
+		if s.val > most.val {
+			most = s
+		}
+	}
+	for at, n := range r.trails.of[id] {
+		if n.t >= since && n.t <= until {
+			see(spot{fold: written, at: at, t: n.t, val: n.val})
+		}
+	}
 	for i := range r.folds {
 		f := &r.folds[i]
 		if len(f.rows) == 0 {
@@ -137,18 +160,7 @@ func (r *Recent) Samples(id uint32, since, until int64, values *Values) []json.R
 					}
 					s.val, _ = values.At(f.rows[at])
 				}
-				if !found {
-					first, most, last, found = s, s, s, true
-				}
-				if s.t < first.t {
-					first = s
-				}
-				if s.t >= last.t {
-					last = s
-				}
-				if s.val > most.val {
-					most = s
-				}
+				see(s)
 			}
 		}
 	}
@@ -156,17 +168,20 @@ func (r *Recent) Samples(id uint32, since, until int64, values *Values) []json.R
 		return nil
 	}
 	r.given++
-	samples := []json.RawMessage{r.write(first)}
+	samples := []json.RawMessage{r.write(id, first)}
 	if most != first && most != last {
-		samples = append(samples, r.write(most))
+		samples = append(samples, r.write(id, most))
 	}
 	if last != first {
-		samples = append(samples, r.write(last))
+		samples = append(samples, r.write(id, last))
 	}
 	return samples
 }
 
-func (r *Recent) write(s spot) json.RawMessage {
+func (r *Recent) write(id uint32, s spot) json.RawMessage {
+	if s.fold == written {
+		return r.trails.of[id][s.at].text
+	}
 	f := &r.folds[s.fold]
 	return Sample(f.batch, f.rows[s.at])
 }

@@ -393,3 +393,56 @@ func FuzzDecoder(f *testing.F) {
 		}
 	})
 }
+
+func TestRecentKeepsAFewInWriting(t *testing.T) {
+	var r Recent
+	values := NewValues(Addend, mustField(t, "http.response.bytes"), "")
+	watched := func(id uint32) bool { return id == 0 }
+	come := func(at, bytes int64, id uint32) {
+		b := event.NewBuilder(event.Log)
+		b.Time(event.Timestamp, at)
+		b.Int(event.HTTPResponseBytes, bytes)
+		b.Next()
+		r.Begin(b.Batch(), []int32{0})
+		r.Note(0, id)
+		r.Keep(at-100, values, watched)
+		r.Release()
+	}
+	row := func(at, bytes int64) string {
+		return fmt.Sprintf(`{"@timestamp":"1970-01-01T00:00:00.%09dZ","http.response.bytes":%d}`, at, bytes)
+	}
+	check := func(what string, id uint32, since, until int64, want ...string) {
+		t.Helper()
+		var got []string
+		for _, s := range r.Samples(id, since, until, values) {
+			got = append(got, string(s))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", what, got, want)
+		}
+	}
+	for at := int64(1); at <= 50; at++ { // one by one, the largest in the middle
+		come(at, 50-max(at-23, 23-at), 0)
+	}
+	check("first, largest and last", 0, 0, 50, row(1, 28), row(23, 50), row(50, 23))
+	if n := len(r.trails.of[0]); n > maxNotes {
+		t.Errorf("%d rows are in writing, want %d at most", n, maxNotes)
+	}
+	come(140, 5, 0)
+	if n := r.trails.of[0][0].t; n < 40 {
+		t.Errorf("a row of time %d is still in writing, although nobody asks for it any more", n)
+	}
+	r.Forget(0)
+	check("the next one of that number", 0, 0, 200)
+	if r.trails.bytes != 0 {
+		t.Errorf("%d bytes are counted, want 0", r.trails.bytes)
+	}
+	for id := range uint32(2 * maxTrails) {
+		come(300, 1, 1+id)
+	}
+	come(301, 1, 0)
+	check("a watched one among many", 0, 0, 400, row(301, 1))
+	if n := len(r.trails.of); n > maxTrails {
+		t.Errorf("%d entities are remembered, want %d at most", n, maxTrails)
+	}
+}

@@ -3,6 +3,8 @@ package apitest
 import (
 	"strings"
 
+	"github.com/google/go-cmp/cmp"
+
 	"tocsin/internal/alert"
 	"tocsin/internal/api"
 	"tocsin/internal/fault"
@@ -29,6 +31,19 @@ func listing(s *suite) {
 	}
 	if len(seen) != 3 {
 		s.Errorf("pages hold %v, want the three of 192.0.2", seen)
+	}
+	whole, err := s.Alerts(s.ctx, api.AlertRequest{Text: "192.0.2."})
+	s.must("Alerts", err)
+	brief, err := s.Alerts(s.ctx, api.AlertRequest{Text: "192.0.2.", Brief: true})
+	s.must("Alerts in brief", err)
+	for i := range whole {
+		if len(whole[i].Samples) == 0 {
+			s.Errorf("alert %d has no samples", whole[i].ID)
+		}
+		whole[i].Samples = nil
+	}
+	if diff := cmp.Diff(whole, brief); diff != "" {
+		s.Errorf("in brief the same alerts without samples are wanted (-whole +brief):\n%s", diff)
 	}
 	counts, err := s.CountAlerts(s.ctx, q)
 	s.must("CountAlerts", err)

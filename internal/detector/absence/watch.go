@@ -138,8 +138,14 @@ func (d *watch) schedule(id uint32, e *entity, at int64) {
 
 // Early returns nothing: a silence is only proven by the watermark.
 func (d *watch) Early() []alert.Finding {
-	d.recent.Release()
+	d.release()
 	return nil
+}
+
+// release lets go of rows, and keeps in writing who was heard last and what he said.
+func (d *watch) release() {
+	d.recent.Keep(window.Earlier(d.judged, 2*d.idle), nil, func(uint32) bool { return false })
+	d.recent.Release()
 }
 
 // Judge tells who has been silent up to w.
@@ -160,7 +166,7 @@ func (d *watch) Judge(w event.Watermark) []alert.Finding {
 			d.settle(id, e)
 		}
 	})
-	d.recent.Release()
+	d.release()
 	out := d.out
 	d.out = nil
 	return window.Order(out)
@@ -268,6 +274,7 @@ func (d *watch) drop(id uint32, e *entity) {
 	d.bytes -= cap(e.ahead) * stretchBytes
 	*e = entity{}
 	d.table.Drop(id)
+	d.recent.Forget(id)
 }
 
 // shrink gives up the longest silent of a few entities while there are more than there is room for.

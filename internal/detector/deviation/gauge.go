@@ -152,8 +152,14 @@ func (d *gauge) add(id uint32, m measure) {
 
 // Early returns nothing: a bucket is only complete by the watermark.
 func (d *gauge) Early() []alert.Finding {
-	d.recent.Release()
+	d.release()
 	return nil
+}
+
+// release lets go of rows that were judged, and keeps some of those in writing whose bucket is still open.
+func (d *gauge) release() {
+	d.recent.Keep(window.Earlier(d.judged, 2*d.bucket), d.sized(), func(id uint32) bool { return d.entity(id).state&open != 0 })
+	d.recent.Release()
 }
 
 // Judge closes the buckets that end at w or before.
@@ -167,7 +173,7 @@ func (d *gauge) Judge(w event.Watermark) []alert.Finding {
 	} else {
 		d.closeUpTo(window.FloorDiv(d.judged, d.bucket) - 1)
 	}
-	d.recent.Release()
+	d.release()
 	out := d.out
 	d.out = nil
 	return window.Order(out)
@@ -313,6 +319,7 @@ func (d *gauge) drop(id uint32, e *entity) {
 	}
 	*e = entity{}
 	d.table.Drop(id)
+	d.recent.Forget(id)
 }
 
 // shrink gives up the smallest of a few entities while there are more than there is room for.

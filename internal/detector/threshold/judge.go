@@ -238,12 +238,14 @@ func (d *judge) drop(id uint32, e *entity) {
 		d.bytes += cap(ring) * entryBytes
 	}
 	d.table.Drop(id)
+	d.recent.Forget(id)
 }
 
 // findings hands over what was found, in order.
 func (d *judge) findings() []alert.Finding {
 	out := d.out
 	d.out = nil
+	d.recent.Keep(window.Earlier(d.judged, d.over), d.sized(), func(id uint32) bool { return d.entity(id).state&(open|told) != 0 })
 	d.recent.Release()
 	return window.Order(out)
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"tocsin/internal/alert"
 	"tocsin/internal/ledger"
 )
@@ -25,6 +27,14 @@ func testAlertList(t *testing.T, fresh Fresh) {
 		step(t, l, uint64(i+1), write(int64(1+i%3), host(fmt.Sprintf("n%d", i)), trigger(10+i/5, 1, 12)))
 	}
 	step(t, l, 8, write(4, host("100%_sure!"), trigger(5, 2, 12)), write(4, host("ÄRGER"), trigger(4, 3, 12)))
+
+	whole, brief := alerts(t, l, ledger.AlertQuery{}), alerts(t, l, ledger.AlertQuery{Brief: true})
+	for i := range whole {
+		whole[i].Samples = nil
+	}
+	if diff := cmp.Diff(whole, brief); diff != "" {
+		t.Errorf("in brief (-whole +brief):\n%s", diff)
+	}
 
 	var listed string
 	q := ledger.AlertQuery{Limit: 2}

@@ -57,7 +57,7 @@ func (o *Options) list(ctx context.Context, service api.Service, of string, sinc
 func collect(ctx context.Context, service api.Service, of string, since time.Time) ([]alert.Alert, error) {
 	var alerts []alert.Alert
 	for last := int64(0); ; {
-		found, err := service.Alerts(ctx, api.AlertRequest{User: everybody, Since: since, SinceID: last, Oldest: true, Limit: page})
+		found, err := service.Alerts(ctx, api.AlertRequest{User: everybody, Since: since, SinceID: last, Oldest: true, Limit: page, Brief: true})
 		if err != nil {
 			return nil, err
 		}
