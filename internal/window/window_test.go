@@ -409,7 +409,11 @@ func TestRecentKeepsAFewInWriting(t *testing.T) {
 		r.Release()
 	}
 	row := func(at, bytes int64) string {
-		return fmt.Sprintf(`{"@timestamp":"1970-01-01T00:00:00.%09dZ","http.response.bytes":%d}`, at, bytes)
+		b := event.NewBuilder(event.Log)
+		b.Time(event.Timestamp, at)
+		b.Int(event.HTTPResponseBytes, bytes)
+		b.Next()
+		return string(Sample(b.Batch(), 0))
 	}
 	check := func(what string, id uint32, since, until int64, want ...string) {
 		t.Helper()
