@@ -48,7 +48,7 @@ type LeasedNotice struct {
 // Claim leases notices of a channel that are due, the oldest first, and counts an attempt of each. One whose lease ran out
 // is due again: its sender died, perhaps after sending, and whoever is next sends it with the same key. Notices about one
 // alert to one recipient keep their order: a later one waits until those before it, and the summaries that tell some of
-// them, are sent or given up. So do summaries.
+// them, are sent or given up. So do summaries, but for those that tell the summaries before them.
 func (l *Ledger) Claim(ctx context.Context, c Claim) ([]LeasedNotice, error) {
 	var leased []LeasedNotice
 	err := l.write(ctx, "claim notices for "+c.Channel, func(ctx context.Context, tx *sql.Tx) error {
@@ -57,7 +57,7 @@ func (l *Ledger) Claim(ctx context.Context, c Claim) ([]LeasedNotice, error) {
 WHERE channel = $1 AND state IN ('pending', 'leased') AND due <= $2 AND lease_until <= $2
 AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.alert = o.alert AND e.channel = o.channel AND e.recipient = o.recipient
   AND e.id < o.id AND (e.state IN ('pending', 'leased') OR e.state = 'bundled' AND
-    EXISTS (SELECT 1 FROM outbox s WHERE s.id = e.bundle AND s.state IN ('pending', 'leased'))))
+    EXISTS (SELECT 1 FROM outbox s WHERE s.id = e.bundle AND s.state IN ('pending', 'leased') AND (o.alert <> 0 OR s.id < o.id))))
 ORDER BY due, id LIMIT $3`, clean(c.Channel), nanos(c.Now), int64(c.Limit))
 		if err != nil {
 			return err
