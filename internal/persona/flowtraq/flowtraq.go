@@ -81,7 +81,7 @@ func Run(ctx context.Context, o Options, name string, args []string) (err error)
 		return cli.Refused(err)
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	return o.list(api.As(ctx, api.Local()), service, q.user(server), since)
+	return o.list(api.As(ctx, api.Local()), service, server.User, q.user(server), since)
 }
 
 // missing says what a tool does not do, and where it is done.

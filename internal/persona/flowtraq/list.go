@@ -23,12 +23,18 @@ const nobody = "admin"
 const page = 1000
 
 // list prints the alerts of a user, that with the oldest trigger first: those of his own rules, and those of the rules that
-// are everybody's. An empty user stands for all.
-func (o *Options) list(ctx context.Context, service api.Service, of string, since time.Time) error {
+// are everybody's. An empty user stands for all. asks is the account that asks, empty where none is named.
+func (o *Options) list(ctx context.Context, service api.Service, asks, of string, since time.Time) error {
 	if of != "" {
 		// Who may not see a user's alerts is told so, and gets none.
 		if _, err := service.Alerts(ctx, api.AlertRequest{User: of, Limit: 1}); err != nil {
 			return err
+		}
+		// A name that is mistyped would be answered with the alerts of everybody's rules, under that name.
+		if of != asks {
+			if _, err := service.User(ctx, of); err != nil {
+				return err
+			}
 		}
 	}
 	alerts, err := collect(ctx, service, of, since)
