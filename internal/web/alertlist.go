@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -132,25 +133,28 @@ func (s *site) fillList(r *http.Request, p *alertList) error {
 
 // silenced marks the alerts of which nobody is told now, or leaves them out where that is asked for.
 func (s *site) silenced(r *http.Request, p *alertList) {
-	mutes, err := s.Service.Mutes(r.Context(), api.MuteRequest{})
+	p.Silenced = s.untold(r.Context(), p.Alerts)
+	if p.Filter.Silenced == hide {
+		all := len(p.Alerts)
+		p.Alerts = slices.DeleteFunc(p.Alerts, func(a alert.Alert) bool { return p.Silenced[a.ID] })
+		p.Hidden = all - len(p.Alerts)
+	}
+}
+
+// untold are those of alerts of which nobody is told now, as far as that shows without their events.
+func (s *site) untold(ctx context.Context, alerts []alert.Alert) map[int64]bool {
+	mutes, err := s.Service.Mutes(ctx, api.MuteRequest{})
 	if err != nil {
 		s.Log.Warn("silences of a list not shown", "err", err)
-		return
+		return nil
 	}
-	p.Silenced = map[int64]bool{}
-	shown := make([]alert.Alert, 0, len(p.Alerts))
-	for i := range p.Alerts {
-		a := &p.Alerts[i]
-		if len(hiding(mutes, a)) > 0 {
-			p.Silenced[a.ID] = true
-			if p.Filter.Silenced == hide {
-				p.Hidden++
-				continue
-			}
+	silenced := map[int64]bool{}
+	for i := range alerts {
+		if len(hiding(mutes, &alerts[i])) > 0 {
+			silenced[alerts[i].ID] = true
 		}
-		shown = append(shown, *a)
 	}
-	p.Alerts = shown
+	return silenced
 }
 
 // count makes the counts of each severity and the groups of the counts of everything.

@@ -52,6 +52,9 @@ func TestSilencedInTheList(t *testing.T) {
 	if text := page(t, s, "/alerts", alice); strings.Count(text, ">silenced</span>") != 1 || !strings.Contains(text, `id="alert-17"`) {
 		t.Error("the list does not mark the silenced alert")
 	}
+	if text := page(t, s, "/", alice); strings.Count(text, ">silenced</span>") != 1 {
+		t.Error("the overview does not mark the silenced alert")
+	}
 	if text := page(t, s, "/alerts?silenced=hide", alice); strings.Contains(text, `id="alert-17"`) || !strings.Contains(text, "3 of 4, 1 silenced") {
 		t.Error("the list does not leave the silenced alert out, and say so")
 	}

@@ -35,6 +35,7 @@ type overview struct {
 	Where   string // filter of the newest events
 
 	Alerts        []alert.Alert
+	Silenced      map[int64]bool // of which nobody is told now
 	AlertsProblem string
 	Rates         []rate
 	RatesProblem  string
@@ -97,6 +98,7 @@ func (s *site) alerts(ctx context.Context, o *overview) {
 	var err error
 	o.Alerts, err = s.Service.Alerts(ctx, q)
 	o.AlertsProblem = s.problem(ctx, "alerts", err)
+	o.Silenced = s.untold(ctx, o.Alerts)
 }
 
 // newest finds the newest events of all kinds.

@@ -84,6 +84,9 @@ type line struct {
 
 func newLine(a alert.Alert, silenced bool) line { return line{a, silenced} }
 
+// Named reports whether the title ends with the entity, which then need not stand beside it once more.
+func (l line) Named() bool { return strings.HasSuffix(l.Title, l.Entity.String()) }
+
 // words are what a template ranges over.
 func words(list ...string) []string { return list }
 
