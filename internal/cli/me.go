@@ -18,6 +18,7 @@ type myself struct {
 	user string // whose settings; empty is the caller
 	off  bool   // no test message
 	must bool   // store nothing when a test message fails
+	ways bool   // where notices go is set, which is tested when it changes
 }
 
 func (s *shell) meCommand() *cobra.Command {
@@ -133,6 +134,9 @@ func (m *myself) edit(s *shell, change func(p *api.Preferences, args []string) e
 		if err != nil {
 			return err
 		}
+		if m.ways && len(saved.Tests) == 0 && !m.off {
+			s.say("tocsin: it was so before, and no test message was sent (tocsin me test sends one)")
+		}
 		return s.stored(saved, "preferences of "+clean(saved.Preferences.User)+": stored", saved.Tests)
 	})
 }
@@ -169,11 +173,14 @@ func (s *shell) stored(answer any, text string, tests []api.WayTest) error {
 
 // tests tells what became of test messages: what worked on standard output if told, what did not on standard error.
 func (s *shell) tests(tests []api.WayTest, told bool) error {
-	failed := false
+	failed, said := false, map[string]bool{}
 	for _, t := range tests {
 		if t.Failed != "" {
 			failed = true
-			s.say("tocsin: test message: %s", printable(t.Failed))
+			if !said[t.Failed] { // once, where it is the same for every recipient
+				s.say("tocsin: test message: %s", printable(t.Failed))
+			}
+			said[t.Failed] = true
 			continue
 		}
 		if told {
@@ -231,11 +238,13 @@ func (s *shell) meSeverity(m *myself) *cobra.Command {
 func (s *shell) meFilter(m *myself) *cobra.Command {
 	c := &cobra.Command{
 		Use: "filter FILTER", Short: "Set what alerts must be about that you are told of", Args: cobra.ExactArgs(1),
-		Long:    "Sets a filter, written as for tocsin search, that whom an alert is about and each of its samples must pass. An empty one lets all pass.",
-		Example: "  tocsin me filter 'source.ip in cidr(\"192.0.2.0/24\")'\n  tocsin me filter ''",
+		Long:    "Sets a filter, written as for tocsin search, that whom an alert is about and each of its samples must pass; off takes it away.",
+		Example: "  tocsin me filter 'source.ip in cidr(\"192.0.2.0/24\")'\n  tocsin me filter off",
 	}
 	c.RunE = m.edit(s, func(p *api.Preferences, args []string) error {
-		p.Where = args[0]
+		if p.Where = args[0]; p.Where == "off" {
+			p.Where = ""
+		}
 		return nil
 	})
 	return c

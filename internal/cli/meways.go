@@ -29,7 +29,7 @@ stored also when that fails, unless --must-work; the exit code is 1 then.`,
 	set.Flags().StringSliceVar(&to, "to", nil, "`addresses`, with commas between them")
 	must(set.MarkFlagRequired("to"))
 	set.RunE = m.edit(s, func(p *api.Preferences, _ []string) error {
-		p.Mail.To = nil
+		p.Mail.To, m.ways = nil, true
 		for _, address := range to {
 			if address = strings.TrimSpace(address); address != "" {
 				p.Mail.To = append(p.Mail.To, address)
@@ -69,7 +69,7 @@ udp, port 514 (6514 for tls), LOCAL0, rfc3164. Nobody confirms a datagram: wheth
 		if y.Host == "" {
 			return usage("--host: want a name or address (tocsin me syslog off switches syslog off)")
 		}
-		p.Syslog = y
+		p.Syslog, m.ways = y, true
 		return nil
 	})
 	return group(&cobra.Command{Use: "syslog", Short: "Set a syslog collector of your own, or switch it off"}, set,
