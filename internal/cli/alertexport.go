@@ -120,7 +120,11 @@ func exportRow(a *alert.Alert) []string {
 // replaceFile writes a file that only its owner may read, and puts it in its place when it is whole and synced.
 func replaceFile(path string, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
+	if err != nil { // nobody knows the file by its name for the time being
+		var at *os.PathError
+		if errors.As(err, &at) {
+			at.Path = path
+		}
 		return err
 	}
 	defer func() {

@@ -129,7 +129,7 @@ func (s *shell) follow(ctx context.Context, svc api.Service, q api.AlertFollow, 
 		err = refused(err)
 	}
 	if err == nil && f.failed > 0 {
-		s.say("tocsin: %d runs of %s failed", f.failed, printable(f.flags.exec))
+		s.say("tocsin: %s of %s failed", plural(int64(f.failed), "run"), printable(f.flags.exec))
 		return errQuiet
 	}
 	return err

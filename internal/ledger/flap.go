@@ -9,6 +9,7 @@ import (
 
 	"tocsin/internal/alert"
 	"tocsin/internal/notifier"
+	"tocsin/internal/window"
 )
 
 // Flapping says from when on an alert that comes and goes is one state: when it changed between open and ended more often
@@ -60,7 +61,7 @@ func (r *row) turn(at int64, f Flapping, by string, now time.Time) (begins bool)
 		return false
 	}
 	r.Turns, r.Flapping = int64(len(r.turned.At)), time.Unix(0, at).UTC()
-	r.say(alert.Entry{At: now, What: alert.DidFlap, Note: fmt.Sprintf("%d changes within %s", r.Turns, f.Within)})
+	r.say(alert.Entry{At: now, What: alert.DidFlap, Note: fmt.Sprintf("%d changes within %s", r.Turns, window.Span(f.Within))})
 	return true
 }
 
