@@ -150,6 +150,40 @@ func TestSpare(t *testing.T) {
 	})
 }
 
+// TestHiccup: a channel that several notices found away at once, and that works when it is tried again, alarms nobody.
+func TestHiccup(t *testing.T) {
+	bubble(t, func(t *testing.T, l *ledger.Ledger) {
+		page := newToggle(true)
+		channels := []delivery.Channel{{Name: "page", Notifier: page}}
+		var mu sync.Mutex
+		var alarms []string
+		routed(t, l, 1, one(ledger.Target{Channel: "page"}), "a", "b", "c", "d", "e", "f", "g", "h")
+		p := start(t, l, channels, delivery.Options{Workers: 8, Alarm: func(_ context.Context, channel, cause string) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if cause != "" {
+				alarms = append(alarms, channel+": "+cause)
+			}
+			return nil
+		}})
+		time.Sleep(time.Second)
+		if got := p.Problems(); len(got) != 1 {
+			t.Errorf("Problems = %v, want the channel that rests", got)
+		}
+		page.set(false)
+		time.Sleep(5 * time.Minute)
+		p.end()
+		if len(alarms) != 0 {
+			t.Errorf("alarms: %v", alarms)
+		}
+		for _, d := range deliveries(t, l) {
+			if d.State != ledger.Sent {
+				t.Errorf("delivery = %+v", d)
+			}
+		}
+	})
+}
+
 // TestRefusedForGood: a channel that refuses every notice for good only fails as well.
 func TestRefusedForGood(t *testing.T) {
 	bubble(t, func(t *testing.T, l *ledger.Ledger) {

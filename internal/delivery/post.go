@@ -85,8 +85,11 @@ func (p *post) problems() (list []string) {
 func (p *post) fails() (cause string, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.until.IsZero() || p.refused >= p.service.options.Trips {
+	switch {
+	case p.refused >= p.service.options.Trips || !p.until.IsZero() && p.rest > p.service.options.Rest:
 		return p.cause, true
+	case !p.until.IsZero(): // it rests for the first time: several notices at once may have met with one hiccup
+		return "", false
 	}
 	return "", p.proven
 }
