@@ -37,6 +37,11 @@ func client(t *testing.T, target, token string) api.Service {
 // running starts an app on an empty directory.
 func running(t *testing.T, live bool, change ...func(*Setup)) *App {
 	t.Helper()
+	return runningWith(t, Options{Live: live}, change...)
+}
+
+func runningWith(t *testing.T, o Options, change ...func(*Setup)) *App {
+	t.Helper()
 	s, err := Load("", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +51,8 @@ func running(t *testing.T, live bool, change ...func(*Setup)) *App {
 	for _, c := range change {
 		c(s)
 	}
-	a, err := New(t.Context(), s, Options{Version: "test", Log: slog.New(slog.DiscardHandler), Live: live})
+	o.Version, o.Log = "test", slog.New(slog.DiscardHandler)
+	a, err := New(t.Context(), s, o)
 	if err != nil {
 		t.Fatal(err)
 	}

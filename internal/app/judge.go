@@ -149,8 +149,12 @@ func (j *judge) run(ctx context.Context) error {
 	if err := j.retireGone(ctx); err != nil {
 		return err
 	}
+	j.app.options.Crash("after-begin-before-ready")
 	j.tellDisabled(ctx, nil)
 	j.ready.Store(true)
+	if err := j.change(ctx); err != nil { // what changed since it began
+		return err
+	}
 	j.app.reach.moved()
 	err = j.judge(ctx)
 	stopWriting()
@@ -355,7 +359,7 @@ func (j *judge) change(ctx context.Context) error {
 	j.changing.Lock()
 	defer j.changing.Unlock()
 	if !j.ready.Load() {
-		return nil // it begins with the rules of then
+		return nil // run looks at the rules again once it is
 	}
 	before := j.engine.Rules()
 	next := j.own()
