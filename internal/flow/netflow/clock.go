@@ -1,0 +1,44 @@
+package netflow
+
+import (
+	"math"
+
+	"tocsin/internal/flow"
+)
+
+// A clock turns what an exporter says about time into nanoseconds since 1970 UTC.
+type clock struct {
+	exported int64 // when it sent the datagram
+	uptime   uint32
+	received int64
+	maxSkew  int64
+}
+
+// clockOf returns the clock of a datagram whose header says when it was exported. One that is years off is not believed.
+func clockOf(at arrival, r *flow.Report, uptime uint32) clock {
+	c := clock{exported: r.Exported, uptime: uptime, received: at.received, maxSkew: at.maxSkew}
+	if off := c.exported - at.received; off > at.maxSkew || off < -at.maxSkew {
+		r.Problem(flow.BadTime)
+		c.exported = at.received
+	}
+	return c
+}
+
+// at is when the exporter's uptime was ms. Uptimes go round after 49.7 days; the difference to that of the datagram does not
+// mind.
+func (c *clock) at(ms uint32) int64 {
+	return c.exported + int64(int32(ms-c.uptime))*1e6 //nolint:gosec // going round is meant
+}
+
+// believe reports whether a time that a record tells can be. Long flows begin long before they are told.
+func (c *clock) believe(t int64) bool {
+	const longest = 400 * 24 * 3600 * int64(1e9)
+	return t > c.received-longest && t < c.received+c.maxSkew
+}
+
+// ntp turns a time of NTP (RFC 7011 section 6.1.9) into nanoseconds since 1970.
+func ntp(v uint64) int64 {
+	const between = 2_208_988_800 // seconds from 1900 to 1970
+	seconds := int64(v>>32) - between
+	return seconds*1e9 + int64((v&math.MaxUint32)*1e9>>32) //nolint:gosec // below 1e9
+}

@@ -1,0 +1,79 @@
+package netflow
+
+import (
+	"container/list"
+	"sync"
+
+	"tocsin/internal/flow"
+)
+
+// A domain is what is remembered of one observation domain of one exporter.
+type domain struct {
+	key   domainKey
+	place *list.Element // in Decoder.order
+
+	mu        sync.Mutex
+	templates map[uint16]*template
+	tables    tables
+	swept     int64 // when templates were last looked through
+	held      []heldSet
+	heldBytes int
+
+	numbered bool   // next is known
+	next     uint32 // number that the next datagram is to have
+	uptime   uint32 // of the last datagram
+}
+
+// enter returns the domain of a datagram, locked. The one silent longest is forgotten where there are too many.
+func (d *Decoder) enter(at arrival, r *flow.Report) *domain {
+	key := domainKey{at.exporter, r.Domain, r.Version}
+	d.mu.Lock()
+	m := d.domains[key]
+	if m == nil {
+		if len(d.domains) >= d.options.MaxDomains {
+			last := d.order.Back()
+			old := last.Value.(*domain) //nolint:forcetypeassert // nothing else is in it
+			d.order.Remove(last)
+			delete(d.domains, old.key)
+			old.mu.Lock()
+			d.held.Add(-int64(old.heldBytes))
+			old.held, old.heldBytes = nil, 0
+			old.mu.Unlock()
+		}
+		m = &domain{key: key, templates: map[uint16]*template{}}
+		m.place = d.order.PushFront(m)
+		d.domains[key] = m
+	} else {
+		d.order.MoveToFront(m.place)
+	}
+	d.mu.Unlock()
+	m.mu.Lock()
+	return m
+}
+
+// Bounds of a gap in the numbering: what lies farther ahead is no loss but a new beginning, and what lies a little back
+// came late.
+const (
+	farAhead = 1 << 20
+	farBack  = 1 << 16
+)
+
+// number compares the number of a datagram with the one that is due. It reports whether the next one follows this one.
+func (m *domain) number(r *flow.Report, number, uptime uint32) (follows bool) {
+	gap := int32(number - m.next) //nolint:gosec // going round is meant
+	younger := uptime != 0 && m.uptime-uptime > 60_000 && m.uptime-uptime < 1<<31
+	switch {
+	case !m.numbered || gap == 0:
+	case younger: // it runs for less long than a while ago
+		r.Restarted = true
+	case gap > 0 && gap < farAhead:
+		r.Lost = uint32(gap)
+	case gap < 0 && gap > -farBack:
+		r.Late = true
+		return false
+	default:
+		r.Restarted = true
+	}
+	m.numbered, m.next, m.uptime = true, number, uptime
+	return true
+}
