@@ -22,6 +22,8 @@ type domain struct {
 	numbered bool   // next is known
 	next     uint32 // number that the next datagram is to have
 	uptime   uint32 // of the last datagram
+	before   uint32 // IPFIX: records of the last message
+	after    bool   // IPFIX: its numbers count the records of their own message as well
 }
 
 // enter returns the domain of a datagram, locked. The one silent longest is forgotten where there are too many.
@@ -76,4 +78,27 @@ func (m *domain) number(r *flow.Report, number, uptime uint32) (follows bool) {
 	}
 	m.numbered, m.next, m.uptime = true, number, uptime
 	return true
+}
+
+// numberRecords does the same for IPFIX, whose number is that of all data records before the message (RFC 7011 section 3.1).
+// Some exporters, softflowd among them, count those of the message too. count is how many it has, when that is sure.
+func (m *domain) numberRecords(r *flow.Report, number, count uint32, sure bool) {
+	if m.numbered && sure && number != m.next && number == m.next-m.before+count {
+		m.after = true // the step from the last number is this message's
+	} else if number == m.next {
+		m.after = false
+	}
+	due := number
+	if m.after {
+		due = number - count + m.before
+	}
+	follows := m.number(r, due, 0)
+	switch {
+	case !follows:
+	case !sure:
+		m.numbered = false
+	default:
+		m.before = count
+		m.next = number + count
+	}
 }

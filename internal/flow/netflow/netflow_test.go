@@ -305,3 +305,33 @@ func TestBadSets(t *testing.T) {
 		}
 	}
 }
+
+// TestNumberingOfRecords: the number of an IPFIX message is that of the records before it; some exporters count its own too.
+func TestNumberingOfRecords(t *testing.T) {
+	for name, own := range map[string]bool{"before": false, "own": true} {
+		b := newBench(netflow.Options{})
+		b.take(ipfix(0, 7, new(wire).set(2, template(300, ipfixFields()...))))
+		number, lost := uint32(0), uint32(0)
+		for i, records := range []int{5, 3, 3, 8, 1, 2, 7} {
+			data := new(wire)
+			for range records {
+				data.text(string(ipfixRecord().b))
+			}
+			if i == 5 {
+				number += 10 // lost on the way
+			}
+			told := number
+			number += uint32(records)
+			if own {
+				told = number
+			}
+			_, report := b.take(ipfix(told, 7, new(wire).set(300, data)))
+			if i > 1 { // by then it is known how they count
+				lost += report.Lost
+			}
+		}
+		if lost != 10 {
+			t.Errorf("%s: %d lost, want 10", name, lost)
+		}
+	}
+}

@@ -57,16 +57,10 @@ func (d *Decoder) ipfix(at arrival, b []byte, into []flow.Record, r *flow.Report
 	c := clockOf(at, r, 0)
 	m := d.enter(at, r)
 	defer m.mu.Unlock()
-	follows := m.number(r, binary.BigEndian.Uint32(b[8:]), 0)
 	held := m.heldBytes
 	into = d.sets(m, &c, b[header:], into, r)
-	switch {
-	case !follows:
-	case held != m.heldBytes || r.Problems != [flow.Reasons]uint32{}: // how many records it had is not known
-		m.numbered = false
-	default:
-		m.next += uint32(r.Records + r.Options) //nolint:gosec // as many as fit into a datagram
-	}
+	sure := held == m.heldBytes && r.Problems == [flow.Reasons]uint32{}
+	m.numberRecords(r, binary.BigEndian.Uint32(b[8:]), uint32(r.Records+r.Options), sure) //nolint:gosec // as many as fit into a datagram
 	return into
 }
 

@@ -1,0 +1,135 @@
+package flowtest
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"tocsin/internal/flow"
+)
+
+// program finds a program of a Debian package. Without it the test is skipped, but fails where CI is set.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	for _, dir := range []string{"/usr/sbin", "/usr/bin"} {
+		if path := filepath.Join(dir, name); exec.CommandContext(t.Context(), "test", "-x", path).Run() == nil {
+			return path
+		}
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatalf("no %s: install Debian's package of it", name)
+	}
+	t.Skipf("no %s (Debian has a package of it)", name)
+	return ""
+}
+
+// Softflowd has softflowd tell of a capture in a version, 5, 9 or 10 (IPFIX), and returns its datagrams.
+func Softflowd(t *testing.T, capture string, version int) [][]byte {
+	t.Helper()
+	return listen(t, func(port int) *exec.Cmd {
+		return exec.CommandContext(t.Context(), program(t, "softflowd"), "-d", "-r", capture, "-m", "1000000", "-v", fmt.Sprint(version), "-A", "milli",
+			"-n", fmt.Sprintf("127.0.0.1:%d", port), "-p", filepath.Join(t.TempDir(), "pid"), "-c", "none")
+	})
+}
+
+// Pmacct has the sFlow probe of pmacct tell of a capture, one packet in one, and returns its datagrams.
+func Pmacct(t *testing.T, capture string) [][]byte {
+	t.Helper()
+	return listen(t, func(port int) *exec.Cmd {
+		settings := fmt.Sprintf("daemonize: false\npcap_savefile: %s\npcap_savefile_delay: 1\npcap_savefile_replay: 1\nplugins: sfprobe\n"+
+			"sfprobe_receiver: 127.0.0.1:%d\nsampling_rate: 1\nsfprobe_agentip: 127.0.0.1\nplugin_buffer_size: 102400\nplugin_pipe_size: 10240000\n", capture, port)
+		file := filepath.Join(t.TempDir(), "pmacct.conf")
+		if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return exec.CommandContext(t.Context(), program(t, "pmacctd"), "-f", file)
+	})
+}
+
+// listen runs an exporter, and returns what it sends until it has ended and nothing more comes.
+func listen(t *testing.T, exporter func(port int) *exec.Cmd) (datagrams [][]byte) {
+	t.Helper()
+	l, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := l.SetReadBuffer(4 << 20); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exporter(l.LocalAddr().(*net.UDPAddr).Port) //nolint:forcetypeassert // UDP was asked for
+	ended := make(chan error, 1)
+	var said []byte
+	go func() {
+		var err error
+		said, err = cmd.CombinedOutput()
+		ended <- err
+	}()
+	buf := make([]byte, 65536)
+	running := true
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+		wait := 2 * time.Second
+		if !running {
+			wait = 200 * time.Millisecond
+		}
+		if err := l.SetReadDeadline(time.Now().Add(wait)); err != nil {
+			t.Fatal(err)
+		}
+		n, err := l.Read(buf)
+		if err == nil {
+			datagrams = append(datagrams, append([]byte{}, buf[:n]...))
+			continue
+		}
+		if !running || len(datagrams) > 0 && wait == 2*time.Second { // some exporters go on to run when they have told all
+			return datagrams
+		}
+		select {
+		case <-ended:
+			running = false
+		default:
+		}
+	}
+	t.Fatalf("the exporter does not end: %s", said)
+	return nil
+}
+
+// A Key is one direction of a conversation.
+type Key struct {
+	From, To netip.AddrPort
+	Protocol uint8
+}
+
+// A Sum is what went in it.
+type Sum struct{ Packets, Bytes uint64 }
+
+// Sums adds up a capture, with version 6 or without.
+func Sums(packets []Packet, v6 bool) map[Key]Sum {
+	sums := map[Key]Sum{}
+	for i := range packets {
+		p := &packets[i]
+		if p.From.Addr().Is6() && !v6 {
+			continue
+		}
+		k := Key{p.From, p.To, p.Protocol}
+		s := sums[k]
+		sums[k] = Sum{s.Packets + 1, s.Bytes + uint64(p.Bytes())} //nolint:gosec // not negative
+	}
+	return sums
+}
+
+// SumsOf adds up records.
+func SumsOf(records []flow.Record) map[Key]Sum {
+	sums := map[Key]Sum{}
+	for i := range records {
+		r := &records[i]
+		k := Key{netip.AddrPortFrom(netip.AddrFrom16(r.Source).Unmap(), r.SourcePort), netip.AddrPortFrom(netip.AddrFrom16(r.Destination).Unmap(), r.DestinationPort), r.Protocol}
+		s := sums[k]
+		sums[k] = Sum{s.Packets + r.Packets, s.Bytes + r.Bytes}
+	}
+	return sums
+}
