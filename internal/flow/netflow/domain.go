@@ -26,30 +26,33 @@ type domain struct {
 	after    bool   // IPFIX: its numbers count the records of their own message as well
 }
 
-// enter returns the domain of a datagram, locked. The one silent longest is forgotten where there are too many.
+// enter returns the domain of a datagram, locked.
 func (d *Decoder) enter(at arrival, r *flow.Report) *domain {
-	key := domainKey{at.exporter, r.Domain, r.Version}
 	d.mu.Lock()
-	m := d.domains[key]
-	if m == nil {
-		if len(d.domains) >= d.options.MaxDomains {
-			last := d.order.Back()
-			old := last.Value.(*domain) //nolint:forcetypeassert // nothing else is in it
-			d.order.Remove(last)
-			delete(d.domains, old.key)
-			old.mu.Lock()
-			d.held.Add(-int64(old.heldBytes))
-			old.held, old.heldBytes = nil, 0
-			old.mu.Unlock()
-		}
-		m = &domain{key: key, templates: map[uint16]*template{}}
-		m.place = d.order.PushFront(m)
-		d.domains[key] = m
-	} else {
-		d.order.MoveToFront(m.place)
-	}
+	m := d.domain(domainKey{at.exporter, r.Domain, r.Version})
 	d.mu.Unlock()
 	m.mu.Lock()
+	return m
+}
+
+// domain finds a domain or makes it. The one silent longest is forgotten where there are too many. It is called with mu held.
+func (d *Decoder) domain(key domainKey) *domain {
+	m := d.domains[key]
+	if m != nil {
+		d.order.MoveToFront(m.place)
+		return m
+	}
+	if len(d.domains) >= d.options.MaxDomains {
+		old := d.order.Remove(d.order.Back()).(*domain) //nolint:forcetypeassert // nothing else is in it
+		delete(d.domains, old.key)
+		old.mu.Lock()
+		d.held.Add(-int64(old.heldBytes))
+		old.held, old.heldBytes = nil, 0
+		old.mu.Unlock()
+	}
+	m = &domain{key: key, templates: map[uint16]*template{}}
+	m.place = d.order.PushFront(m)
+	d.domains[key] = m
 	return m
 }
 

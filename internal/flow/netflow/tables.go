@@ -66,22 +66,24 @@ func (o *option) take(f *field, v []byte) {
 	case elementSamplerID, elementSelectorID:
 		o.samplerID, o.hasSampler = number32(v), true
 	case elementIfName:
-		o.name = text(v)
+		o.name = label(v)
 	case elementIfDesc:
 		if o.name == "" {
-			o.name = text(v)
+			o.name = label(v)
 		}
 	case elementAppID:
 		o.application, o.hasApp = uint32(number(v)), true //nolint:gosec // of longer ones the last four, as in flows
 	case elementAppName:
-		o.appName = text(v)
+		o.appName = label(v)
 	}
 }
 
-// text is a name as it is shown: up to the first NUL, without what is no text.
-func text(v []byte) string {
-	s := string(v[:min(len(v), maxName)])
-	s, _, _ = strings.Cut(s, "\x00")
+// label is a name as it is shown.
+func label(v []byte) string { return text(string(v[:min(len(v), maxName)])) }
+
+// text cuts a name at its first NUL and drops what is no text.
+func text(s string) string {
+	s, _, _ = strings.Cut(s[:min(len(s), maxName)], "\x00")
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return -1
