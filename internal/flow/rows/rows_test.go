@@ -70,11 +70,11 @@ func TestRows(t *testing.T) {
 			r.SourceMAC = [6]byte{0, 0, 0x5e, 0, 0x53, 0xaf}
 		},
 			[]map[string]any{{"source.mac": "00-00-5E-00-53-AF"}}},
-		"a VLAN":  {func(_ *rows.Origin, r *flow.Record, _ *rows.Note) { r.Has |= flow.HasVLAN; r.VLAN = 42 }, []map[string]any{{"labels": map[string]any{"vlan": "42"}}}},
+		"a VLAN":  {func(_ *rows.Origin, r *flow.Record, _ *rows.Note) { r.Has |= flow.HasVLAN; r.VLAN = 42 }, []map[string]any{{"labels.vlan": "42"}}},
 		"dropped": {func(_ *rows.Origin, r *flow.Record, _ *rows.Note) { r.Has |= flow.Dropped }, []map[string]any{{"event.action": "dropped"}}},
 		"a ping": {func(_ *rows.Origin, r *flow.Record, _ *rows.Note) {
 			r.Protocol, r.DestinationPort, r.Has = 1, 8<<8, r.Has&^(flow.HasPorts|flow.HasTCPFlags)|flow.IsICMP
-		}, []map[string]any{{"network.transport": "icmp", "network.iana_number": 1., "source.port": none, "destination.port": none, "flow.tcp_flags": none, "labels": map[string]any{"icmp": "8.0"}}}},
+		}, []map[string]any{{"network.transport": "icmp", "network.iana_number": 1., "source.port": none, "destination.port": none, "flow.tcp_flags": none, "labels.icmp": "8.0"}}},
 		"a protocol without a name": {func(_ *rows.Origin, r *flow.Record, _ *rows.Note) { r.Protocol = 253 }, []map[string]any{{"network.transport": none, "network.iana_number": 253.}}},
 		"version 6": {func(_ *rows.Origin, r *flow.Record, _ *rows.Note) {
 			r.Has |= flow.IsV6
