@@ -25,7 +25,7 @@ var floors = map[string]int{
 
 	"api": 2, "source": 2, "filter": 2, "aggregate": 2, "message": 2, "parser/*": 2, "detector/*": 2, "flow/*": 2,
 
-	"journal": 3, "history": 3, "ledger": 3, "ledger/*": 3, "rule": 3, "scope": 3, "declared": 3, "lines": 3, "fingerprint": 3, "quarantine": 3, "post": 3, "signon": 3,
+	"journal": 3, "history": 3, "ledger": 3, "ledger/*": 3, "rule": 3, "scope": 3, "declared": 3, "lines": 3, "fingerprint": 3, "quarantine": 3, "post": 3, "signon": 3, "drops": 3,
 
 	"ingest": 4, "detect": 4, "alerting": 4, "delivery": 4, "config": 4, "pack": 4, "preference": 4, "mute": 4,
 

@@ -1,16 +1,14 @@
 package syslogin
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net"
 	"net/netip"
 	"os"
-	"strconv"
-	"strings"
 	"time"
 
+	"tocsin/internal/drops"
 	"tocsin/internal/source"
 )
 
@@ -124,45 +122,12 @@ func (s *Source) watchDrops(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		drops, ok := s.drops()
-		if !ok || drops <= known {
+		dropped, ok := drops.Of(s.UDP().Port())
+		if !ok || dropped <= known {
 			continue
 		}
-		s.stats.dropped.Add(float64(drops - known))
-		s.options.Log.Warn("syslog datagrams were dropped by the system (raise net.core.rmem_max)", "source", s.options.Name, "dropped", drops-known)
-		known = drops
+		s.stats.dropped.Add(float64(dropped - known))
+		s.options.Log.Warn("syslog datagrams were dropped by the system (raise net.core.rmem_max)", "source", s.options.Name, "dropped", dropped-known)
+		known = dropped
 	}
-}
-
-// drops reads the counter of the socket in /proc/net/udp (proc(5)); false where there is none.
-func (s *Source) drops() (n uint64, ok bool) {
-	port := s.UDP().Port()
-	total := uint64(0)
-	for _, name := range []string{"/proc/net/udp", "/proc/net/udp6"} {
-		table, err := os.ReadFile(name)
-		if err != nil {
-			continue
-		}
-		d, found := dropsOf(table, port)
-		total += d
-		ok = ok || found
-	}
-	return total, ok
-}
-
-// dropsOf sums the last column of the lines of a port.
-func dropsOf(table []byte, port uint16) (n uint64, found bool) {
-	want := ":" + strings.ToUpper(strconv.FormatUint(uint64(port)|1<<16, 16)[1:])
-	for line := range bytes.Lines(table) {
-		f := bytes.Fields(line)
-		if len(f) < 13 || !bytes.HasSuffix(f[1], []byte(want)) {
-			continue
-		}
-		d, err := strconv.ParseUint(string(f[len(f)-1]), 10, 64)
-		if err == nil {
-			n += d
-			found = true
-		}
-	}
-	return n, found
 }
