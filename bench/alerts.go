@@ -31,7 +31,7 @@ const (
 
 // alertRules judge every event; the first one is what the probes meet.
 const alertRules = `http: {listen: "off", max_body: 64MiB}
-sources: {syslog: []}
+sources: {syslog: [], flows: []}
 alerts: {max_open: 100000, notify_limit: off}
 notify:
   mail: {min_severity: HIGH, via: {mail: {server: 127.0.0.1, port: %s, tls: none, from: tocsin@example.org, to: [a@example.org]}}}

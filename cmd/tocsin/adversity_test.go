@@ -63,7 +63,7 @@ func TestSecondProcess(t *testing.T) {
 }
 
 // ledgerConfig alerts on every fifth event of a user, and writes each notice to a file.
-const ledgerConfig = base + `sources: {syslog: []}
+const ledgerConfig = base + `sources: {syslog: [], flows: []}
 ledger: {dsn: %q}
 detect: {save_every: 1s}
 notify:

@@ -17,7 +17,7 @@ import (
 )
 
 // chainConfig tells every alert to a mail server, to a collector of syslog and to a web hook.
-const chainConfig = base + `sources: {syslog: []}
+const chainConfig = base + `sources: {syslog: [], flows: []}
 detect: {save_every: 1s}
 notify:
   post: {min_severity: INFO, via: {mail: {server: 127.0.0.1, port: %d, tls: starttls, ca: %q, user: alice, password: open sesame, from: tocsin@example.org, to: [security@example.org]}}}

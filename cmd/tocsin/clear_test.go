@@ -89,7 +89,7 @@ func TestTakeOverKilledAnywhere(t *testing.T) {
 	env := []string{"DB_HOST=" + u.Query().Get("host"), "DB_NAME=" + strings.Trim(u.Path, "/"), "DB_USER=" + u.User.Username()}
 	dir := t.TempDir()
 	conf := filepath.Join(t.TempDir(), "tocsin.yaml")
-	if err := os.WriteFile(conf, []byte("http: {listen: \"\"}\nsources: {syslog: []}\njournal: {free_floor: off}\n"), 0o600); err != nil {
+	if err := os.WriteFile(conf, []byte("http: {listen: \"\"}\nsources: {syslog: [], flows: []}\njournal: {free_floor: off}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	env = append(env, "TOCSIN_CONFIG="+conf)

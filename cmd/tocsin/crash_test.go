@@ -30,6 +30,7 @@ const crashConfig = `
 http: {listen: "off"}
 sources:
   syslog: []
+  flows: []
   files:
     - {name: web, paths: [%q], format: jsonlines}
 journal: {free_floor: "off"}

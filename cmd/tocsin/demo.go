@@ -80,7 +80,7 @@ func demoSetup(data string) (*app.Setup, error) {
 		return nil, err
 	}
 	s.Config.Data = data
-	s.Config.Sources.Syslog = nil
+	s.Config.Sources.Syslog, s.Config.Sources.Flows = nil, nil
 	s.Config.HTTP.FlowTraq = "off"             // the port is left to a tocsin that is no demo
 	s.Config.Detect.Lateness = 2 * time.Second // the samples come in order; nobody should have to wait for late ones
 	return s, nil

@@ -26,7 +26,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 	config := filepath.Join(t.TempDir(), "tocsin.yaml")
-	write(t, config, "http: {listen: \"off\"}\nsources: {syslog: []}\njournal: {free_floor: 8MiB}\n", 0o644)
+	write(t, config, "http: {listen: \"off\"}\nsources: {syslog: [], flows: []}\njournal: {free_floor: 8MiB}\n", 0o644)
 	data := filepath.Join(dir, "data")
 	if err := os.Mkdir(data, 0o700); err != nil {
 		t.Fatal(err)

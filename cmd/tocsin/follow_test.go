@@ -19,7 +19,7 @@ import (
 // followConfig opens an alert about each address.
 const followConfig = `http: {listen: "off"}
 journal: {free_floor: "off"}
-sources: {syslog: []}
+sources: {syslog: [], flows: []}
 alerts: {max_open: 20000}
 rules:
 - name: seen

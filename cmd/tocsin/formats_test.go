@@ -17,7 +17,7 @@ func TestReloadFormats(t *testing.T) {
 	}
 	declare("one {message}")
 	write(t, log, "one a\ntwo b\n", 0o600)
-	write(t, config, fmt.Sprintf(base+"format_files: [shop.yaml]\nsources: {syslog: [], files: [{name: shop, paths: [%s], format: shop}]}\n", log), 0o600)
+	write(t, config, fmt.Sprintf(base+"format_files: [shop.yaml]\nsources: {syslog: [], flows: [], files: [{name: shop, paths: [%s], format: shop}]}\n", log), 0o600)
 	d := start(t, filepath.Join(dir, "data"), config, "")
 	d.eventually("the first pattern reads", func() bool { return exactly(d.events(), "a") })
 

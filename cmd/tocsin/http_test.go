@@ -20,7 +20,7 @@ import (
 // openConfig lets a daemon answer over TCP, on any port.
 const openConfig = `http: {listen: "127.0.0.1:0", max_body: 4KiB, max_intake: 1}
 journal: {free_floor: "off"}
-sources: {syslog: []}
+sources: {syslog: [], flows: []}
 `
 
 // A visitor asks a daemon over TCP.

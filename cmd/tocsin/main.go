@@ -239,7 +239,7 @@ func (p *program) check(_ context.Context, c cli.Common, out io.Writer) error {
 		name = "built-in configuration"
 	}
 	_, err = fmt.Fprintf(out, "%s: good; %d rules in files, %d sources, %d channels\n", name, len(s.Rules),
-		len(s.Config.Sources.Files)+len(s.Config.Sources.Syslog), len(s.Config.Notify))
+		len(s.Config.Sources.Files)+len(s.Config.Sources.Syslog)+len(s.Config.Sources.Flows), len(s.Config.Notify))
 	return err
 }
 

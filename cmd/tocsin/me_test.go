@@ -18,7 +18,7 @@ import (
 // tellConfig listens over TCP; whom alerts are told is for users to say. It has one rule that is everybody's.
 const tellConfig = `http: {listen: "127.0.0.1:0"}
 journal: {free_floor: "off"}
-sources: {syslog: []}
+sources: {syslog: [], flows: []}
 rules:
   - name: anybody
     from: log

@@ -17,6 +17,7 @@ import (
 // reloadConfig has a file and a rule by name.
 const reloadConfig = base + `sources:
   syslog: []
+  flows: []
   files: [%s]
 rules: [%s]
 `

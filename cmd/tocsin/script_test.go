@@ -22,7 +22,7 @@ import (
 // quietConfig keeps a daemon of a test on its socket: nothing listens where another could.
 const quietConfig = `http: {listen: "off"}
 journal: {free_floor: "off"}
-sources: {syslog: []}
+sources: {syslog: [], flows: []}
 `
 
 // Each script is a session of a person at a shell. It is run twice: on a data directory that no process holds, and beside a

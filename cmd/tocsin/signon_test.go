@@ -18,7 +18,7 @@ import (
 // signonConfig lets people in from a provider, whose group security are administrators.
 const signonConfig = `
 http: {listen: "127.0.0.1:%[1]d", flowtraq: "off", url: "http://127.0.0.1:%[1]d"}
-sources: {syslog: []}
+sources: {syslog: [], flows: []}
 journal: {free_floor: "off"}
 login:
   oidc: {issuer: %[2]q, client_id: %[3]q, client_secret: %[4]q, admin_group: security, label: The Works}

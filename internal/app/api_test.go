@@ -47,7 +47,7 @@ func runningWith(t *testing.T, o Options, change ...func(*Setup)) *App {
 		t.Fatal(err)
 	}
 	s.Config.Data, s.Config.HTTP.Listen, s.Config.Journal.FreeFloor = t.TempDir(), "127.0.0.1:0", config.Floor{}
-	s.Config.Sources.Syslog = nil
+	s.Config.Sources.Syslog, s.Config.Sources.Flows = nil, nil
 	for _, c := range change {
 		c(s)
 	}

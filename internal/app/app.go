@@ -38,6 +38,7 @@ import (
 	"tocsin/internal/quarantine"
 	"tocsin/internal/rule"
 	"tocsin/internal/source"
+	"tocsin/internal/source/flows"
 	"tocsin/internal/watch"
 	"tocsin/internal/web"
 )
@@ -168,6 +169,7 @@ type App struct {
 	history   *history.Store
 	ledger    *ledger.Ledger
 	rejected  *quarantine.Store
+	flows     *flows.Memory
 	ingest    *ingest.Service
 	mutes     *mute.Shelf
 	rules     *desk.Rulebook
@@ -267,6 +269,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 		return err
 	}
 	c := a.setup.Config
+	a.openFlows()
 	a.ingest = ingest.New(ingest.Options{
 		Journal: appender{a.journal}, Formats: a.setup.formats, Log: a.log, Known: known, Drain: c.Drain / 2, Registry: registry,
 		Quarantine: a.rejected, Crash: a.options.Crash,

@@ -43,7 +43,7 @@ func TestClearBesideFollowedFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Config.Data, s.Config.HTTP.Listen, s.Config.Journal.FreeFloor = data, "127.0.0.1:0", config.Floor{}
-		s.Config.Sources.Syslog = nil
+		s.Config.Sources.Syslog, s.Config.Sources.Flows = nil, nil
 		a, err := New(t.Context(), s, Options{Version: "test", Log: slog.New(slog.DiscardHandler), Live: true})
 		if err != nil {
 			t.Fatal(err)

@@ -77,8 +77,12 @@ func (a *App) takeIn(ctx context.Context) error {
 			g.Go(func() error { return a.tell(ctx, class) })
 		}
 	}
-	g.Go(func() error { return a.ingest.Run(ctx, a.feed) })
+	g.Go(func() error {
+		defer a.saveFlows() // when no more can come
+		return a.ingest.Run(ctx, a.feed)
+	})
 	g.Go(func() error { return a.rejected.Run(ctx) })
+	g.Go(func() error { return a.keepFlows(ctx) })
 	g.Go(func() error {
 		if a.options.Live {
 			a.auditor.Prune(ctx, a.setup.Config.Audit.Keep)

@@ -13,6 +13,7 @@ import (
 	"tocsin/internal/parser"
 	"tocsin/internal/source"
 	"tocsin/internal/source/files"
+	"tocsin/internal/source/flows"
 	"tocsin/internal/source/syslogin"
 )
 
@@ -40,6 +41,12 @@ func (a *App) sources(setup *Setup) (map[string]source.Source, error) {
 			Log: a.log, Registry: registry,
 		}}
 	}
+	for _, l := range c.Sources.Flows {
+		all[l.Name] = port{flows.Options{
+			Name: l.Name, Listen: c.Address(l.UDP), Allow: l.Networks(), Sockets: l.Sockets, Buffer: int(l.Buffer), Memory: a.flows, Take: a.ingest.Take,
+			Dropped: func(source string, n int64) { a.ingest.Lost(source, "dropped by the system", n) }, Log: a.log, Registry: registry,
+		}}
+	}
 	return all, nil
 }
 
@@ -60,6 +67,17 @@ type listener struct{ options syslogin.Options }
 
 func (l listener) Run(ctx context.Context, emit source.Emit) error {
 	s, err := syslogin.Open(l.options)
+	if err != nil {
+		return err
+	}
+	return s.Run(ctx, emit)
+}
+
+// A port is a source of flows that takes its address when it runs, as listener does.
+type port struct{ options flows.Options }
+
+func (p port) Run(ctx context.Context, emit source.Emit) error {
+	s, err := flows.Open(ctx, p.options)
 	if err != nil {
 		return err
 	}

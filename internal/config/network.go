@@ -27,8 +27,13 @@ func (n *Network) UnmarshalText(text []byte) error {
 }
 
 // Networks returns those in which users may have collectors; none: anywhere.
-func (a Alerts) Networks() (list []netip.Prefix) {
-	for _, n := range a.Collectors {
+func (a Alerts) Networks() []netip.Prefix { return prefixes(a.Collectors) }
+
+// Networks returns those whose exporters are heard; none: all.
+func (f Flows) Networks() []netip.Prefix { return prefixes(f.Allow) }
+
+func prefixes(networks []Network) (list []netip.Prefix) {
+	for _, n := range networks {
 		if block, err := netip.ParsePrefix(string(n)); err == nil { // as UnmarshalText made it
 			list = append(list, block)
 		}

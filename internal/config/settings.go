@@ -176,6 +176,10 @@ type Ledger struct {
 type Sources struct {
 	Files  []Files  `yaml:"files"`
 	Syslog []Syslog `yaml:"syslog"`
+	Flows  []Flows  `yaml:"flows"`
+	// ExporterSilentAfter is how long nothing may come from an exporter of flows that was heard for 10 minutes or more, counted
+	// while tocsin runs, before people are told: 1m to 365d. `off`: they may be silent.
+	ExporterSilentAfter time.Duration `yaml:"exporter_silent_after"`
 }
 
 // Files is one set of log files that are followed as they grow, through rotation and restarts.
@@ -216,6 +220,25 @@ type Syslog struct {
 	SilentAfter time.Duration `yaml:"silent_after"`
 	// Settings are those of the parser; see its page.
 	Settings document.Node `yaml:"settings"`
+}
+
+// Flows is one port on which exporters of flows are heard, in whatever protocol they speak: NetFlow 1, 5, 7, 9, IPFIX and sFlow 5.
+// The default are three, named `netflow`, `ipfix` and `sflow`, on their customary ports 2055, 4739 and 6343. `flows: []` is none.
+type Flows struct {
+	// Name tells the sources apart; events carry it as `tocsin.source`. Needed.
+	Name string `yaml:"name"`
+	// UDP is the address to listen on, as in `:2055`. Needed.
+	UDP string `yaml:"udp"`
+	// Allow are the networks whose exporters are heard, as in `[192.0.2.0/24, "2001:db8::/32"]`; others are counted and listed as
+	// refused. The address of a datagram can be forged: this keeps mistakes out, and a firewall keeps out who means it. Default:
+	// all.
+	Allow []Network `yaml:"allow"`
+	// Sockets is how many sockets share the port, each read by itself: 0 to 64. Default: 0, which is one for each processor and 4
+	// at most. Only Linux spreads datagrams over them.
+	Sockets int `yaml:"sockets"`
+	// Buffer is how much the system is asked to hold of what was not read yet, for each socket: 64KiB to 1GiB. Without privileges
+	// Linux gives no more than net.core.rmem_max. Default: 32MiB.
+	Buffer document.Size `yaml:"buffer"`
 }
 
 // Detect judges events by the rules as they come in.

@@ -84,6 +84,9 @@ func (c *Config) validateNames() error {
 	for i, s := range c.Sources.Syslog {
 		check(fmt.Sprintf("sources.syslog[%d].name", i), s.Name)
 	}
+	for i, s := range c.Sources.Flows {
+		check(fmt.Sprintf("sources.flows[%d].name", i), s.Name)
+	}
 	return errors.Join(errs...)
 }
 
@@ -111,6 +114,9 @@ func (c *Config) validateListeners() error {
 	for i, s := range c.Sources.Syslog {
 		check("udp", fmt.Sprintf("sources.syslog[%d].udp", i), s.UDP)
 		check("tcp", fmt.Sprintf("sources.syslog[%d].tcp", i), s.TCP)
+	}
+	for i, s := range c.Sources.Flows {
+		check("udp", fmt.Sprintf("sources.flows[%d].udp", i), s.UDP)
 	}
 	return errors.Join(errs...)
 }
@@ -217,6 +223,26 @@ func (s Syslog) Validate() error {
 		errs = append(errs, errors.New("listens nowhere; want udp, tcp or both"))
 	}
 	return errors.Join(append(errs, checkZone(s.Zone), checkSilence(s.SilentAfter))...)
+}
+
+// Validate checks the range.
+func (s Sources) Validate() error {
+	if after := s.ExporterSilentAfter; after != 0 {
+		return between("exporter_silent_after", after, time.Minute, 365*24*time.Hour)
+	}
+	return nil
+}
+
+// Validate checks what a port needs.
+func (f Flows) Validate() error {
+	var errs []error
+	if f.UDP == "" {
+		errs = append(errs, fmt.Errorf("udp: %w", errNeeded))
+	}
+	if f.Buffer != 0 {
+		errs = append(errs, between("buffer", f.Buffer, 64<<10, 1<<30))
+	}
+	return errors.Join(append(errs, between("sockets", f.Sockets, 0, 64))...)
 }
 
 // Validate checks the ranges.

@@ -41,7 +41,7 @@ func Softflowd(t *testing.T, capture string, version int) [][]byte {
 func Pmacct(t *testing.T, capture string) [][]byte {
 	t.Helper()
 	return listen(t, func(port int) *exec.Cmd {
-		settings := fmt.Sprintf("daemonize: false\npcap_savefile: %s\npcap_savefile_delay: 1\npcap_savefile_replay: 1\nplugins: sfprobe\n"+
+		settings := fmt.Sprintf("daemonize: false\npcap_savefile: %s\npcap_savefile_delay: 3\npcap_savefile_replay: 1\nplugins: sfprobe\n"+
 			"sfprobe_receiver: 127.0.0.1:%d\nsampling_rate: 1\nsfprobe_agentip: 127.0.0.1\nplugin_buffer_size: 102400\nplugin_pipe_size: 10240000\n", capture, port)
 		file := filepath.Join(t.TempDir(), "pmacct.conf")
 		if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {

@@ -152,3 +152,27 @@ func (d *Decoder) Names(exporter [16]byte, version uint16, id, iface, applicatio
 	defer m.mu.Unlock()
 	return m.tables.interfaces[iface], m.tables.applications[application]
 }
+
+// A Holding is what is remembered of one exporter, over all its domains.
+type Holding struct {
+	Templates int
+	Held      int // bytes that wait for a template
+}
+
+// Holdings returns what is remembered of each exporter.
+func (d *Decoder) Holdings() map[[16]byte]Holding {
+	d.mu.Lock()
+	all := make([]*domain, 0, len(d.domains))
+	for _, m := range d.domains {
+		all = append(all, m)
+	}
+	d.mu.Unlock()
+	holdings := map[[16]byte]Holding{}
+	for _, m := range all {
+		m.mu.Lock()
+		h := holdings[m.key.exporter]
+		holdings[m.key.exporter] = Holding{h.Templates + len(m.templates), h.Held + m.heldBytes}
+		m.mu.Unlock()
+	}
+	return holdings
+}

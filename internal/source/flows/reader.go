@@ -1,0 +1,166 @@
+package flows
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"tocsin/internal/event"
+	"tocsin/internal/flow"
+	"tocsin/internal/flow/rows"
+	"tocsin/internal/flow/session"
+	"tocsin/internal/flow/sflow"
+)
+
+// tolerance is by how much the clock of an exporter may be off before its times are not believed.
+const tolerance = time.Minute
+
+// maxNames bounds how many names a reader remembers.
+const maxNames = 1 << 14
+
+// A reader reads one socket and makes batches.
+type reader struct {
+	source *Source
+	queue  chan<- *event.Batch
+
+	records []flow.Record
+	marks   []session.Mark
+	names   map[nameKey]rows.Note // names alone
+
+	mu      sync.Mutex // for what flush also touches
+	builder *event.Builder
+}
+
+type nameKey struct {
+	exporter           [16]byte
+	version            uint16
+	domain, input, app uint32
+}
+
+func newReader(s *Source, queue chan<- *event.Batch) *reader {
+	return &reader{source: s, queue: queue, builder: event.NewBuilder(event.Flow), names: map[nameKey]rows.Note{}}
+}
+
+// read reads datagrams until the socket is closed, which whoever closes it explains.
+func (r *reader) read(ctx context.Context, c *net.UDPConn) error {
+	buf := make([]byte, 1<<16)
+	for {
+		n, from, err := c.ReadFromUDPAddrPort(buf)
+		switch {
+		case err == nil:
+			r.take(from.Addr().Unmap().WithZone(""), buf[:n], time.Now().UnixNano())
+		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
+			return nil
+		default:
+			return err
+		}
+	}
+}
+
+// flush hands on what has waited long enough, and all when the reader has ended.
+func (r *reader) flush(ended <-chan struct{}) {
+	tick := time.NewTicker(r.source.options.Delay)
+	defer tick.Stop()
+	for {
+		over := false
+		select {
+		case <-ended:
+			over = true
+		case <-tick.C:
+		}
+		r.mu.Lock()
+		r.hand()
+		r.mu.Unlock()
+		if over {
+			return
+		}
+	}
+}
+
+// hand puts the batch at hand into the queue. It waits while that is full, and so the reader does. It is called with mu held.
+func (r *reader) hand() {
+	if r.builder.Rows() > 0 {
+		r.queue <- r.builder.Batch()
+	}
+}
+
+// take makes rows of one datagram.
+func (r *reader) take(from netip.Addr, datagram []byte, received int64) {
+	s, m := r.source, r.source.options.Memory
+	s.stats.datagrams.Inc()
+	if !s.allowed(from) {
+		s.stats.refused.Inc()
+		m.exporters.refuse(s.options.Name, from, received, len(datagram))
+		return
+	}
+	exporter := from.As16()
+	var report flow.Report
+	if sflow.Knows(datagram) {
+		r.records, report = m.sflow.Decode(exporter, received, datagram, r.records[:0])
+	} else {
+		r.records, report = m.netflow.Decode(exporter, received, datagram, r.records[:0])
+	}
+	sampling := uint32(0)
+	if n := len(r.records); n > 0 {
+		sampling = r.records[n-1].Sampling
+	}
+	m.exporters.heard(s.options.Name, from, received, len(datagram), &report, sampling)
+	if len(r.records) == 0 {
+		return
+	}
+	s.stats.flows.Add(float64(len(r.records)))
+	if report.Options > 0 {
+		clear(r.names) // which may have changed
+	}
+	origin := rows.Origin{Source: s.options.Name, Format: protocolOf(report.Version), Exporter: exporter, Received: received}
+	skew := time.Duration(0)
+	if report.Exported != 0 && report.Problems[flow.BadTime] == 0 { // else the decoder has put the time of receipt in its place
+		skew = time.Duration(report.Exported - received)
+		origin.Doubted = skew > tolerance || skew < -tolerance
+	}
+	if !origin.Doubted {
+		skew = 0
+	}
+	r.marks = m.sessions.Track(r.records, received, -skew, r.marks[:0])
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.records {
+		rec := &r.records[i]
+		note := r.name(exporter, report.Version, rec)
+		note.ID, note.Client = r.marks[i].ID, r.marks[i].Role == session.Client
+		origin.Append(r.builder, rec, &note)
+		if r.builder.Rows() >= s.options.Rows {
+			r.hand()
+		}
+	}
+}
+
+// allowed reports whether an exporter is heard.
+func (s *Source) allowed(from netip.Addr) bool {
+	for _, n := range s.options.Allow {
+		if n.Contains(from) {
+			return true
+		}
+	}
+	return len(s.options.Allow) == 0
+}
+
+// name returns what the exporter calls the input interface and the application of a record.
+func (r *reader) name(exporter [16]byte, version uint16, rec *flow.Record) rows.Note {
+	if rec.Ingress == 0 && rec.Application == 0 || version < 9 || version == sflow.Version {
+		return rows.Note{}
+	}
+	k := nameKey{exporter, version, rec.Domain, rec.Ingress, rec.Application}
+	n, known := r.names[k]
+	if !known {
+		if len(r.names) >= maxNames {
+			clear(r.names)
+		}
+		n.Interface, n.Application = r.source.options.Memory.netflow.Names(exporter, version, rec.Domain, rec.Ingress, rec.Application)
+		r.names[k] = n
+	}
+	return n
+}
