@@ -88,6 +88,8 @@ type Service interface {
 	TestChannel(ctx context.Context, q ChannelTest) (ChannelTested, error)
 
 	Health(ctx context.Context) (Health, error)
+	// Exporters lists the senders of flows that were heard, by address.
+	Exporters(ctx context.Context) ([]Exporter, error)
 	// SelfTest sends a marked test event through the whole of a running tocsin and says what became of it.
 	SelfTest(ctx context.Context, q SelfTestRequest) (SelfTestAnswer, error)
 	Backup(ctx context.Context, dir string) error

@@ -163,33 +163,35 @@ type App struct {
 	setup   *Setup
 	log     *slog.Logger
 
-	lock      *lock
-	registry  *prometheus.Registry
-	journal   *journal.Journal
-	history   *history.Store
-	ledger    *ledger.Ledger
-	rejected  *quarantine.Store
-	flows     *flows.Memory
-	ingest    *ingest.Service
-	mutes     *mute.Shelf
-	rules     *desk.Rulebook
-	judges    []*judge
-	policy    *policy.Book
-	trial     atomic.Pointer[trial] // a self-test under way, nil for none
-	lines     lines
-	delivery  *delivery.Service
-	watch     *watch.Service                           // nil when nobody is told anything
-	expected  atomic.Pointer[map[string]time.Duration] // sources that must not be silent
-	desk      *desk.Desk
-	auditor   *desk.Auditor
-	guard     *desk.Guard // before the desk: whoever asks from outside asks it
-	accounts  *desk.Accounts
-	server    *httpapi.Server
-	listeners []net.Listener
-	feed      chan map[string]source.Source
-	reach     *reach
-	running   chan struct{}  // closed when Run has begun
-	begun     event.Position // head of the journal when it was opened
+	lock     *lock
+	registry *prometheus.Registry
+	journal  *journal.Journal
+	history  *history.Store
+	ledger   *ledger.Ledger
+	rejected *quarantine.Store
+	flows    *flows.Memory
+	// exporterSilence is how long an exporter may be silent, in nanoseconds; 0 is for ever.
+	exporterSilence atomic.Int64
+	ingest          *ingest.Service
+	mutes           *mute.Shelf
+	rules           *desk.Rulebook
+	judges          []*judge
+	policy          *policy.Book
+	trial           atomic.Pointer[trial] // a self-test under way, nil for none
+	lines           lines
+	delivery        *delivery.Service
+	watch           *watch.Service                           // nil when nobody is told anything
+	expected        atomic.Pointer[map[string]time.Duration] // sources that must not be silent
+	desk            *desk.Desk
+	auditor         *desk.Auditor
+	guard           *desk.Guard // before the desk: whoever asks from outside asks it
+	accounts        *desk.Accounts
+	server          *httpapi.Server
+	listeners       []net.Listener
+	feed            chan map[string]source.Source
+	reach           *reach
+	running         chan struct{}  // closed when Run has begun
+	begun           event.Position // head of the journal when it was opened
 }
 
 // New opens the data directory and all that is in it, and the listeners. When it fails it leaves nothing open.
@@ -298,7 +300,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 	a.desk = desk.New(desk.Parts{
 		Version: a.options.Version, Page: a.Address, Journal: a.journal, History: a.history, Ledger: a.ledger, Ingest: a.ingest, Quarantine: a.rejected,
 		Alerting: a.judges[0].alerting, Mutes: a.mutes, Rules: a.rules, Detectors: catalog.Detectors(), Lists: a.lists(),
-		Judges: a.engines, RulesChanged: a.rulesChanged, CaughtUp: a.caughtUp, Replayed: a.replayed, Problems: a.problems, Backup: a.backup, Try: a.try,
+		Judges: a.engines, RulesChanged: a.rulesChanged, CaughtUp: a.caughtUp, Replayed: a.replayed, Problems: a.problems, Exporters: a.exporters, Backup: a.backup, Try: a.try,
 		Kept: a.kept, ClearAlerts: a.clearAlerts, Sessions: a.sessions, Channels: a.delivery, Ways: a.waysMaker(node), PreferencesChanged: a.preferencesChanged,
 	})
 	a.auditor = desk.NewAuditor(a.ledger, a.log)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"tocsin/internal/api"
 	"tocsin/internal/source/flows"
 )
 
@@ -20,6 +21,11 @@ func (a *App) openFlows() {
 	if err := a.flows.Load(a.flowsDir()); err != nil {
 		a.log.Warn("what was known of exporters of flows is begun anew", "err", err)
 	}
+}
+
+// exporters lists who sends flows.
+func (a *App) exporters() []api.Exporter {
+	return a.flows.Exporters(time.Now(), time.Duration(a.exporterSilence.Load()))
 }
 
 // keepFlows saves what is known of exporters now and then.

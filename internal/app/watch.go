@@ -49,6 +49,7 @@ func (a *App) setExpected(setup *Setup) {
 		}
 	}
 	a.expected.Store(&expected)
+	a.exporterSilence.Store(int64(setup.Config.Sources.ExporterSilentAfter))
 }
 
 // workSource begins the id of the source range by which the journal is tried.

@@ -16,7 +16,7 @@ func Operations() map[string]permission.Operation {
 		"alerts follow": permission.ListAlerts, "alerts ack": permission.ActOnAlert, "alerts unack": permission.ActOnAlert, "alerts assign": permission.ActOnAlert,
 		"alerts comment": permission.ActOnAlert, "alerts close": permission.ActOnAlert, "alerts exclude": permission.ChangeMute, "alerts silence": permission.ChangeMute,
 		"audit list": permission.ListAudit, "backup": permission.Backup, "clear alerts": permission.Clear, "clear events": permission.Clear, "reset": permission.Clear,
-		"detect": permission.Detect, "explain": permission.Explain, "search": permission.Search, "top": permission.Top, "ingest": permission.Ingest,
+		"exporters": permission.ListExporters, "detect": permission.Detect, "explain": permission.Explain, "search": permission.Search, "top": permission.Top, "ingest": permission.Ingest,
 		"import logtrack": permission.Adopt, "selftest": permission.Selftest,
 		"exclusions add": permission.ChangeMute, "exclusions list": permission.ListMutes, "exclusions remove": permission.ChangeMute, "exclusions show": permission.ListMutes,
 		"silences add": permission.ChangeMute, "silences end": permission.ChangeMute, "silences list": permission.ListMutes, "silences show": permission.ListMutes,

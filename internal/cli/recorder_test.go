@@ -18,6 +18,7 @@ import (
 // recorder is a service that notes what it was asked and answers what it was told to.
 type recorder struct {
 	ledger    string // where health says that it is
+	exporters []api.Exporter
 	rejected  []api.QuarantineGroup
 	entries   []api.QuarantineEntry
 	retried   api.QuarantineRetried
@@ -215,6 +216,10 @@ func (r *recorder) PutMailServer(_ context.Context, q api.MailServerEdit) (api.M
 func (r *recorder) Health(context.Context) (api.Health, error) {
 	return api.Health{Ledger: r.ledger}, r.note("Health")
 }
+func (r *recorder) Exporters(context.Context) ([]api.Exporter, error) {
+	return r.exporters, r.note("Exporters")
+}
+
 func (r *recorder) SelfTest(_ context.Context, q api.SelfTestRequest) (api.SelfTestAnswer, error) {
 	return r.tried, r.note("SelfTest", q)
 }

@@ -233,6 +233,11 @@ func (g *Guard) DropQuarantine(ctx context.Context, q api.QuarantineRequest) (ap
 	})
 }
 
+// Exporters implements api.Service.
+func (g *Guard) Exporters(ctx context.Context) ([]api.Exporter, error) {
+	return look(ctx, permission.ListExporters, func() ([]api.Exporter, error) { return g.desk.Exporters(ctx) })
+}
+
 // Health implements api.Service.
 func (g *Guard) Health(ctx context.Context) (api.Health, error) {
 	return look(ctx, permission.Health, func() (api.Health, error) { return g.desk.Health(ctx) })

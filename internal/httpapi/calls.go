@@ -308,6 +308,11 @@ func (c *Client) Health(ctx context.Context) (api.Health, error) {
 	return get[api.Health](ctx, c, "/api/v1/health", nil)
 }
 
+// Exporters implements api.Service.
+func (c *Client) Exporters(ctx context.Context) ([]api.Exporter, error) {
+	return get[[]api.Exporter](ctx, c, "/api/v1/exporters", nil)
+}
+
 // SelfTest implements api.Service.
 func (c *Client) SelfTest(ctx context.Context, q api.SelfTestRequest) (api.SelfTestAnswer, error) {
 	return post[api.SelfTestAnswer](ctx, c, "/api/v1/selftest", q)

@@ -275,6 +275,10 @@ func (r *recorder) Health(ctx context.Context) (api.Health, error) {
 	return filled[api.Health](), r.note(ctx, "Health")
 }
 
+func (r *recorder) Exporters(ctx context.Context) ([]api.Exporter, error) {
+	return filled[[]api.Exporter](), r.note(ctx, "Exporters")
+}
+
 func (r *recorder) Adopt(ctx context.Context, q api.AdoptRequest) (api.AdoptAnswer, error) {
 	return filled[api.AdoptAnswer](), r.note(ctx, "Adopt", q)
 }

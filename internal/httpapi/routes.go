@@ -86,6 +86,7 @@ func (s *Server) table() []route {
 		ask("GET", "/api/v1/quarantine/entries", permission.ListQuarantine, "Shows rejected records, oldest first.", v.QuarantineEntries),
 		ask("POST", "/api/v1/quarantine/retry", permission.RetryQuarantine, "Reads rejected records again. What can be read now is accepted, once, and no longer kept there.", v.RetryQuarantine),
 		ask("POST", "/api/v1/quarantine/drop", permission.DropQuarantine, "Forgets rejected records.", v.DropQuarantine),
+		ask("GET", "/api/v1/exporters", permission.ListExporters, "Lists who sends flows, and how they do.", func(ctx context.Context, _ nothing) ([]api.Exporter, error) { return v.Exporters(ctx) }),
 
 		{method: "POST", path: "/api/v1/ingest", op: permission.Ingest, handle: s.postIngest, query: api.IngestRequest{}, body: "application/octet-stream", out: api.IngestAnswer{},
 			doc: "Reads one file into the history: the body is its content from offset on."},

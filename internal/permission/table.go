@@ -45,6 +45,8 @@ const (
 	RetryQuarantine Operation = "quarantine.retry"
 	DropQuarantine  Operation = "quarantine.drop"
 
+	ListExporters Operation = "exporters.list"
+
 	ShowPreferences   Operation = "preferences.show"
 	ChangePreferences Operation = "preferences.change"
 	ShowMail          Operation = "mail.show"
@@ -116,6 +118,8 @@ var table = []Line{
 	{ListQuarantine, Admin, Read, false, "see the lines that could not be read"},
 	{RetryQuarantine, Admin, Whole, true, "read them again"},
 	{DropQuarantine, Admin, Whole, true, "forget them"},
+
+	{ListExporters, Admin, Read, false, "see who sends flows, and how they do"},
 
 	{ShowPreferences, User, Read, false, "see what one wants to be told; administrators anybody's"},
 	{ChangePreferences, User, Act, true, "change what one wants to be told; administrators anybody's"},
