@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"tocsin/internal/api"
@@ -25,6 +26,9 @@ func (a *App) newWatch(node string) *watch.Service {
 	return watch.New(watch.Options{
 		Every: a.options.Look, Alarms: a.own(), Keeper: a.ledger, Sources: a.ingest.Sources, Works: a.works, Heartbeat: beat, Log: a.log,
 		Expected: func() map[string]time.Duration { return *a.expected.Load() },
+		Exporters: func() (map[netip.Addr]int64, time.Duration) {
+			return a.flows.Steady(time.Now()), time.Duration(a.exporterSilence.Load())
+		},
 		Problems: func(ctx context.Context) []string {
 			h, err := a.desk.Health(api.As(ctx, api.Local()))
 			if err != nil {

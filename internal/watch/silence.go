@@ -50,7 +50,7 @@ func (l *listened) UnmarshalJSON(text []byte) error {
 }
 
 // step takes in what sources have brought, after so much more time, and returns what is to be told.
-func (s silence) step(elapsed time.Duration, sources []api.SourceHealth, expected map[string]time.Duration) (calls []call) {
+func (s silence) step(elapsed time.Duration, sources []api.SourceHealth, expected map[string]time.Duration, about topic) (calls []call) {
 	now := map[string]api.SourceHealth{}
 	for _, h := range sources {
 		now[h.Name] = h
@@ -60,7 +60,7 @@ func (s silence) step(elapsed time.Duration, sources []api.SourceHealth, expecte
 			continue
 		}
 		if s[name].told {
-			calls = append(calls, call{key: name, Own: spoken(name)})
+			calls = append(calls, call{key: name, Own: about.spoken(name)})
 			continue // forgotten once that was told
 		}
 		delete(s, name)
@@ -75,9 +75,9 @@ func (s silence) step(elapsed time.Duration, sources []api.SourceHealth, expecte
 		after := expected[name]
 		switch {
 		case l.quiet >= after && !l.raised:
-			calls = append(calls, call{key: name, raise: true, Own: silent(name, l.quiet, after)})
+			calls = append(calls, call{key: name, raise: true, Own: about.silent(name, l.quiet, after)})
 		case l.told && l.heard && l.quiet < after:
-			calls = append(calls, call{key: name, Own: spoken(name)})
+			calls = append(calls, call{key: name, Own: about.spoken(name)})
 		}
 	}
 	return calls
@@ -105,15 +105,24 @@ func (s silence) told(c call, done bool) {
 	}
 }
 
-// silent is the alert that a source says nothing; spoken names it when it does.
-func silent(name string, quiet, after time.Duration) alerting.Own {
-	o := spoken(name)
-	o.Title, o.Severity, o.Value, o.Limit = "Source silent", alert.High, quiet.Seconds(), after.Seconds()
-	o.Reason = fmt.Sprintf("nothing came from source %s for %s while tocsin listened; after %s that is told (look at whoever sends, and at silent_after of the source)",
-		name, document.FormatDuration(quiet.Round(time.Second)), document.FormatDuration(after))
+// A topic is a sort of thing whose silence is told.
+type topic struct{ rule, field, title, what, look string }
+
+var (
+	aSource = topic{SourceRule, "tocsin.source", "Source silent", "source", "look at whoever sends, and at silent_after of the source"}
+	// An exporter is heard through a source, which others may still be heard through.
+	anExporter = topic{ExporterRule, "observer.ip", "Exporter silent", "exporter", "look at the device, and at sources.exporter_silent_after"}
+)
+
+// silent is the alert that something says nothing; spoken names it when it does.
+func (u topic) silent(name string, quiet, after time.Duration) alerting.Own {
+	o := u.spoken(name)
+	o.Title, o.Severity, o.Value, o.Limit = u.title, alert.High, quiet.Seconds(), after.Seconds()
+	o.Reason = fmt.Sprintf("nothing came from %s %s for %s while tocsin listened; after %s that is told (%s)",
+		u.what, name, document.FormatDuration(quiet.Round(time.Second)), document.FormatDuration(after), u.look)
 	return o
 }
 
-func spoken(name string) alerting.Own {
-	return alerting.Own{Name: SourceRule, Entity: alert.Entity{{Field: "tocsin.source", Value: name}}}
+func (u topic) spoken(name string) alerting.Own {
+	return alerting.Own{Name: u.rule, Entity: alert.Entity{{Field: u.field, Value: name}}}
 }

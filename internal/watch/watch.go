@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -19,8 +20,9 @@ import (
 
 // Names of the rules of the alerts that are raised here.
 const (
-	SourceRule = alert.OwnPrefix + "source" // a source is silent
-	HealthRule = alert.OwnPrefix + "health" // something is wrong with tocsin, and lasts
+	SourceRule   = alert.OwnPrefix + "source"   // a source is silent
+	ExporterRule = alert.OwnPrefix + "exporter" // an exporter of flows is silent
+	HealthRule   = alert.OwnPrefix + "health"   // something is wrong with tocsin, and lasts
 )
 
 // setting is under which the ledger keeps what must outlast a restart.
@@ -47,6 +49,9 @@ type Options struct {
 	// here; it may change while the service runs.
 	Sources  func() []api.SourceHealth
 	Expected func() map[string]time.Duration
+	// Exporters tells of every exporter of flows that is missed when it says nothing how many datagrams it sent since the start,
+	// and after how long; 0 is never. May be nil.
+	Exporters func() (datagrams map[netip.Addr]int64, after time.Duration)
 	// Problems tells what someone must act on, with what Problems of the service says of itself.
 	Problems func(context.Context) []string
 	// Works returns nil when intake, judging and the ledger have just been seen to work.
@@ -147,14 +152,34 @@ func (s *Service) look(ctx context.Context) {
 		now := time.Now()
 		elapsed, step := clock.tick(now)
 		s.trouble("clock", step)
-		for _, c := range memory.Silence.step(elapsed, s.options.Sources(), s.options.Expected()) {
+		for _, c := range memory.Silence.step(elapsed, s.options.Sources(), s.options.Expected(), aSource) {
 			memory.Silence.told(c, s.tell(ctx, c))
+		}
+		heard, expected := s.exporters()
+		for _, c := range memory.Exporters.step(elapsed, heard, expected, anExporter) {
+			memory.Exporters.told(c, s.tell(ctx, c))
 		}
 		for _, c := range memory.Trouble.step(elapsed, s.options.Problems(ctx)) {
 			memory.Trouble.told(c, s.tell(ctx, c))
 		}
 		stored = s.remember(ctx, memory, stored, now)
 	}
+}
+
+// exporters tells of exporters as of sources.
+func (s *Service) exporters() (heard []api.SourceHealth, expected map[string]time.Duration) {
+	if s.options.Exporters == nil {
+		return nil, nil
+	}
+	datagrams, after := s.options.Exporters()
+	expected = map[string]time.Duration{}
+	for address, n := range datagrams {
+		heard = append(heard, api.SourceHealth{Name: address.String(), Lines: n})
+		if after > 0 {
+			expected[address.String()] = after
+		}
+	}
+	return heard, expected
 }
 
 // A call is an alert that is to be raised or cleared.
@@ -180,8 +205,9 @@ func (s *Service) tell(ctx context.Context, c call) bool {
 
 // A memory is what outlasts a restart.
 type memory struct {
-	Silence silence `json:"silence"`
-	Trouble lasting `json:"trouble"`
+	Silence   silence `json:"silence"`
+	Exporters silence `json:"exporters,omitempty"`
+	Trouble   lasting `json:"trouble"`
 }
 
 // whole makes what was not read empty.
@@ -189,10 +215,14 @@ func (m *memory) whole() *memory {
 	if m.Silence == nil {
 		m.Silence = silence{}
 	}
+	if m.Exporters == nil {
+		m.Exporters = silence{}
+	}
 	if m.Trouble == nil {
 		m.Trouble = lasting{}
 	}
 	maps.DeleteFunc(m.Silence, func(_ string, l *listened) bool { return l == nil })
+	maps.DeleteFunc(m.Exporters, func(_ string, l *listened) bool { return l == nil })
 	maps.DeleteFunc(m.Trouble, func(_ string, t *trouble) bool { return t == nil })
 	return m
 }

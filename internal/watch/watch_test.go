@@ -134,10 +134,12 @@ func (w *world) wants(t *testing.T, when string, want ...string) {
 }
 
 // running runs a service in a bubble; stop ends it.
-func (w *world) running(t *testing.T) (stop func()) {
+func (w *world) running(t *testing.T) (stop func()) { return runs(t, w.options()) }
+
+func runs(t *testing.T, o Options) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- New(w.options()).Run(ctx) }()
+	go func() { ended <- New(o).Run(ctx) }()
 	return func() {
 		cancel()
 		if err := <-ended; err != nil {
