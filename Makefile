@@ -81,6 +81,11 @@ bench-logs: build ## log formats, and LogTrack's job on 210,000 and LINES lines;
 bench-alerts: build ## event to notice at 10,000 events/s, and lists of 10,000 open alerts
 	go run ./bench -suite alerts -tocsin bin/tocsin
 
+.PHONY: bench-flows
+bench-flows: build ## flows: decoders, sessions, and 300,000 flows/s from the socket to history and rules, beside nfcapd
+	go test -run '^$$' -bench . -benchmem -cpu 1 ./internal/flow/...
+	go run ./bench -suite flows -tocsin bin/tocsin
+
 .PHONY: bench-parts
 bench-parts: ## batches, parsers, filters, aggregation, journal, history and detection, each by itself
 	go test -run '^$$' -bench 'Build|Encode|Decode' -benchmem ./internal/event

@@ -318,7 +318,7 @@ func (d *daemon) fetch(method, path string, body io.Reader) ([]byte, error) {
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
-	if err == nil && res.StatusCode != http.StatusOK {
+	if err == nil && res.StatusCode/100 != 2 {
 		err = fmt.Errorf("%s %s: %s: %s", method, path, res.Status, text)
 	}
 	return text, err

@@ -1,7 +1,7 @@
 // Command bench measures tocsin as a whole process on real data and prints rates, CPU per event, bytes and peak memory next
 // to the limits it is held to and, where they are installed, to other programs on the same file in the same run.
 //
-//	go run ./bench [-suite whole|logs|alerts] [-lines N] [-tocsin PATH] [-logtrack DIR]
+//	go run ./bench [-suite whole|logs|alerts|flows] [-lines N] [-tocsin PATH] [-logtrack DIR]
 package main
 
 import (
@@ -20,24 +20,31 @@ type options struct {
 	lines    int
 	logtrack string
 	rate     int
+	flows    int
+	send     string
 	duration time.Duration
 }
 
 func main() {
 	var o options
-	suite := flag.String("suite", "whole", "what to measure: whole (the program on one large log), logs (formats, and LogTrack's job) or alerts (event to notice, lists)")
+	suite := flag.String("suite", "whole", "what to measure: whole (the program on one large log), logs (formats, and LogTrack's job), alerts (event to notice, lists) or flows (socket to history and rules, beside nfcapd)")
 	flag.IntVar(&o.rate, "rate", 10_000, "events a second that alerts sends")
-	flag.DurationVar(&o.duration, "for", time.Minute, "for how long it does")
+	flag.DurationVar(&o.duration, "for", time.Minute, "for how long it does, and flows")
+	flag.IntVar(&o.flows, "flows", 300_000, "flows a second that flows sends")
+	flag.StringVar(&o.send, "send", "", "of flows: be the generator alone, and send to this address")
 	flag.IntVar(&o.lines, "lines", 1_000_000, "lines of combined log to make and read")
 	flag.StringVar(&o.binary, "tocsin", "bin/tocsin", "the binary to measure")
 	flag.StringVar(&o.sample, "sample", "testdata/real/apache_logs", "real log that the lines are made from, each copy four days later")
 	flag.StringVar(&o.rules, "rules", "bench/rules.yaml", "configuration with the rules that are on")
 	flag.StringVar(&o.logtrack, "logtrack", "", "a checkout of LogTrack to measure beside, with python3 and a database named by DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD; its tables are emptied")
 	flag.Parse()
-	run, ok := map[string]func(options) error{"whole": whole, "logs": logs, "alerts": alerts}[*suite]
+	run, ok := map[string]func(options) error{"whole": whole, "logs": logs, "alerts": alerts, "flows": flows}[*suite]
 	if !ok {
-		fmt.Fprintf(os.Stderr, "bench: no suite %q (want whole, logs or alerts)\n", *suite)
+		fmt.Fprintf(os.Stderr, "bench: no suite %q (want whole, logs, alerts or flows)\n", *suite)
 		os.Exit(2)
+	}
+	if *suite == "flows" && o.send != "" {
+		run = send
 	}
 	var err error
 	if o.binary, err = filepath.Abs(o.binary); err == nil {

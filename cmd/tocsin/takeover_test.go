@@ -87,7 +87,7 @@ func openData(t testing.TB) (api.Service, context.Context) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Config.Data, s.Config.Journal.FreeFloor, s.Config.Sources = t.TempDir(), config.Floor{}, config.Sources{}
+	s.Config.Data, s.Config.Journal.FreeFloor, s.Config.Sources.Syslog, s.Config.Sources.Flows = t.TempDir(), config.Floor{}, nil, nil
 	svc, end, err := (&program{}).openLocal(context.WithoutCancel(t.Context()), s)
 	if err != nil {
 		t.Fatal(err)

@@ -27,7 +27,7 @@ func operations() map[string]permission.Operation {
 		"PutRule": permission.ChangeRule, "DeleteRule": permission.DeleteRule, "EnableRule": permission.EnableRule, "Users": permission.ListUsers,
 		"User": permission.ShowUser, "PutUser": permission.SetPassword, "DisableUser": permission.EnableUser, "SetRole": permission.SetRole,
 		"FilterUser": permission.FilterUser, "DeleteUser": permission.DeleteUser, "LogOutUser": permission.LogOutUser, "MakeToken": permission.MakeToken,
-		"Tokens": permission.ListTokens, "RevokeTokens": permission.RevokeToken, "Audit": permission.ListAudit, "Quarantine": permission.ListQuarantine,
+		"Tokens": permission.ListTokens, "RevokeTokens": permission.RevokeToken, "Audit": permission.ListAudit, "Quarantine": permission.ListQuarantine, "Exporters": permission.ListExporters,
 		"QuarantineEntries": permission.ListQuarantine, "RetryQuarantine": permission.RetryQuarantine, "DropQuarantine": permission.DropQuarantine,
 		"Health": permission.Health, "Backup": permission.Backup, "Clear": permission.Clear, "Adopt": permission.Adopt,
 		"Preferences": permission.ShowPreferences, "PutPreferences": permission.ChangePreferences, "TestWays": permission.ChangePreferences,

@@ -51,7 +51,7 @@ func flushing(t *testing.T, rows int) api.Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Config.Data, s.Config.Journal.FreeFloor, s.Config.Sources = t.TempDir(), config.Floor{}, config.Sources{}
+	s.Config.Data, s.Config.Journal.FreeFloor, s.Config.Sources.Syslog, s.Config.Sources.Flows = t.TempDir(), config.Floor{}, nil, nil
 	s.Config.History.FlushRows = rows
 	s.Config.Alerts.Reopen = 0 // live, an alert goes on when it comes back soon; of the past each time is told by itself
 	a, err := New(t.Context(), s, Options{Version: "test", Log: slog.New(slog.DiscardHandler)})

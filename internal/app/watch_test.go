@@ -26,7 +26,7 @@ func watched(t *testing.T, dir, file string, change func(*config.Config)) (a *Ap
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Config.Data, s.Config.HTTP.Listen, s.Config.Journal.FreeFloor, s.Config.Sources = dir, "off", config.Floor{}, config.Sources{}
+	s.Config.Data, s.Config.HTTP.Listen, s.Config.Journal.FreeFloor, s.Config.Sources.Syslog, s.Config.Sources.Flows = dir, "off", config.Floor{}, nil, nil
 	change(s.Config)
 	if a, err = New(t.Context(), s, Options{Version: "test", Log: slog.New(slog.DiscardHandler), Live: true, Look: 20 * time.Millisecond}); err != nil {
 		t.Fatal(err)
