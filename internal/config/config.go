@@ -43,13 +43,13 @@ func Default() *Config {
 		Quarantine: Quarantine{MaxBytes: 64 << 20, MaxLines: 100_000, Keep: 30 * day},
 		Audit:      Audit{Keep: 400 * day},
 		Sources: Sources{
-			Syslog: []Syslog{{Name: "syslog", UDP: ":5514", TCP: ":5514"}},
-			Flows:  []Flows{{Name: "netflow", UDP: ":2055"}, {Name: "ipfix", UDP: ":4739"}, {Name: "sflow", UDP: ":6343"}},
+			Syslog:              []Syslog{{Name: "syslog", UDP: ":5514", TCP: ":5514"}},
+			Flows:               []Flows{{Name: "netflow", UDP: ":2055"}, {Name: "ipfix", UDP: ":4739"}, {Name: "sflow", UDP: ":6343"}},
 			ExporterSilentAfter: 2 * time.Minute,
 		},
-		Detect:     Detect{Lateness: 5 * time.Minute, SaveEvery: 5 * time.Second},
-		Alerts:     Alerts{MaxOpen: 1000, Reopen: time.Hour, Flapping: Flapping{Changes: 5, Within: time.Hour}, Late: 15 * time.Minute, NotifyLimit: 30, Collectors: []Network{}},
-		Heartbeat:  Heartbeat{Every: time.Minute, ChannelEvery: day},
+		Detect:    Detect{Lateness: 5 * time.Minute, SaveEvery: 5 * time.Second},
+		Alerts:    Alerts{MaxOpen: 1000, Reopen: time.Hour, Flapping: Flapping{Changes: 5, Within: time.Hour}, Late: 15 * time.Minute, NotifyLimit: 30, Collectors: []Network{}},
+		Heartbeat: Heartbeat{Every: time.Minute, ChannelEvery: day},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,7 +42,7 @@ func (p *Packet) ip() []byte {
 		binary.BigEndian.PutUint16(transport, p.From.Port())
 		binary.BigEndian.PutUint16(transport[2:], p.To.Port())
 	}
-	transport = append(transport, make([]byte, p.Payload)...)
+	transport = slices.Concat(transport, make([]byte, p.Payload))
 	if p.From.Addr().Is4() {
 		h := []byte{0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, p.Protocol, 0, 0}
 		binary.BigEndian.PutUint16(h[2:], uint16(20+len(transport))) //nolint:gosec // small

@@ -72,7 +72,7 @@ func (o *oracle) track(r *flow.Record, received int64) (number int, role session
 		idle = int64(o.options.IdleTCP)
 	}
 	grace := int64(o.options.Grace)
-	which := (*piece)(nil)
+	var which *piece
 	if i < 0 {
 		s = &talk{ends: both, touched: now}
 		o.known = append(o.known, s)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -93,7 +92,7 @@ type run struct {
 
 func start(t *testing.T, o flows.Options) *run {
 	t.Helper()
-	o.Name, o.Listen, o.Log = "flows", "127.0.0.1:0", slog.New(slog.NewTextHandler(io.Discard, nil))
+	o.Name, o.Listen, o.Log = "flows", "127.0.0.1:0", slog.New(slog.DiscardHandler)
 	if o.Memory == nil {
 		o.Memory = flows.NewMemory()
 	}
@@ -366,7 +365,7 @@ func TestTakeFails(t *testing.T) {
 func TestPortIsTaken(t *testing.T) {
 	r := start(t, flows.Options{Take: (&intake{}).Take})
 	_, err := flows.Open(t.Context(), flows.Options{
-		Name: "other", Listen: r.Address().String(), Memory: flows.NewMemory(), Take: (&intake{}).Take, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Name: "other", Listen: r.Address().String(), Memory: flows.NewMemory(), Take: (&intake{}).Take, Log: slog.New(slog.DiscardHandler),
 	})
 	if err == nil {
 		t.Error("two sources share a port, each would get a part of the datagrams")
