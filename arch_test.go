@@ -21,7 +21,7 @@ var floors = map[string]int{
 	"event": 0, "alert": 0, "fault": 0,
 
 	"metric": 1, "document": 1, "permission": 1, "window": 1, "instant": 1,
-	"parser": 1, "detector": 1, "notifier": 1, "flow": 1,
+	"parser": 1, "detector": 1, "notifier": 1, "flow": 1, "view": 1,
 
 	"api": 2, "source": 2, "filter": 2, "aggregate": 2, "message": 2, "parser/*": 2, "detector/*": 2, "flow/*": 2,
 

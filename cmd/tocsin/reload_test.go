@@ -104,7 +104,7 @@ func TestReload(t *testing.T) {
 	write(t, config, fmt.Sprintf(reloadConfig, fileSource(first)+", "+fileSource(second), bad), 0o600)
 	d.hangUp()
 	cause := d.told(`(?s)"configuration stays as it was","cause":"(.*)`)
-	if !strings.Contains(cause, config+":6: rules[0].detect.threshold.at_lest: is not known here (did you mean at_least?)") {
+	if !strings.Contains(cause, config+":7: rules[0].detect.threshold.at_lest: is not known here (did you mean at_least?)") {
 		t.Errorf("a mistake is told as %.600s", cause)
 	}
 	if got := d.ruleNames(); !slices.Equal(got, []string{"one"}) {

@@ -29,7 +29,7 @@ func ParseKey(name string) (Key, error) {
 	if !ok {
 		return Key{}, fault.New(fault.Invalid, "group by %q: no such field%s", name, event.Suggestion(name))
 	}
-	if len(field.Any) > 0 {
+	if len(field.Any) > 0 && !field.View {
 		return Key{}, fault.New(fault.Invalid, "group by %q: it stands for several fields; name one of them: %s", name, memberNames(field))
 	}
 	return Key{Field: field}, nil

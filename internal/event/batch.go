@@ -45,6 +45,30 @@ func (b *Batch) Column(id FieldID) *Column {
 // Columns lists the columns. The slice belongs to the batch.
 func (b *Batch) Columns() []Column { return b.columns }
 
+// Stored lists the columns that are no views, see Field.View. The slice belongs to the batch.
+func (b *Batch) Stored() []Column {
+	for i := range b.columns {
+		if b.columns[i].Field.View { // views stand behind what they are made of
+			return b.columns[:i]
+		}
+	}
+	return b.columns
+}
+
+// With returns the batch with views behind its columns, which it shares with b.
+func (b *Batch) With(views []Column) *Batch {
+	stored := b.Stored()
+	wide := *b
+	wide.columns = append(stored[:len(stored):len(stored)], views...)
+	for i := len(stored); i < len(b.columns); i++ {
+		wide.index[b.columns[i].Field.ID] = 0
+	}
+	for i := len(stored); i < len(wide.columns); i++ {
+		wide.index[wide.columns[i].Field.ID] = uint8(i + 1)
+	}
+	return &wide
+}
+
 // Times returns the time of each row in nanoseconds since 1970 UTC; 0 marks a row whose sender gave none.
 func (b *Batch) Times() []int64 {
 	c := b.Column(Timestamp)

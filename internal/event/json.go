@@ -16,7 +16,7 @@ func (b *Batch) AppendJSON(dst []byte, row int) []byte {
 	sep := false
 	for i := range fields {
 		c := b.Column(fields[i].ID)
-		if c == nil {
+		if c == nil || fields[i].View {
 			continue
 		}
 		v, ok := c.Value(row)

@@ -38,7 +38,10 @@ type Field struct {
 	Kinds KindSet // the kinds whose events usually carry the field
 	// Any makes the field a view of several others: a comparison holds if it holds for any of them. A view is never stored.
 	Any []FieldID
-	Doc string // one line: meaning, unit, and where the name comes from when it is not ECS
+	// View marks a field that package view makes of one of Any, row by row, from the standing of one entity. It serves to group
+	// and to measure, not to filter.
+	View bool
+	Doc  string // one line: meaning, unit, and where the name comes from when it is not ECS
 }
 
 // Numbers of the fields that code refers to by name. The table in this file gives name, type and meaning of each.
@@ -95,6 +98,7 @@ const (
 	SourceASN     FieldID = 57
 	SourceASOrg   FieldID = 58
 	SourceDomain  FieldID = 59
+	SourceGroup   FieldID = 60
 
 	DestinationIP      FieldID = 70
 	DestinationPort    FieldID = 71
@@ -106,6 +110,7 @@ const (
 	DestinationASN     FieldID = 77
 	DestinationASOrg   FieldID = 78
 	DestinationDomain  FieldID = 79
+	DestinationGroup   FieldID = 80
 
 	NetworkBytes     FieldID = 90
 	NetworkPackets   FieldID = 91
@@ -123,6 +128,7 @@ const (
 	FlowIngress      FieldID = 103
 	FlowEgress       FieldID = 104
 	FlowDomain       FieldID = 105
+	FlowRepeated     FieldID = 106
 
 	UserName     FieldID = 120
 	UserID       FieldID = 121
@@ -161,6 +167,24 @@ const (
 	RelatedMAC     FieldID = 192
 	RelatedCountry FieldID = 193
 	RelatedASN     FieldID = 194
+	RelatedGroup   FieldID = 195
+
+	FlowHost            FieldID = 200
+	FlowLower           FieldID = 201
+	FlowHigher          FieldID = 202
+	FlowPort            FieldID = 203
+	FlowCountry         FieldID = 204
+	FlowClient          FieldID = 205
+	FlowServer          FieldID = 206
+	FlowPeer            FieldID = 207
+	FlowTarget          FieldID = 208
+	FlowTargetPort      FieldID = 209
+	FlowSentBytes       FieldID = 210
+	FlowSentPackets     FieldID = 211
+	FlowReceivedBytes   FieldID = 212
+	FlowReceivedPackets FieldID = 213
+	FlowInitiated       FieldID = 214
+	FlowAccepted        FieldID = 215
 )
 
 // MaxFieldID bounds the field numbers of this version.
@@ -230,6 +254,7 @@ var fields = []Field{
 	{ID: SourceASN, Name: "source.as.number", Type: Uint, Kinds: talk, Doc: "autonomous system"},
 	{ID: SourceASOrg, Name: "source.as.organization.name", Type: String, Kinds: talk, Doc: "its holder"},
 	{ID: SourceDomain, Name: "source.domain", Type: String, Kinds: talk, Doc: "host name of the source"},
+	{ID: SourceGroup, Name: "source.group", Type: String, Kinds: talk, Doc: "tocsin: traffic group of the source, given at arrival"},
 
 	{ID: DestinationIP, Name: "destination.ip", Type: IP, Kinds: talk, Doc: "address that it went to"},
 	{ID: DestinationPort, Name: "destination.port", Type: Int, Kinds: talk, Doc: "port that it went to, 0-65535"},
@@ -241,6 +266,7 @@ var fields = []Field{
 	{ID: DestinationASN, Name: "destination.as.number", Type: Uint, Kinds: talk, Doc: "autonomous system"},
 	{ID: DestinationASOrg, Name: "destination.as.organization.name", Type: String, Kinds: talk, Doc: "its holder"},
 	{ID: DestinationDomain, Name: "destination.domain", Type: String, Kinds: talk, Doc: "host name of the destination"},
+	{ID: DestinationGroup, Name: "destination.group", Type: String, Kinds: talk, Doc: "tocsin: traffic group of the destination, given at arrival"},
 
 	{ID: NetworkBytes, Name: "network.bytes", Type: Uint, Kinds: flows, Doc: "bytes in both directions"},
 	{ID: NetworkPackets, Name: "network.packets", Type: Uint, Kinds: flows, Doc: "packets in both directions"},
@@ -258,6 +284,7 @@ var fields = []Field{
 	{ID: FlowIngress, Name: "flow.ingress", Type: Uint, Kinds: flows, Doc: "tocsin: SNMP index of the input interface (IPFIX element 10)"},
 	{ID: FlowEgress, Name: "flow.egress", Type: Uint, Kinds: flows, Doc: "tocsin: SNMP index of the output interface (IPFIX element 14)"},
 	{ID: FlowDomain, Name: "flow.domain", Type: Uint, Kinds: flows, Doc: "tocsin: observation domain of the exporter (RFC 7011 section 3.1)"},
+	{ID: FlowRepeated, Name: "flow.repeated", Type: Bool, Kinds: flows, Doc: "tocsin: true where another exporter tells of this direction of the session; else missing"},
 
 	{ID: UserName, Name: "user.name", Type: String, Kinds: all, Doc: "who"},
 	{ID: UserID, Name: "user.id", Type: String, Kinds: all, Doc: "number or principal of the user"},
@@ -296,6 +323,24 @@ var fields = []Field{
 	{ID: RelatedMAC, Name: "related.mac", Type: String, Kinds: all, Any: []FieldID{HostMAC, SourceMAC, DestinationMAC}, Doc: "tocsin: any hardware address of the event"},
 	{ID: RelatedCountry, Name: "related.country", Type: String, Kinds: talk, Any: []FieldID{SourceCountry, DestinationCountry}, Doc: "tocsin: country of either side"},
 	{ID: RelatedASN, Name: "related.as.number", Type: Uint, Kinds: talk, Any: []FieldID{SourceASN, DestinationASN}, Doc: "tocsin: autonomous system of either side"},
+	{ID: RelatedGroup, Name: "related.group", Type: String, Kinds: talk, Any: []FieldID{SourceGroup, DestinationGroup}, Doc: "tocsin: traffic group of either side"},
+
+	{ID: FlowHost, Name: "flow.host", Type: IP, Kinds: flows, View: true, Any: []FieldID{SourceIP, DestinationIP}, Doc: "tocsin: each of the two ends; groups a flow twice"},
+	{ID: FlowLower, Name: "flow.lower", Type: IP, Kinds: flows, View: true, Any: []FieldID{SourceIP, DestinationIP}, Doc: "tocsin: of the two ends the lower address; what it sent, it sent to the higher one"},
+	{ID: FlowHigher, Name: "flow.higher", Type: IP, Kinds: flows, View: true, Any: []FieldID{SourceIP, DestinationIP}, Doc: "tocsin: of the two ends the higher address"},
+	{ID: FlowPort, Name: "flow.port", Type: Int, Kinds: flows, View: true, Any: []FieldID{SourcePort, DestinationPort}, Doc: "tocsin: port of the server, 0-65535"},
+	{ID: FlowCountry, Name: "flow.country", Type: String, Kinds: flows, View: true, Any: []FieldID{SourceCountry, DestinationCountry}, Doc: "tocsin: country of each of the two ends; groups a flow twice"},
+	{ID: FlowClient, Name: "flow.client", Type: IP, Kinds: flows, View: true, Any: []FieldID{SourceIP, DestinationIP}, Doc: "tocsin: end that opened the session"},
+	{ID: FlowServer, Name: "flow.server", Type: IP, Kinds: flows, View: true, Any: []FieldID{SourceIP, DestinationIP}, Doc: "tocsin: end that was spoken to"},
+	{ID: FlowPeer, Name: "flow.peer", Type: IP, Kinds: flows, View: true, Any: []FieldID{SourceIP, DestinationIP}, Doc: "tocsin: the other end, whoever opened the session"},
+	{ID: FlowTarget, Name: "flow.target", Type: IP, Kinds: flows, View: true, Any: []FieldID{SourceIP, DestinationIP}, Doc: "tocsin: the other end, where the entity opened the session"},
+	{ID: FlowTargetPort, Name: "flow.target.port", Type: Int, Kinds: flows, View: true, Any: []FieldID{SourcePort, DestinationPort}, Doc: "tocsin: port of the other end, where the entity opened the session"},
+	{ID: FlowSentBytes, Name: "flow.sent.bytes", Type: Uint, Kinds: flows, View: true, Any: []FieldID{SourceBytes}, Doc: "tocsin: bytes that the entity sent"},
+	{ID: FlowSentPackets, Name: "flow.sent.packets", Type: Uint, Kinds: flows, View: true, Any: []FieldID{SourcePackets}, Doc: "tocsin: packets that the entity sent"},
+	{ID: FlowReceivedBytes, Name: "flow.received.bytes", Type: Uint, Kinds: flows, View: true, Any: []FieldID{SourceBytes}, Doc: "tocsin: bytes that the entity received"},
+	{ID: FlowReceivedPackets, Name: "flow.received.packets", Type: Uint, Kinds: flows, View: true, Any: []FieldID{SourcePackets}, Doc: "tocsin: packets that the entity received"},
+	{ID: FlowInitiated, Name: "flow.initiated", Type: Uint, Kinds: flows, View: true, Any: []FieldID{FlowID}, Doc: "tocsin: number of a session that the entity opened"},
+	{ID: FlowAccepted, Name: "flow.accepted", Type: Uint, Kinds: flows, View: true, Any: []FieldID{FlowID}, Doc: "tocsin: number of a session that another opened with the entity"},
 }
 
 // aliases are other names under which people know fields: older ECS names and those of the OpenTelemetry semantic conventions.

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -162,6 +163,9 @@ func (r *reader) resolve(n ast.Node, path []string) (operand, *Error) {
 	}
 	name := strings.Join(path, ".")
 	if f, ok := event.FieldByName(name); ok {
+		if f.View {
+			return operand{}, r.fail(n, name+" serves to group and to measure", "a filter takes "+whole(f))
+		}
 		return operand{field: f}, nil
 	}
 	hint := strings.TrimSuffix(strings.TrimPrefix(event.Suggestion(name), " ("), ")")
@@ -172,6 +176,22 @@ func (r *reader) resolve(n ast.Node, path []string) (operand, *Error) {
 		}
 	}
 	return operand{}, r.fail(n, "no field "+quoteShort(name), hint)
+}
+
+// whole names what a filter takes in place of a view: the field that stands for all that the view is made of, else those.
+func whole(view *event.Field) string {
+	var names []string
+	for _, id := range view.Any {
+		if f, ok := event.FieldByID(id); ok {
+			names = append(names, f.Name)
+		}
+	}
+	for _, f := range event.Fields() {
+		if !f.View && len(view.Any) > 1 && len(f.Any) >= len(view.Any) && slices.Equal(f.Any[:len(view.Any)], view.Any) {
+			return f.Name + ", or " + strings.Join(names, " or ")
+		}
+	}
+	return strings.Join(names, " or ")
 }
 
 // quoteShort quotes foreign text for a message.

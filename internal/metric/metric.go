@@ -94,7 +94,7 @@ func (m *Metric) bind(text, name string) error {
 	if !ok {
 		return fmt.Errorf("metric %q: no field %q%s", text, name, event.Suggestion(name))
 	}
-	if len(field.Any) > 0 {
+	if len(field.Any) > 0 && !field.View {
 		return fmt.Errorf("metric %q: %s stands for several fields; name one of them", text, name)
 	}
 	numeric := field.Type == event.Int || field.Type == event.Uint || field.Type == event.Float

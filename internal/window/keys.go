@@ -46,7 +46,7 @@ func NewKeys(by []string) (*Keys, error) {
 		} else if f, ok := event.FieldByName(name); !ok {
 			errs = append(errs, fmt.Errorf("by[%d]: no field %q%s", i, name, event.Suggestion(name)))
 			continue
-		} else if len(f.Any) > 0 {
+		} else if len(f.Any) > 0 && !f.View {
 			errs = append(errs, fmt.Errorf("by[%d]: %s stands for several fields; name one of them", i, name))
 			continue
 		} else {

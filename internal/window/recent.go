@@ -193,8 +193,9 @@ func Sample(b *event.Batch, row int32) json.RawMessage {
 		return text
 	}
 	text = append(text[:0], '{')
-	for i := range b.Columns() {
-		c := &b.Columns()[i]
+	stored := b.Stored()
+	for i := range stored {
+		c := &stored[i]
 		v, ok := c.Value(int(row))
 		if !ok {
 			continue

@@ -1,0 +1,166 @@
+// Package view shows flow records from where an entity stands. A record tells one direction: what its source sent. A host,
+// a pair of hosts, a port or a country stands at either end of it, and has sent there and received here, opened the session
+// or been spoken to.
+//
+// A view shows a batch as aspects: copies that share its columns and have the fields of the view as well, each for those of
+// the rows in which the entity stands in the same way. So whatever groups and measures rows by columns does so by views.
+package view
+
+import (
+	"bytes"
+	"slices"
+
+	"tocsin/internal/event"
+)
+
+// Pair stands for the two fields of a pair of hosts in a list of names.
+const Pair = "flow.pair"
+
+// Expand returns names of fields with those that stand for several replaced by these.
+func Expand(names []string) []string {
+	at := slices.Index(names, Pair)
+	if at < 0 {
+		return names
+	}
+	return slices.Concat(names[:at], []string{"flow.lower", "flow.higher"}, names[at+1:])
+}
+
+// A View is made of the fields that it is asked for.
+type View struct {
+	aspects []aspect
+	part    []int32
+}
+
+// An aspect is one way in which an entity can stand to a row.
+type aspect struct {
+	client, upward condition // of the row: its source opened the session, its source is the lower address
+	alias          []alias
+}
+
+// A condition is whether something must be, must not be, or does not matter.
+type condition int8
+
+const (
+	either condition = iota
+	must
+	mustNot
+)
+
+func (c condition) holds(is bool) bool { return c == either || is == (c == must) }
+
+// An alias is a field of a view and the field that it is for the rows of an aspect.
+type alias struct {
+	field *event.Field
+	of    event.FieldID
+}
+
+// New returns the view that has the fields of by, which tell the entity, and others, which are measured. Fields that are no
+// views may be among them. It reports false when all are such, so that no view is needed. Where by tells no entity of a
+// view, what is measured is that of the server.
+func New(by, measured []event.FieldID) (*View, bool) {
+	var wanted []*event.Field
+	for _, id := range slices.Concat(by, measured) {
+		if f, ok := event.FieldByID(id); ok && f.View && !slices.Contains(wanted, f) {
+			wanted = append(wanted, f)
+		}
+	}
+	if len(wanted) == 0 {
+		return nil, false
+	}
+	v := &View{}
+	for _, s := range standings(by) {
+		a := aspect{client: s.client, upward: s.upward}
+		for _, f := range wanted {
+			if of := s.of(f.ID); of != 0 {
+				a.alias = append(a.alias, alias{f, of})
+			}
+		}
+		v.aspects = append(v.aspects, a)
+	}
+	return v, true
+}
+
+// Stored returns fields with those of views replaced by all that these may be made of, in the order of their numbers.
+func Stored(ids []event.FieldID) []event.FieldID {
+	var list []event.FieldID
+	for _, id := range ids {
+		if f, ok := event.FieldByID(id); ok && f.View {
+			list = append(append(list, event.FlowRole, event.SourceIP, event.DestinationIP), f.Any...)
+		} else {
+			list = append(list, id)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// Each calls f for each aspect that has rows, with those of rows that belong to it, ascending. The same row may belong to two.
+// The rows are good until f returns; the batch may be kept.
+func (v *View) Each(b *event.Batch, rows []int32, f func(aspect *event.Batch, rows []int32)) {
+	if b.Rows == 0 {
+		return
+	}
+	isClient, isUpward := clients(b), upwards(b)
+	for i := range v.aspects {
+		a := &v.aspects[i]
+		part := rows
+		if a.client != either || a.upward != either {
+			part = v.part[:0]
+			for _, row := range rows {
+				if a.client.holds(a.client == either || isClient(row)) && a.upward.holds(a.upward == either || isUpward(row)) {
+					part = append(part, row)
+				}
+			}
+			v.part = part
+		}
+		if len(part) > 0 {
+			f(b.With(a.columns(b)), part)
+		}
+	}
+}
+
+// columns makes the columns of the view: those of other fields under its names.
+func (a *aspect) columns(b *event.Batch) []event.Column {
+	list := make([]event.Column, 0, len(a.alias))
+	for _, one := range a.alias {
+		if c := b.Column(one.of); c != nil {
+			under := *c
+			under.Field = one.field
+			list = append(list, under)
+		}
+	}
+	return list
+}
+
+// clients tells of a row whether its source opened the session. Who is not said to be the server counts as the client.
+func clients(b *event.Batch) func(row int32) bool {
+	c := b.Column(event.FlowRole)
+	if c == nil {
+		return func(int32) bool { return true }
+	}
+	server := func(v int) bool { return string(c.Str(v)) == "server" }
+	if c.Codes == nil {
+		return func(row int32) bool {
+			v, ok := c.Value(int(row))
+			return !ok || !server(v)
+		}
+	}
+	is := make([]bool, c.Len())
+	for v := range is {
+		is[v] = v == 0 || !server(v)
+	}
+	return func(row int32) bool { return is[c.Codes[row]] }
+}
+
+// upwards tells of a row whether its source is the lower address of the two, or the same.
+func upwards(b *event.Batch) func(row int32) bool {
+	source, destination := b.Column(event.SourceIP), b.Column(event.DestinationIP)
+	if source == nil || destination == nil {
+		return func(int32) bool { return true }
+	}
+	return func(row int32) bool {
+		s, _ := source.Value(int(row))
+		d, _ := destination.Value(int(row))
+		return bytes.Compare(source.IPs[s][:], destination.IPs[d][:]) <= 0
+	}
+}
