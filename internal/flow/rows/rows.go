@@ -30,6 +30,8 @@ type Origin struct {
 type Note struct {
 	ID                     uint64 // of its session
 	Client                 bool   // its source opened the session
+	Repeated               bool   // another exporter tells of this direction of the session
+	ReverseRepeated        bool   // of the reverse direction, where the record tells both
 	Interface, Application string // names of the input interface and of the application; "" for none
 }
 
@@ -41,6 +43,7 @@ func (o *Origin) Append(b *event.Builder, r *flow.Record, n *Note) int {
 	o.common(b, r, n)
 	o.ends(b, r, false)
 	role(b, n.Client)
+	repeated(b, n.Repeated)
 	counts(b, r.Bytes, r.Packets, r.Sampling)
 	if r.Has&flow.HasTCPFlags != 0 {
 		b.Int(event.FlowTCPFlags, int64(r.TCPFlags))
@@ -59,6 +62,7 @@ func (o *Origin) Append(b *event.Builder, r *flow.Record, n *Note) int {
 	o.common(b, r, n)
 	o.ends(b, r, true)
 	role(b, !n.Client)
+	repeated(b, n.ReverseRepeated)
 	counts(b, r.ReverseBytes, r.ReversePackets, r.Sampling)
 	b.Next()
 	return 2
@@ -129,6 +133,13 @@ func role(b *event.Builder, client bool) {
 		b.Text(event.FlowRole, "client")
 	} else {
 		b.Text(event.FlowRole, "server")
+	}
+}
+
+// repeated is set where it is true alone: most events have no such column.
+func repeated(b *event.Builder, is bool) {
+	if is {
+		b.Bool(event.FlowRepeated, true)
 	}
 }
 

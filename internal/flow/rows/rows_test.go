@@ -86,6 +86,13 @@ func TestRows(t *testing.T) {
 			"source.ip": "198.51.100.7", "source.port": 443., "destination.ip": "10.0.0.1", "destination.port": 40000., "source.bytes": 90000., "source.packets": 70.,
 			"flow.role": "server", "flow.sampling": 10., "flow.tcp_flags": none, "flow.ingress": none, "flow.egress": none,
 		}}},
+		"told by another exporter": {func(_ *rows.Origin, _ *flow.Record, n *rows.Note) { n.Repeated, n.ReverseRepeated = true, true }, []map[string]any{{"flow.repeated": true}}},
+		"of both directions one is told by another exporter": {func(_ *rows.Origin, r *flow.Record, n *rows.Note) {
+			r.Has, r.ReverseBytes, r.ReversePackets, n.ReverseRepeated = r.Has|flow.HasReverse, 9000, 7, true
+		}, []map[string]any{{}, {
+			"source.ip": "198.51.100.7", "source.port": 443., "destination.ip": "10.0.0.1", "destination.port": 40000., "source.bytes": 9000., "source.packets": 7.,
+			"flow.role": "server", "flow.repeated": true, "flow.tcp_flags": none, "flow.ingress": none, "flow.egress": none,
+		}}},
 		"nothing came back": {func(_ *rows.Origin, r *flow.Record, _ *rows.Note) { r.Has |= flow.HasReverse }, []map[string]any{{}}},
 	} {
 		t.Run(name, func(t *testing.T) {

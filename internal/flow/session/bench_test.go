@@ -48,7 +48,7 @@ func benchmarkTrack(b *testing.B, records []flow.Record) {
 		if at+30 > len(records) {
 			at = 0
 		}
-		marks = tracker.Track(records[at:at+30], received, 0, marks[:0])
+		marks = tracker.Track(here, records[at:at+30], received, 0, marks[:0])
 		at += 30
 		received += 100_000 // 300,000 a second
 	}
@@ -66,11 +66,11 @@ func benchmarkTrack(b *testing.B, records []flow.Record) {
 func TestTrackAllocatesNothing(t *testing.T) {
 	records := traffic(60_000, 20_000)
 	tracker := session.New(session.Options{Max: 10_000})
-	marks := tracker.Track(records, base, 0, nil)
+	marks := tracker.Track(here, records, base, 0, nil)
 	received := base
 	if n := testing.AllocsPerRun(5, func() {
 		received += 10 * second
-		marks = tracker.Track(records, received, 0, marks[:0])
+		marks = tracker.Track(here, records, received, 0, marks[:0])
 	}); n != 0 {
 		t.Errorf("60,000 records allocate %v times", n)
 	}

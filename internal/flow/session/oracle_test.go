@@ -37,26 +37,45 @@ type talk struct {
 type piece struct {
 	number      int
 	first, last int64
+	tells       map[bool]string // who tells of what the end that stands first sends, and of what the other one does
+	told        map[bool]int64  // until which second; kept of the session at hand alone
 }
 
 func (o *oracle) piece(r *flow.Record) *piece {
 	o.made++
-	return &piece{o.made, r.Start, r.End}
+	return &piece{o.made, r.Start, r.End, map[bool]string{}, map[bool]int64{}}
 }
 
-func ends(r *flow.Record) (both, source string) {
+// repeated says whether somebody else tells of a direction of a piece.
+func (o *oracle) repeated(s *talk, p *piece, direction bool, teller string, start, end, received int64) bool {
+	end = min(end, received/second*second+60*second)
+	mine, nobody := p.tells[direction] == teller, p.tells[direction] == ""
+	until := p.told[direction] * second
+	silent := end > until+int64(o.options.Silence) && end-until > until-start
+	switch {
+	case p != s.now && !mine && !nobody, p == s.now && !mine && !nobody && !silent:
+		return true
+	case !mine:
+		p.tells[direction], p.told[direction] = teller, end/second
+	default:
+		p.told[direction] = max(p.told[direction], end/second)
+	}
+	return false
+}
+
+func ends(r *flow.Record) (both, source string, forward bool) {
 	source, destination := fmt.Sprint(r.Source, r.SourcePort), fmt.Sprint(r.Destination, r.DestinationPort)
-	return fmt.Sprint(r.Protocol, min(source, destination), max(source, destination)), source
+	return fmt.Sprint(r.Protocol, min(source, destination), max(source, destination)), source, source <= destination
 }
 
-func (o *oracle) track(r *flow.Record, received int64) (number int, role session.Role) {
+func (o *oracle) track(teller string, r *flow.Record, received int64) (number int, mark session.Mark) {
 	now := received / second
 	for range 2 {
 		if len(o.known) > 0 && now-o.known[0].touched > int64(max(o.options.IdleTCP, o.options.IdleUDP, o.options.Idle).Seconds())+1 {
 			o.known = o.known[1:]
 		}
 	}
-	both, source := ends(r)
+	both, source, forward := ends(r)
 	i := slices.IndexFunc(o.known, func(s *talk) bool { return s.ends == both })
 	var s *talk
 	hasSYN := r.Has&flow.HasTCPFlags != 0 && r.TCPFlags&syn != 0
@@ -109,16 +128,24 @@ func (o *oracle) track(r *flow.Record, received int64) (number int, role session
 			s.client, s.clientIsShown = source, true
 		}
 	}
+	if which == s.now && !s.clientIsShown && r.Has&flow.HasReverse != 0 {
+		s.client, s.clientIsShown = source, true
+	}
 	// The client is known by its end, or as the one that is not the source of the first record.
 	if s.client == "other" {
 		for _, e := range []*flow.Record{{Source: r.Destination, SourcePort: r.DestinationPort}} {
-			_, s.client = ends(e)
+			_, s.client, _ = ends(e)
 		}
 	}
+	mark.Role = session.Server
 	if s.client == source {
-		return which.number, session.Client
+		mark.Role = session.Client
 	}
-	return which.number, session.Server
+	mark.Repeated = o.repeated(s, which, forward, teller, r.Start, r.End, received)
+	if r.Has&flow.HasReverse != 0 {
+		mark.ReverseRepeated = o.repeated(s, which, !forward, teller, r.Start, r.End, received)
+	}
+	return which.number, mark
 }
 
 // input draws records of few ends, so that they meet often, over times that pass all the limits.
@@ -135,18 +162,23 @@ func input(t *rapid.T) (records []flow.Record, received []int64) {
 		start := end - rapid.SampledFrom([]int64{0, 0, second, 30 * second}).Draw(t, "length")
 		from := fmt.Sprintf("10.0.0.%d:%d", rapid.IntRange(1, 2).Draw(t, "from"), rapid.SampledFrom([]int{80, 4000, 4001}).Draw(t, "port"))
 		to := fmt.Sprintf("10.0.0.%d:%d", rapid.IntRange(2, 3).Draw(t, "to"), rapid.SampledFrom([]int{80, 4000}).Draw(t, "to port"))
-		records = append(records, record(from, to, protocol, flags, start, end))
+		r := record(from, to, protocol, flags, start, end)
+		r.Domain = rapid.SampledFrom([]uint32{0, 0, 7}).Draw(t, "domain")
+		if rapid.IntRange(0, 5).Draw(t, "both directions") == 0 {
+			r.Has |= flow.HasReverse
+		}
+		records = append(records, r)
 		received = append(received, base+clock)
 	}
 	return records, received
 }
 
-// TestAgainstOracle: the sessions and roles are those that a naive model finds, also where there are too many sessions and over
+// TestAgainstOracle: the sessions, roles and repetitions are those that a naive model finds, also where there are too many sessions and over
 // a restart, and the numbers follow from the input alone.
 func TestAgainstOracle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		options := session.Options{
-			Max: rapid.IntRange(1, 12).Draw(t, "max"), IdleTCP: 300 * time.Second, IdleUDP: 10 * time.Second, Idle: 10 * time.Second, Grace: 2 * time.Second, Salt: 9,
+			Max: rapid.IntRange(1, 12).Draw(t, "max"), IdleTCP: 300 * time.Second, IdleUDP: 10 * time.Second, Idle: 10 * time.Second, Grace: 2 * time.Second, Silence: 15 * time.Second, Salt: 9,
 		}
 		records, received := input(t)
 		stop := rapid.IntRange(0, len(records)).Draw(t, "restart")
@@ -155,18 +187,19 @@ func TestAgainstOracle(t *testing.T) {
 		for i := range records {
 			if i == stop {
 				state := tracker.Save()
-				tracker = session.New(session.Options{Max: options.Max, IdleTCP: options.IdleTCP, IdleUDP: options.IdleUDP, Idle: options.Idle, Grace: options.Grace})
+				tracker = session.New(session.Options{Max: options.Max, IdleTCP: options.IdleTCP, IdleUDP: options.IdleUDP, Idle: options.Idle, Grace: options.Grace, Silence: options.Silence})
 				if err := tracker.Load(state); err != nil {
 					t.Fatal(err)
 				}
 			}
-			got := tracker.Track(records[i:i+1], received[i], 0, nil)[0]
-			if other := unbroken.Track(records[i:i+1], received[i], 0, nil)[0]; got != other {
+			exporter := rapid.SampledFrom([][16]byte{here, there}).Draw(t, "exporter")
+			got := tracker.Track(exporter, records[i:i+1], received[i], 0, nil)[0]
+			if other := unbroken.Track(exporter, records[i:i+1], received[i], 0, nil)[0]; got != other {
 				t.Fatalf("record %d: got %+v with a restart at %d, %+v without", i, got, stop, other)
 			}
-			number, role := o.track(&records[i], received[i])
-			if got.Role != role {
-				t.Fatalf("record %d: got %s, want %s", i, got.Role, role)
+			number, want := o.track(fmt.Sprint(exporter, records[i].Domain), &records[i], received[i])
+			if want.ID = got.ID; got != want {
+				t.Fatalf("record %d: got %+v, want %+v", i, got, want)
 			}
 			if id, met := ids[number]; met && id != got.ID {
 				t.Fatalf("record %d: session %d is %d, was %d", i, number, got.ID, id)

@@ -9,8 +9,9 @@ import (
 
 // The form of a saved state: a line that names it, salt, entries from the one silent longest on, and the CRC-32C of it all.
 const (
-	header    = "tocsin sessions 1\n"
-	entrySize = 16 + 16 + 2 + 2 + 1 + 1 + 4 + 6*8
+	header    = "tocsin sessions 2\n"
+	spanSize  = 3*8 + 2*4
+	entrySize = 16 + 16 + 2 + 2 + 1 + 1 + 4 + 2*4 + 2*spanSize
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -23,13 +24,15 @@ func (t *Tracker) Save() []byte {
 	b := make([]byte, 0, len(header)+8+t.table.used*entrySize+4)
 	b = be.AppendUint64(append(b, header...), t.options.Salt)
 	for i := t.table.oldest; i != none; {
-		e := &t.table.entries[i]
+		e := t.table.at(i)
 		b = append(append(b, e.low[:]...), e.high[:]...)
 		b = be.AppendUint16(be.AppendUint16(b, e.lowPort), e.highPort)
 		b = be.AppendUint32(append(b, e.protocol, e.state), e.touched)
+		b = be.AppendUint32(be.AppendUint32(b, e.told[0]), e.told[1])
 		for _, s := range [...]*span{&e.now, &e.before} {
 			b = be.AppendUint64(b, s.id)
 			b = be.AppendUint64(be.AppendUint64(b, uint64(s.first)), uint64(s.last)) //nolint:gosec // read back the same way
+			b = be.AppendUint32(be.AppendUint32(b, s.tellers[0]), s.tellers[1])
 		}
 		i = e.newer
 	}
@@ -58,16 +61,18 @@ func (t *Tracker) Load(b []byte) error {
 	for ; len(entries) > 0; entries = entries[entrySize:] {
 		r := entries[:entrySize]
 		k := key{[16]byte(r), [16]byte(r[16:]), be.Uint16(r[32:]), be.Uint16(r[34:]), r[36]}
-		e, first := fresh.find(&k)
+		index, first := fresh.find(&k)
 		if !first {
 			return fault.New(fault.Invalid, "load sessions: got the same ends twice")
 		}
+		e := fresh.at(index)
 		e.state = r[37]
+		e.told = [2]uint32{be.Uint32(r[42:]), be.Uint32(r[46:])}
 		for i, s := range [...]*span{&e.now, &e.before} {
-			v := r[42+24*i:]
-			*s = span{be.Uint64(v), int64(be.Uint64(v[8:])), int64(be.Uint64(v[16:]))} //nolint:gosec // as it was written
+			v := r[50+spanSize*i:]
+			*s = span{be.Uint64(v), int64(be.Uint64(v[8:])), int64(be.Uint64(v[16:])), [2]uint32{be.Uint32(v[24:]), be.Uint32(v[28:])}} //nolint:gosec // as it was written
 		}
-		fresh.push(e, int64(be.Uint32(r[38:])))
+		fresh.push(index, int64(be.Uint32(r[38:])))
 	}
 	t.table = fresh
 	return nil

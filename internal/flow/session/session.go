@@ -7,6 +7,9 @@
 // The side that opened it, the client, is the one that sent a SYN without an ACK, or of whom an exporter of both directions
 // says so (RFC 5103 section 6.3); else the one at the higher port; else the one whose record came first. What a SYN shows
 // later on holds from then on: records that went before keep what was known then.
+//
+// Where several exporters see the same packets, each tells of them, and sums count them as often. Of each direction of a session
+// one exporter is the teller, and what others say of it is marked as repeated; see repeated for who is.
 package session
 
 import (
@@ -32,11 +35,14 @@ func (r Role) String() string { return [...]string{"", "client", "server"}[min(r
 type Mark struct {
 	ID   uint64 // of the session; never 0
 	Role Role   // of the record's source; the reverse direction of the same record has the other one
+	// Repeated says that another exporter tells of this direction of the session, ReverseRepeated the same of the reverse
+	// direction of a record that tells both (RFC 5103).
+	Repeated, ReverseRepeated bool
 }
 
 // Options are the bounds of a Tracker; zero means the default of each.
 type Options struct {
-	// Max is how many sessions are remembered at a time, 100 bytes each; 1,000,000. The one silent longest gives way, to the
+	// Max is how many sessions are remembered at a time, 150 bytes each; 1,000,000. The one silent longest gives way, to the
 	// second.
 	Max int
 	// IdleTCP, IdleUDP and Idle, for the other protocols, are how long a session may be silent and go on; 1 h, 5 min (RFC 4787
@@ -45,6 +51,8 @@ type Options struct {
 	// Grace is by how much times may be off: those of NetFlow 9 are true to the second alone, and clocks of exporters differ.
 	// A SYN begins a new session only when it comes later than that behind the end of the one before; 2 s.
 	Grace time.Duration
+	// Silence is for how much of the time of records an exporter may say nothing of a session and remain its teller; 2 min.
+	Silence time.Duration
 	// Salt goes into the numbers of sessions, so that nobody outside can make two that are alike. Load brings that of the state.
 	Salt uint64
 }
@@ -56,7 +64,7 @@ func (o Options) withDefaults() Options {
 	for _, d := range []struct {
 		v         *time.Duration
 		otherwise time.Duration
-	}{{&o.IdleTCP, time.Hour}, {&o.IdleUDP, 5 * time.Minute}, {&o.Idle, 5 * time.Minute}, {&o.Grace, 2 * time.Second}} {
+	}{{&o.IdleTCP, time.Hour}, {&o.IdleUDP, 5 * time.Minute}, {&o.Idle, 5 * time.Minute}, {&o.Grace, 2 * time.Second}, {&o.Silence, 2 * time.Minute}} {
 		if *d.v <= 0 {
 			*d.v = d.otherwise
 		}
@@ -73,7 +81,7 @@ type Tracker struct {
 	mu    sync.Mutex
 	table table
 
-	opened, evicted uint64
+	opened, evicted, repeats uint64
 }
 
 // Statistics count since the Tracker was made.
@@ -81,6 +89,7 @@ type Statistics struct {
 	Sessions int    // remembered now
 	Opened   uint64 // begun
 	Evicted  uint64 // forgotten while they may have gone on, because there were too many
+	Repeated uint64 // directions of records that another exporter tells
 }
 
 // New returns a tracker that knows no session.
@@ -93,17 +102,21 @@ func New(o Options) *Tracker {
 func (t *Tracker) Statistics() Statistics {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return Statistics{Sessions: t.table.used, Opened: t.opened, Evicted: t.evicted}
+	return Statistics{Sessions: t.table.used, Opened: t.opened, Evicted: t.evicted, Repeated: t.repeats}
 }
 
-// Track appends a mark for each record, in order. received is when they came in, in nanoseconds since 1970 UTC; shift is
-// added to their times first, for exporters whose clock is known to be off.
-func (t *Tracker) Track(records []flow.Record, received int64, shift time.Duration, into []Mark) []Mark {
+// Track appends a mark for each record of one exporter, in order. received is when they came in, in nanoseconds since 1970 UTC;
+// shift is added to their times first, for exporters whose clock is known to be off.
+func (t *Tracker) Track(exporter [16]byte, records []flow.Record, received int64, shift time.Duration, into []Mark) []Mark {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	w := witness{second: received / 1e9}
 	for i := range records {
 		r := &records[i]
-		into = append(into, t.track(r, r.Start+int64(shift), r.End+int64(shift), received/1e9))
+		if w.teller == 0 || w.domain != r.Domain {
+			w.domain, w.teller = r.Domain, t.teller(&exporter, r.Domain)
+		}
+		into = append(into, t.track(r, r.Start+int64(shift), r.End+int64(shift), &w))
 	}
 	return into
 }
@@ -114,21 +127,22 @@ const (
 	fin, syn, rst, ack     = 1, 2, 4, 16
 )
 
-func (t *Tracker) track(r *flow.Record, start, end, second int64) Mark {
-	t.expire(second)
+func (t *Tracker) track(r *flow.Record, start, end int64, w *witness) Mark {
+	t.expire(w.second)
 	k, forward := keyOf(r)
-	e, fresh := t.table.find(&k)
+	index, fresh := t.table.find(&k)
+	e := t.table.at(index)
 	if fresh {
 		t.begin(e, r, &k, forward, start, end)
-		t.table.push(e, second)
+		t.table.push(index, w.second)
 		if t.table.used > t.options.Max {
 			t.table.drop(t.table.oldest)
 			t.evicted++
 		}
-		return e.mark(e.now.id, forward)
+		return t.mark(e, &e.now, r, forward, start, end, w)
 	}
-	if e.touched != uint32(second) { //nolint:gosec // until 2106
-		t.table.touch(e, second)
+	if e.touched != uint32(w.second) { //nolint:gosec // until 2106
+		t.table.touch(index, w.second)
 	}
 	idle, grace := t.idle(r.Protocol), int64(t.options.Grace)
 	opens := r.Has&flow.HasTCPFlags != 0 && r.TCPFlags&syn != 0
@@ -136,16 +150,17 @@ func (t *Tracker) track(r *flow.Record, start, end, second int64) Mark {
 	case start > e.now.last+idle, e.is(ended) && start > e.now.last+min(idle, timeWait), e.is(ended) && opens && start > e.now.last+grace:
 		e.before = e.now
 		t.begin(e, r, &k, forward, start, end)
-		return e.mark(e.now.id, forward)
+		return t.mark(e, &e.now, r, forward, start, end, w)
 	case e.is(clean) && end < e.now.first-grace, end < e.now.first-idle:
-		return e.mark(t.earlier(e, &k, start, end, idle), forward)
+		t.earlier(e, &k, start, end, idle)
+		return t.mark(e, &e.before, r, forward, start, end, w)
 	}
 	e.now.first, e.now.last = min(e.now.first, start), max(e.now.last, end)
 	if opens {
 		e.state |= clean
 	}
 	e.learn(r, forward)
-	return e.mark(e.now.id, forward)
+	return t.mark(e, &e.now, r, forward, start, end, w)
 }
 
 // timeWait is for how long after its end packets of a connection may come: twice the longest life of a segment (RFC 9293 section
@@ -168,7 +183,7 @@ func (t *Tracker) idle(protocol uint8) int64 {
 func (t *Tracker) expire(second int64) {
 	for range 2 {
 		oldest := t.table.oldest
-		if oldest == none || second-int64(t.table.entries[oldest].touched) <= t.forget {
+		if oldest == none || second-int64(t.table.at(oldest).touched) <= t.forget {
 			return
 		}
 		t.table.drop(oldest)
@@ -178,7 +193,7 @@ func (t *Tracker) expire(second int64) {
 // begin makes an entry that of a new session.
 func (t *Tracker) begin(e *entry, r *flow.Record, k *key, forward bool, start, end int64) {
 	t.opened++
-	e.now = span{id: t.number(k, start), first: start, last: end}
+	e.now, e.told = span{id: t.number(k, start), first: start, last: end}, [2]uint32{}
 	e.state = 0
 	if r.Has&flow.HasTCPFlags != 0 && r.TCPFlags&syn != 0 {
 		e.state |= clean
@@ -192,16 +207,15 @@ func (t *Tracker) begin(e *entry, r *flow.Record, k *key, forward bool, start, e
 	e.learn(r, forward)
 }
 
-// earlier is the number of the session before the one at hand, to which a record belongs that came late.
-func (t *Tracker) earlier(e *entry, k *key, start, end, idle int64) uint64 {
+// earlier takes a record that came late into the session before the one at hand.
+func (t *Tracker) earlier(e *entry, k *key, start, end, idle int64) {
 	b := &e.before
 	if b.id == 0 || start > b.last+idle || end < b.first-idle {
 		t.opened++
 		*b = span{id: t.number(k, start), first: start, last: end}
-		return b.id
+		return
 	}
 	b.first, b.last = min(b.first, start), max(b.last, end)
-	return b.id
 }
 
 // learn takes from a record of a session who opened it, and whether it is over.

@@ -14,6 +14,9 @@ import (
 
 const second = int64(time.Second)
 
+// Two exporters.
+var here, there = [16]byte{15: 1}, [16]byte{15: 2}
+
 // base is when the records of these tests begin.
 const base = 1_700_000_000 * second
 
@@ -38,7 +41,7 @@ func record(from, to string, protocol uint8, flags int, start, end int64) flow.R
 
 func track(t *session.Tracker, records ...flow.Record) (marks []session.Mark) {
 	for _, r := range records {
-		marks = t.Track([]flow.Record{r}, r.End+second, 0, marks)
+		marks = t.Track(here, []flow.Record{r}, r.End+second, 0, marks)
 	}
 	return marks
 }
@@ -158,7 +161,7 @@ func TestSeveralExporters(t *testing.T) {
 	tracker := session.New(session.Options{})
 	numbers, sessions := map[int]uint64{}, map[uint64]int{}
 	for i, one := range all {
-		m := tracker.Track([]flow.Record{one.record}, one.received, 0, nil)[0]
+		m := tracker.Track(here, []flow.Record{one.record}, one.received, 0, nil)[0]
 		if n, known := numbers[one.session]; known && n != m.ID {
 			t.Fatalf("record %d of conversation %d is of session %d, others of %d", i, one.session, m.ID, n)
 		}
@@ -180,8 +183,8 @@ func TestShift(t *testing.T) {
 	right := record("10.0.0.1:40000", "10.0.0.2:443", 6, whole, 0, second)
 	wrong := right
 	wrong.Start, wrong.End = wrong.Start+7*3600*second, wrong.End+7*3600*second
-	a := tracker.Track([]flow.Record{right}, right.End, 0, nil)
-	b := tracker.Track([]flow.Record{wrong}, right.End, -7*time.Hour, nil)
+	a := tracker.Track(here, []flow.Record{right}, right.End, 0, nil)
+	b := tracker.Track(here, []flow.Record{wrong}, right.End, -7*time.Hour, nil)
 	if a[0] != b[0] {
 		t.Errorf("got %+v and %+v of one session", a, b)
 	}

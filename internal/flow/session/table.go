@@ -40,6 +40,7 @@ func (k *key) words() [5]uint64 {
 type span struct {
 	id          uint64 // 0: there is none
 	first, last int64
+	tellers     [2]uint32 // of what the lower end sends, and of what the higher one does; 0: nobody yet
 }
 
 // What is known of the session at hand.
@@ -50,14 +51,13 @@ const (
 	clean                       // it began with a SYN
 )
 
-// An entry is a key with its session at hand and the one before, for records that come late.
+// An entry is a key with its session at hand and the one before, for records that come late. It is two lines of the cache.
 type entry struct {
 	key
 	state        uint8
-	index        uint32 // its own
-	touched      uint32 // second of receipt of its last record, of those it was moved for
-	newer, older uint32 // neighbours by silence
-	next         uint32 // of a free one, another free one
+	touched      uint32    // second of receipt of its last record, of those it was moved for
+	newer, older uint32    // neighbours by silence; of a free one, newer is another free one
+	told         [2]uint32 // until when the tellers of the session at hand have told, in seconds since 1970
 	now, before  span
 }
 
@@ -69,13 +69,6 @@ func (e *entry) client(low bool) {
 	if low {
 		e.state |= lowOpened
 	}
-}
-
-func (e *entry) mark(id uint64, forward bool) Mark {
-	if e.is(lowOpened) == forward {
-		return Mark{id, Client}
-	}
-	return Mark{id, Server}
 }
 
 // none is the index of no entry.
@@ -101,8 +94,11 @@ const lowHalf = 1<<32 - 1
 
 func (t *table) hash(k *key) uint64 { return maphash.Comparable(t.seed, *k) & lowHalf }
 
+// at returns an entry.
+func (t *table) at(index uint32) *entry { return &t.entries[index] }
+
 // find returns the entry of a key. A fresh one has its key alone, and must be pushed before the table is asked again.
-func (t *table) find(k *key) (e *entry, fresh bool) {
+func (t *table) find(k *key) (index uint32, fresh bool) {
 	if 4*t.used >= 3*len(t.places) {
 		t.grow()
 	}
@@ -110,23 +106,22 @@ func (t *table) find(k *key) (e *entry, fresh bool) {
 	at := hash & mask
 	for ; t.places[at] != 0; at = (at + 1) & mask {
 		if p := t.places[at]; p>>32 == hash {
-			if e := &t.entries[p&lowHalf-1]; e.key == *k {
-				return e, false
+			if index := uint32(p) - 1; t.at(index).key == *k { //nolint:gosec // the lower half
+				return index, false
 			}
 		}
 	}
-	index := t.free
+	index = t.free
 	if index == none {
 		index = uint32(len(t.entries)) //nolint:gosec // bounded by Options.Max
 		t.entries = append(t.entries, entry{})
 	} else {
-		t.free = t.entries[index].next
+		t.free = t.at(index).newer
 	}
 	t.places[at] = hash<<32 | uint64(index+1)
 	t.used++
-	e = &t.entries[index]
-	*e = entry{key: *k, index: index}
-	return e, true
+	*t.at(index) = entry{key: *k}
+	return index, true
 }
 
 // grow doubles the places.
@@ -147,44 +142,46 @@ func (t *table) grow() {
 }
 
 // push makes an entry the one heard last.
-func (t *table) push(e *entry, second int64) {
+func (t *table) push(index uint32, second int64) {
+	e := t.at(index)
 	e.touched = uint32(second) //nolint:gosec // until 2106
 	e.newer, e.older = none, t.newest
 	if t.newest != none {
-		t.entries[t.newest].newer = e.index
+		t.at(t.newest).newer = index
 	} else {
-		t.oldest = e.index
+		t.oldest = index
 	}
-	t.newest = e.index
+	t.newest = index
 }
 
 // take takes an entry out of the order.
 func (t *table) take(e *entry) {
 	if e.newer != none {
-		t.entries[e.newer].older = e.older
+		t.at(e.newer).older = e.older
 	} else {
 		t.newest = e.older
 	}
 	if e.older != none {
-		t.entries[e.older].newer = e.newer
+		t.at(e.older).newer = e.newer
 	} else {
 		t.oldest = e.newer
 	}
 }
 
 // touch makes an entry the one heard last again.
-func (t *table) touch(e *entry, second int64) {
-	if e.index == t.newest {
+func (t *table) touch(index uint32, second int64) {
+	e := t.at(index)
+	if index == t.newest {
 		e.touched = uint32(second) //nolint:gosec // until 2106
 		return
 	}
 	t.take(e)
-	t.push(e, second)
+	t.push(index, second)
 }
 
 // drop forgets an entry.
 func (t *table) drop(index uint32) {
-	e := &t.entries[index]
+	e := t.at(index)
 	t.take(e)
 	mask := uint64(len(t.places) - 1)
 	at := t.hash(&e.key) & mask
@@ -198,6 +195,6 @@ func (t *table) drop(index uint32) {
 		}
 	}
 	t.places[at] = 0
-	e.next, t.free = t.free, index
+	e.newer, t.free = t.free, index
 	t.used--
 }

@@ -124,13 +124,14 @@ func (r *reader) take(from netip.Addr, datagram []byte, received int64) {
 	if !origin.Doubted {
 		skew = 0
 	}
-	r.marks = m.sessions.Track(r.records, received, -skew, r.marks[:0])
+	r.marks = m.sessions.Track(exporter, r.records, received, -skew, r.marks[:0])
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range r.records {
 		rec := &r.records[i]
 		note := r.name(exporter, report.Version, rec)
-		note.ID, note.Client = r.marks[i].ID, r.marks[i].Role == session.Client
+		mark := &r.marks[i]
+		note.ID, note.Client, note.Repeated, note.ReverseRepeated = mark.ID, mark.Role == session.Client, mark.Repeated, mark.ReverseRepeated
 		origin.Append(r.builder, rec, &note)
 		if r.builder.Rows() >= s.options.Rows {
 			r.hand()
