@@ -13,8 +13,16 @@ import (
 	"tocsin/internal/event"
 )
 
-// Parse reads a filter and checks it against the schema. A blank text selects everything. Errors are of type *Error.
+// Parse reads a filter and checks it against the schema. A blank text selects everything. One that begins with "flowtraq:"
+// is in FlowTraq's language, see ParseFlowTraq. Errors are of type *Error.
 func Parse(text string) (*Expr, error) {
+	if isFlowTraq(text) {
+		f, err := ParseFlowTraq(text)
+		if err != nil {
+			return nil, err
+		}
+		return f.expr, nil
+	}
 	if len(text) > maxText {
 		return nil, newError(text[:80], 0, fmt.Sprintf("the filter has %d bytes, want at most %d", len(text), maxText), "")
 	}

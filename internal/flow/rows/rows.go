@@ -92,7 +92,7 @@ func (o *Origin) common(b *event.Builder, r *flow.Record, n *Note) {
 	b.Uint(event.FlowID, n.ID)
 	if r.Has&flow.HasProtocol != 0 {
 		b.Int(event.NetworkIANA, int64(r.Protocol))
-		if name := transports[r.Protocol]; name != "" {
+		if name := flow.Transport(r.Protocol); name != "" {
 			b.Text(event.NetworkTransport, name)
 		}
 		b.Int(event.FlowTOS, int64(r.TOS))
@@ -211,10 +211,4 @@ func address(b *event.Builder, id event.FieldID, mac [6]byte) {
 		}
 	}
 	b.Str(id, text[:])
-}
-
-// transports are the keywords of IANA's registry of protocol numbers, in small letters as ECS wants them.
-var transports = [256]string{
-	1: "icmp", 2: "igmp", 4: "ipv4", 6: "tcp", 8: "egp", 17: "udp", 33: "dccp", 41: "ipv6", 46: "rsvp", 47: "gre", 50: "esp", 51: "ah",
-	58: "ipv6-icmp", 88: "eigrp", 89: "ospf", 103: "pim", 108: "ipcomp", 112: "vrrp", 115: "l2tp", 132: "sctp", 136: "udplite", 137: "mpls-in-ip",
 }
