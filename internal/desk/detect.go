@@ -13,6 +13,7 @@ import (
 	"tocsin/internal/fault"
 	"tocsin/internal/history"
 	"tocsin/internal/rule"
+	"tocsin/internal/view"
 )
 
 // Detect implements api.Service: it judges history by fresh detectors.
@@ -104,8 +105,7 @@ func narrow(q *history.Query, rules []rule.Rule) {
 			q.Fields, q.Labels = append(q.Fields, r.Where.Fields()...), q.Labels || len(r.Where.Labels()) > 0
 		}
 	}
-	slices.Sort(q.Fields)
-	q.Fields = slices.Compact(q.Fields)
+	q.Fields = view.Stored(q.Fields)
 	for _, k := range event.Kinds() {
 		if kinds.Has(k) {
 			q.Kinds = append(q.Kinds, k)

@@ -52,8 +52,8 @@ type Stats struct {
 type Config interface {
 	Validate() error                   // pure; every mistake, joined
 	New(files fs.FS) (Detector, error) // starts nothing; scripts and lists are read from files
-	// Reads names the fields and says whether labels are looked at, so that nothing else need be read from disk. Times are
-	// always there.
+	// Reads names the fields and says whether labels are looked at, so that nothing else need be read from disk. Fields of
+	// views are named as they are; view.Stored says of what they are made. Times are always there.
 	Reads() (fields []event.FieldID, labels bool)
 }
 

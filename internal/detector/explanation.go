@@ -52,3 +52,36 @@ func Triggers(findings []alert.Finding) (n int) {
 	}
 	return n
 }
+
+// Foremost returns, of what one row is to several entities, that which people ask for: the one that fires, else the one
+// that comes nearest to its limit. What the row is to the others stands among its facts. There must be one at least.
+func Foremost(all []Explanation) Explanation {
+	best := 0
+	for i := range all {
+		if all[i].ahead(&all[best]) {
+			best = i
+		}
+	}
+	x := all[best]
+	for i := range all {
+		if i != best && all[i].Lacks == "" {
+			x.Say("also counts for", all[i].Entity.String()+": "+all[i].Text)
+		}
+	}
+	return x
+}
+
+// ahead reports whether people rather ask for x than for y.
+func (x *Explanation) ahead(y *Explanation) bool {
+	switch {
+	case (x.Lacks == "") != (y.Lacks == ""):
+		return x.Lacks == ""
+	case x.Fires != y.Fires:
+		return x.Fires
+	case x.Open != y.Open:
+		return x.Open
+	case x.Below:
+		return x.With < y.With
+	}
+	return x.With > y.With
+}

@@ -156,7 +156,7 @@ func decode(n document.Node, detectors detector.Set) (Rule, error) {
 		errs = append(errs, err)
 	}
 	detect, err := r.detector(f.Detect, at("detect"), detectors)
-	errs = append(errs, err)
+	errs = append(errs, err, r.checkViews(at("from")))
 	if err := document.Join(errs...); err != nil {
 		return Rule{}, err
 	}
@@ -284,6 +284,20 @@ func (r *Rule) detector(n, near document.Node, detectors detector.Set) (string, 
 	flow := "{" + name + ": " + inline(settings) + "}"
 	r.Detect = name + " " + inline(settings)
 	return flow, nil
+}
+
+// checkViews says that only flows can be looked at from where somebody stands.
+func (r *Rule) checkViews(from document.Node) error {
+	if r.Config == nil || r.From == 0 || r.From == event.Of(event.Flow) {
+		return nil
+	}
+	fields, _ := r.Config.Reads()
+	for _, id := range fields {
+		if f, ok := event.FieldByID(id); ok && f.View {
+			return from.Mistake("more than flows", "from: flow, as "+f.Name+" is a field of flows alone")
+		}
+	}
+	return nil
 }
 
 // inline writes a node in one line, keys in their order.

@@ -95,8 +95,12 @@ func Stored(ids []event.FieldID) []event.FieldID {
 }
 
 // Each calls f for each aspect that has rows, with those of rows that belong to it, ascending. The same row may belong to two.
-// The rows are good until f returns; the batch may be kept.
+// The rows are good until f returns; the batch may be kept. A nil view has one aspect, which is the batch itself.
 func (v *View) Each(b *event.Batch, rows []int32, f func(aspect *event.Batch, rows []int32)) {
+	if v == nil {
+		f(b, rows)
+		return
+	}
 	if b.Rows == 0 {
 		return
 	}

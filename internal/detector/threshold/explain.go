@@ -14,6 +14,12 @@ import (
 // Explain tells how full the window of the row's entity is, and whether the row would break the limit. It goes through the
 // same steps as Judge, on a copy of that one entity.
 func (d *judge) Explain(b *event.Batch, row int32, at int64) detector.Explanation {
+	var all []detector.Explanation
+	d.view.Each(b, []int32{row}, func(aspect *event.Batch, _ []int32) { all = append(all, d.explain(aspect, row, at)) })
+	return detector.Foremost(all)
+}
+
+func (d *judge) explain(b *event.Batch, row int32, at int64) detector.Explanation {
 	x := detector.Explanation{Limit: d.limit.value, Below: d.limit.below}
 	v, ok := d.values.Of(b, row)
 	if !ok {

@@ -7,6 +7,7 @@ import (
 	"tocsin/internal/detector"
 	"tocsin/internal/event"
 	"tocsin/internal/metric"
+	"tocsin/internal/view"
 	"tocsin/internal/window"
 )
 
@@ -25,6 +26,7 @@ type judge struct {
 	warms  bool  // an entity must be known for one window
 	room   int
 
+	view   *view.View // nil when entities are told by stored fields alone
 	table  *window.Table
 	pages  []*[pageSize]entity
 	values *window.Values
@@ -106,6 +108,11 @@ func (d *judge) Fold(b *event.Batch, rows []int32) {
 	if len(rows) == 0 {
 		return
 	}
+	d.view.Each(b, rows, d.fold)
+	d.shrink()
+}
+
+func (d *judge) fold(b *event.Batch, rows []int32) {
 	clock := window.NewClock(b)
 	d.table.Bind(b)
 	d.values.Bind(b)
@@ -128,7 +135,6 @@ func (d *judge) Fold(b *event.Batch, rows []int32) {
 		d.add(id, t, v, 1)
 		d.recent.Note(i, id)
 	}
-	d.shrink()
 }
 
 // add puts rows of an entity in line for the watermark.

@@ -13,6 +13,7 @@ import (
 	"tocsin/internal/document"
 	"tocsin/internal/event"
 	"tocsin/internal/metric"
+	"tocsin/internal/view"
 	"tocsin/internal/window"
 )
 
@@ -54,7 +55,7 @@ func (c *Config) Reads() ([]event.FieldID, bool) {
 	if err != nil { // Validate tells; it measures nothing
 		m = metric.Metric{}
 	}
-	return window.Reads(c.By, m.Field, m.Label)
+	return window.Reads(view.Expand(c.By), m.Field, m.Label)
 }
 
 // Validate tells everything that is wrong.
@@ -66,7 +67,9 @@ func (c *Config) Validate() error {
 	} else if m.Op == metric.Quantile {
 		errs = append(errs, document.At("metric", c.Metric, "count, sum, min, max, avg or distinct: a window cannot be asked for a quantile"))
 	}
-	if _, err := window.NewKeys(c.By); err != nil {
+	if _, err := window.NewKeys(view.Expand(c.By)); err != nil {
+		errs = append(errs, err)
+	} else if err := view.Check(c.By, m.Field); err != nil {
 		errs = append(errs, err)
 	}
 	if c.Over < time.Second || c.Over > maxOver {
@@ -122,13 +125,13 @@ func (c *Config) New(fs.FS) (detector.Detector, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := window.NewKeys(c.By)
+	keys, err := window.NewKeys(view.Expand(c.By))
 	if err != nil {
 		return nil, err
 	}
 	d := &judge{
 		metric: m, limit: c.limit(), over: int64(c.Over), end: int64(c.EndAfter),
-		table: window.NewTable(keys), judged: math.MinInt64, room: c.Memory << 20,
+		view: view.Of(c.By, m.Field), table: window.NewTable(keys), judged: math.MinInt64, room: c.Memory << 20,
 	}
 	if d.end == 0 {
 		d.end = d.over
