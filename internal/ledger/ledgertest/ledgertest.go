@@ -70,6 +70,7 @@ func Run(t *testing.T, fresh Fresh) {
 		{"mutes", testMutes},
 		{"hits of mutes", testMuteHits},
 		{"end of a mute", testUnmute},
+		{"groups and names", testNaming},
 		{"upgrade", testUpgrade},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, fresh) })
