@@ -88,6 +88,20 @@ func (c *chunk) presence(col *event.Column) bool {
 	return some != 0
 }
 
+// equalCodes finds the rows of a code that is not 0. The mask is good until the presence of another column is asked for.
+func (c *chunk) equalCodes(col *event.Column, code uint32) *mask {
+	codes := col.Codes[c.from : c.from+c.rows]
+	for w := range c.words {
+		var m uint64
+		for i, have := range codes[w*64 : min(w*64+64, len(codes))] {
+			differ := have ^ code
+			m |= uint64((differ-1)&^differ>>31) << (uint(i) & 63)
+		}
+		c.present[w] = m
+	}
+	return &c.present
+}
+
 // values returns the numbers of a column for the rows of the chunk; of rows without a value it gives anything.
 func (c *chunk) values(col *event.Column) []int64 {
 	if col.Codes == nil {

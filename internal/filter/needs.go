@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"sync"
 
 	"tocsin/internal/event"
 )
@@ -57,11 +58,15 @@ func needsOfAny(kids []*node) []Need {
 	return out
 }
 
-// or joins two conditions of the same form on the same field.
+// or joins two conditions of the same form on the same field, or on two fields that a view stands for: that they hold for one
+// of them is what the view is asked.
 func (n *Need) or(m *Need) (Need, bool) {
 	u := Need{Field: n.Field, Label: n.Label}
+	if n.Field != m.Field {
+		u.Field = viewOf(n.Field, m.Field)
+	}
 	switch {
-	case n.Field != m.Field || n.Label != m.Label:
+	case u.Field == 0 && u.Label == "" || n.Label != m.Label:
 		return u, false
 	case n.Values != nil && m.Values != nil:
 		u.Values = sortedValues(append(slices.Clone(n.Values), m.Values...))
@@ -76,6 +81,21 @@ func (n *Need) or(m *Need) (Need, bool) {
 	}
 	return u, len(u.Values)+len(u.Contains)+len(u.Prefixes) <= maxAlternatives
 }
+
+// viewOf returns the view that stands for both fields, or is one of them and stands for the other; 0 for none.
+func viewOf(a, b event.FieldID) event.FieldID {
+	for _, f := range viewFields() {
+		if in := append([]event.FieldID{f.ID}, f.Any...); slices.Contains(in, a) && slices.Contains(in, b) {
+			return f.ID
+		}
+	}
+	return 0
+}
+
+// viewFields are the fields that stand for several others.
+var viewFields = sync.OnceValue(func() []event.Field {
+	return slices.DeleteFunc(event.Fields(), func(f event.Field) bool { return len(f.Any) == 0 || f.View })
+})
 
 func sortedValues(list [][]byte) [][]byte {
 	slices.SortFunc(list, bytes.Compare)

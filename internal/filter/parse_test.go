@@ -2,6 +2,7 @@ package filter
 
 import (
 	"errors"
+	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -210,11 +211,16 @@ func TestNeedsShape(t *testing.T) {
 		`source.port > 5 && source.port <= 9.5`: {{Field: event.SourcePort, Range: true, Low: 6, High: 1<<63 - 1},
 			{Field: event.SourcePort, Range: true, Low: -1 << 63, High: 9}},
 		`network.bytes > 9223372036854775808`: {{Field: event.NetworkBytes, Range: true, Low: 1<<63 - 1, High: 1<<63 - 1}},
-		`user.name == "a" || has(message)`:    nil,
-		`!(user.name == "a")`:                 nil,
-		`ieq(user.name, "a")`:                 nil,
+		`source.port == 22 || destination.port in [22, 80]`: {{Field: event.RelatedPort, Values: [][]byte{{22, 7: 0}, {80, 7: 0}}},
+			{Field: event.RelatedPort, Range: true, Low: 22, High: 80}},
+		`source.ip in cidr("10.0.0.0/8") || related.ip in cidr("::1") || source.ip in cidr("192.0.2.0/24")`: {{Field: event.RelatedIP,
+			Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("192.0.2.0/24")}}},
+		`source.ip == "10.0.0.1" || observer.ip == "10.0.0.1"`: nil,
+		`user.name == "a" || has(message)`:                     nil,
+		`!(user.name == "a")`:                                  nil,
+		`ieq(user.name, "a")`:                                  nil,
 	} {
-		if diff := cmp.Diff(want, mustParse(text).Needs()); diff != "" {
+		if diff := cmp.Diff(want, mustParse(text).Needs(), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 			t.Errorf("Needs of %s (-want +got):\n%s", text, diff)
 		}
 	}

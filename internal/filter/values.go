@@ -44,6 +44,9 @@ func (t *textTests) evaluate(c *chunk, s *textState, demand *mask) {
 		return
 	}
 	col := c.batch.Column(t.id)
+	if col != nil && col.Codes != nil && t.has < 0 && demand == &c.full && t.compared(c, s, col) {
+		return
+	}
 	if !c.presence(col) {
 		return
 	}
@@ -89,6 +92,42 @@ func (s *textState) lone(t *textTest, v []byte) bool {
 		v = s.fold
 	}
 	return t.holds(v)
+}
+
+// Of a dictionary of so many values of which so few are asked for, rows are found by comparing their codes with each.
+const (
+	maxComparedDict = 64
+	maxCompared     = 4
+)
+
+// compared evaluates all rows by comparing their codes, when few are asked for.
+func (t *textTests) compared(c *chunk, s *textState, col *event.Column) bool {
+	if col.Strs.Len() > min(maxComparedDict, c.rows) {
+		return false
+	}
+	var asked [maxCompared]uint32
+	n := 0
+	for code := uint32(1); int(code) < col.Strs.Len(); code++ {
+		if t.known(s, col, code) == 0 {
+			continue
+		}
+		if n == maxCompared {
+			return false
+		}
+		asked[n] = code
+		n++
+	}
+	for _, code := range asked[:n] {
+		rows := c.equalCodes(col, code)
+		if at := t.known(s, col, code); at&oneSlot != 0 {
+			c.add(int32(at&^oneSlot), rows)
+		} else {
+			for _, slot := range s.lists[at+1 : at+1+uint32(s.lists[at])] {
+				c.add(slot, rows)
+			}
+		}
+	}
+	return true
 }
 
 // coded evaluates rows by the codes of a dictionary.
