@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -35,9 +36,37 @@ func traffic(n, atATime int) []flow.Record {
 
 // BenchmarkTrack is the price of one record while so many conversations go on; the table is full.
 func BenchmarkTrack(b *testing.B) {
-	for _, atATime := range []int{10_000, 100_000} {
+	for _, atATime := range []int{10_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprint(atATime), func(b *testing.B) { benchmarkTrack(b, traffic(6<<20, atATime)) })
 	}
+}
+
+// BenchmarkFlood is the price of one record while each begins a session of its own, as in a scan or a flood of made-up sources.
+func BenchmarkFlood(b *testing.B) {
+	tracker := session.New(session.Options{})
+	rng := rand.New(rand.NewPCG(5, 6))
+	marks := make([]session.Mark, 0, 32)
+	records := make([]flow.Record, 30)
+	for i := range records {
+		records[i] = record("10.0.0.1:40000", "198.51.100.7:443", 6, syn, 0, 0)
+	}
+	received := base
+	step := func() {
+		for i := range records {
+			binary.BigEndian.PutUint64(records[i].Source[8:], rng.Uint64())
+		}
+		marks = tracker.Track(here, records, received, 0, marks[:0])
+		received += 100_000
+	}
+	for range 1_200_000 / len(records) {
+		step()
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := 0; i < b.N; i += len(records) {
+		step()
+	}
+	b.ReportMetric(float64(tracker.Statistics().Sessions), "sessions")
 }
 
 func benchmarkTrack(b *testing.B, records []flow.Record) {

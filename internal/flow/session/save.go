@@ -11,7 +11,7 @@ import (
 const (
 	header    = "tocsin sessions 2\n"
 	spanSize  = 3*8 + 2*4
-	entrySize = 16 + 16 + 2 + 2 + 1 + 1 + 4 + 2*4 + 2*spanSize
+	entrySize = 5*8 + 1 + 4 + 2*4 + 2*spanSize
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -25,9 +25,10 @@ func (t *Tracker) Save() []byte {
 	b = be.AppendUint64(append(b, header...), t.options.Salt)
 	for i := t.table.oldest; i != none; {
 		e := t.table.at(i)
-		b = append(append(b, e.low[:]...), e.high[:]...)
-		b = be.AppendUint16(be.AppendUint16(b, e.lowPort), e.highPort)
-		b = be.AppendUint32(append(b, e.protocol, e.state), e.touched)
+		for _, w := range e.key {
+			b = be.AppendUint64(b, w)
+		}
+		b = be.AppendUint32(append(b, e.state), e.touched)
 		b = be.AppendUint32(be.AppendUint32(b, e.told[0]), e.told[1])
 		for _, s := range [...]*span{&e.now, &e.before} {
 			b = be.AppendUint64(b, s.id)
@@ -53,6 +54,7 @@ func (t *Tracker) Load(b []byte) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	fresh := newTable()
+	fresh.secret = t.secret
 	t.options.Salt = be.Uint64(b[len(header):])
 	entries := b[len(header)+8 : len(b)-4]
 	if most := t.options.Max * entrySize; len(entries) > most { // those heard last count
@@ -60,19 +62,22 @@ func (t *Tracker) Load(b []byte) error {
 	}
 	for ; len(entries) > 0; entries = entries[entrySize:] {
 		r := entries[:entrySize]
-		k := key{[16]byte(r), [16]byte(r[16:]), be.Uint16(r[32:]), be.Uint16(r[34:]), r[36]}
-		index, first := fresh.find(&k)
+		var k key
+		for i := range k {
+			k[i] = be.Uint64(r[8*i:])
+		}
+		index, first := fresh.find(&k, fresh.secret.hash(&k))
 		if !first {
 			return fault.New(fault.Invalid, "load sessions: got the same ends twice")
 		}
 		e := fresh.at(index)
-		e.state = r[37]
-		e.told = [2]uint32{be.Uint32(r[42:]), be.Uint32(r[46:])}
+		e.state = r[40]
+		e.told = [2]uint32{be.Uint32(r[45:]), be.Uint32(r[49:])}
 		for i, s := range [...]*span{&e.now, &e.before} {
-			v := r[50+spanSize*i:]
+			v := r[53+spanSize*i:]
 			*s = span{be.Uint64(v), int64(be.Uint64(v[8:])), int64(be.Uint64(v[16:])), [2]uint32{be.Uint32(v[24:]), be.Uint32(v[28:])}} //nolint:gosec // as it was written
 		}
-		fresh.push(index, int64(be.Uint32(r[38:])))
+		fresh.push(index, int64(be.Uint32(r[41:])))
 	}
 	t.table = fresh
 	return nil

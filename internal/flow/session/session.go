@@ -76,7 +76,8 @@ func (o Options) withDefaults() Options {
 // may be called from several goroutines.
 type Tracker struct {
 	options Options
-	forget  int64 // seconds of silence after which a session is not remembered in any case
+	secret  secret // of the table
+	forget  int64  // seconds of silence after which a session is not remembered in any case
 
 	mu    sync.Mutex
 	table table
@@ -95,7 +96,8 @@ type Statistics struct {
 // New returns a tracker that knows no session.
 func New(o Options) *Tracker {
 	o = o.withDefaults()
-	return &Tracker{options: o, forget: int64(max(o.IdleTCP, o.IdleUDP, o.Idle)/time.Second) + 1, table: newTable()}
+	t := newTable()
+	return &Tracker{options: o, secret: t.secret, forget: int64(max(o.IdleTCP, o.IdleUDP, o.Idle)/time.Second) + 1, table: t}
 }
 
 // Statistics returns the counts.
@@ -108,15 +110,35 @@ func (t *Tracker) Statistics() Statistics {
 // Track appends a mark for each record of one exporter, in order. received is when they came in, in nanoseconds since 1970 UTC;
 // shift is added to their times first, for exporters whose clock is known to be off.
 func (t *Tracker) Track(exporter [16]byte, records []flow.Record, received int64, shift time.Duration, into []Mark) []Mark {
+	w := witness{second: received / 1e9}
+	var probes [together]probe
+	for len(records) > 0 {
+		some := records[:min(len(records), len(probes))]
+		for i := range some {
+			p := &probes[i]
+			p.key, p.forward = keyOf(&some[i])
+			p.hash = t.secret.hash(&p.key)
+		}
+		into = t.trackSome(&exporter, some, probes[:len(some)], &w, int64(shift), into)
+		records = records[len(some):]
+	}
+	return into
+}
+
+// together is how many keys are looked for together: as many as a datagram of NetFlow 5 has, and not more than a processor has
+// reads of memory on the way.
+const together = 32
+
+func (t *Tracker) trackSome(exporter *[16]byte, records []flow.Record, probes []probe, w *witness, shift int64, into []Mark) []Mark {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	w := witness{second: received / 1e9}
+	t.table.warm(probes)
 	for i := range records {
 		r := &records[i]
 		if w.teller == 0 || w.domain != r.Domain {
-			w.domain, w.teller = r.Domain, t.teller(&exporter, r.Domain)
+			w.domain, w.teller = r.Domain, t.teller(exporter, r.Domain)
 		}
-		into = append(into, t.track(r, r.Start+int64(shift), r.End+int64(shift), &w))
+		into = append(into, t.track(r, &probes[i], r.Start+shift, r.End+shift, w))
 	}
 	return into
 }
@@ -127,13 +149,13 @@ const (
 	fin, syn, rst, ack     = 1, 2, 4, 16
 )
 
-func (t *Tracker) track(r *flow.Record, start, end int64, w *witness) Mark {
+func (t *Tracker) track(r *flow.Record, p *probe, start, end int64, w *witness) Mark {
 	t.expire(w.second)
-	k, forward := keyOf(r)
-	index, fresh := t.table.find(&k)
+	k, forward := &p.key, p.forward
+	index, fresh := t.table.find(k, p.hash)
 	e := t.table.at(index)
 	if fresh {
-		t.begin(e, r, &k, forward, start, end)
+		t.begin(e, r, k, forward, start, end)
 		t.table.push(index, w.second)
 		if t.table.used > t.options.Max {
 			t.table.drop(t.table.oldest)
@@ -149,10 +171,10 @@ func (t *Tracker) track(r *flow.Record, start, end int64, w *witness) Mark {
 	switch {
 	case start > e.now.last+idle, e.is(ended) && start > e.now.last+min(idle, timeWait), e.is(ended) && opens && start > e.now.last+grace:
 		e.before = e.now
-		t.begin(e, r, &k, forward, start, end)
+		t.begin(e, r, k, forward, start, end)
 		return t.mark(e, &e.now, r, forward, start, end, w)
 	case e.is(clean) && end < e.now.first-grace, end < e.now.first-idle:
-		t.earlier(e, &k, start, end, idle)
+		t.earlier(e, k, start, end, idle)
 		return t.mark(e, &e.before, r, forward, start, end, w)
 	}
 	e.now.first, e.now.last = min(e.now.first, start), max(e.now.last, end)
@@ -255,7 +277,7 @@ func answers(r *flow.Record) bool {
 // same salt, number differently what they both saw begin.
 func (t *Tracker) number(k *key, start int64) uint64 {
 	h := t.options.Salt
-	for _, w := range k.words() {
+	for _, w := range k {
 		h = mix(h ^ w)
 	}
 	return max(1, mix(h^uint64(start))) //nolint:gosec // bits alone matter

@@ -1,41 +1,5 @@
 package session
 
-import (
-	"bytes"
-	"encoding/binary"
-	"hash/maphash"
-
-	"tocsin/internal/flow"
-)
-
-// A key is two ends that talk. The lower end stands first, so that both directions have the same one.
-type key struct {
-	low, high         [16]byte
-	lowPort, highPort uint16
-	protocol          uint8
-}
-
-// keyOf returns the key of a record, and whether its source is the lower end.
-func keyOf(r *flow.Record) (k key, forward bool) {
-	source, destination := r.SourcePort, r.DestinationPort
-	if r.Has&flow.HasPorts == 0 {
-		source, destination = 0, 0
-	}
-	order := bytes.Compare(r.Source[:], r.Destination[:])
-	if order < 0 || order == 0 && source <= destination {
-		return key{r.Source, r.Destination, source, destination, r.Protocol}, true
-	}
-	return key{r.Destination, r.Source, destination, source, r.Protocol}, false
-}
-
-func (k *key) words() [5]uint64 {
-	be := binary.BigEndian
-	return [5]uint64{
-		be.Uint64(k.low[:]), be.Uint64(k.low[8:]), be.Uint64(k.high[:]), be.Uint64(k.high[8:]),
-		uint64(k.lowPort)<<32 | uint64(k.highPort)<<16 | uint64(k.protocol),
-	}
-}
-
 // A span is one session of a key.
 type span struct {
 	id          uint64 // 0: there is none
@@ -53,7 +17,7 @@ const (
 
 // An entry is a key with its session at hand and the one before, for records that come late. It is two lines of the cache.
 type entry struct {
-	key
+	key          key
 	state        uint8
 	touched      uint32    // second of receipt of its last record, of those it was moved for
 	newer, older uint32    // neighbours by silence; of a free one, newer is another free one
@@ -75,53 +39,98 @@ func (e *entry) client(low bool) {
 const none = 1<<32 - 1
 
 // A table finds entries by key and keeps them in the order of their silence. Open addressing with linear probing (Knuth, The
-// Art of Computer Programming, section 6.4, algorithms L and R): a place holds the lower half of the hash and, below it, 1 + the
-// index of an entry; 0 is free. The seed is random, so that nobody outside can make keys that share a place.
+// Art of Computer Programming, section 6.4, algorithms L and R): a place holds the hash and, below it, 1 + the index of an entry;
+// 0 is free. Entries stand in blocks, so that none is moved when there are more.
 type table struct {
-	seed           maphash.Seed
+	secret         secret
 	places         []uint64
-	entries        []entry
-	free           uint32 // first free entry
+	blocks         []*[blockSize]entry
+	made           uint32 // entries that were ever in use
+	free           uint32 // first free one among them
 	newest, oldest uint32
 	used           int
+	warmed         uint32 // what warm read, so that it is read
 }
 
+const blockSize = 1 << 12
+
 func newTable() table {
-	return table{seed: maphash.MakeSeed(), places: make([]uint64, 1<<10), free: none, newest: none, oldest: none}
+	return table{secret: newSecret(), places: make([]uint64, 1<<10), free: none, newest: none, oldest: none}
 }
 
 const lowHalf = 1<<32 - 1
 
-func (t *table) hash(k *key) uint64 { return maphash.Comparable(t.seed, *k) & lowHalf }
-
 // at returns an entry.
-func (t *table) at(index uint32) *entry { return &t.entries[index] }
+func (t *table) at(index uint32) *entry { return &t.blocks[index/blockSize][index%blockSize] }
 
 // find returns the entry of a key. A fresh one has its key alone, and must be pushed before the table is asked again.
-func (t *table) find(k *key) (index uint32, fresh bool) {
+func (t *table) find(k *key, hash uint32) (index uint32, fresh bool) {
 	if 4*t.used >= 3*len(t.places) {
 		t.grow()
 	}
-	hash, mask := t.hash(k), uint64(len(t.places)-1)
-	at := hash & mask
+	mask := uint64(len(t.places) - 1)
+	at := uint64(hash) & mask
 	for ; t.places[at] != 0; at = (at + 1) & mask {
-		if p := t.places[at]; p>>32 == hash {
-			if index := uint32(p) - 1; t.at(index).key == *k { //nolint:gosec // the lower half
+		if p := t.places[at]; uint32(p>>32) == hash {
+			if index := uint32(p&lowHalf) - 1; t.at(index).key == *k {
 				return index, false
 			}
 		}
 	}
-	index = t.free
-	if index == none {
-		index = uint32(len(t.entries)) //nolint:gosec // bounded by Options.Max
-		t.entries = append(t.entries, entry{})
-	} else {
+	if index = t.free; index != none {
 		t.free = t.at(index).newer
+	} else {
+		if t.made%blockSize == 0 {
+			t.blocks = append(t.blocks, new([blockSize]entry))
+		}
+		index = t.made
+		t.made++
 	}
-	t.places[at] = hash<<32 | uint64(index+1)
+	t.places[at] = uint64(hash)<<32 | uint64(index+1)
 	t.used++
 	*t.at(index) = entry{key: *k}
 	return index, true
+}
+
+// A probe is one of several keys that are looked for together.
+type probe struct {
+	key     key
+	hash    uint32
+	index   uint32 // where it probably stands; none: nowhere
+	forward bool
+}
+
+// warm reads what find, touch and drop are going to need, so that the memory is waited for once and not for one key after the
+// other: where a million sessions are known, nothing of a key is in the cache. What it finds is not relied on.
+func (t *table) warm(probes []probe) {
+	mask, sum := uint64(len(t.places)-1), uint32(0)
+	for i := range probes {
+		sum += uint32(t.places[uint64(probes[i].hash)&mask]) //nolint:gosec // any bits
+	}
+	for i := range probes {
+		p := &probes[i]
+		p.index = none
+		for at := uint64(p.hash) & mask; t.places[at] != 0; at = (at + 1) & mask {
+			if place := t.places[at]; uint32(place>>32) == p.hash {
+				p.index = uint32(place&lowHalf) - 1
+				e := t.at(p.index)
+				sum += e.touched + uint32(e.before.tellers[1])
+				break
+			}
+		}
+	}
+	for i := range probes {
+		if p := &probes[i]; p.index != none {
+			e := t.at(p.index)
+			if e.newer != none {
+				sum += t.at(e.newer).touched
+			}
+			if e.older != none {
+				sum += t.at(e.older).touched
+			}
+		}
+	}
+	t.warmed = sum
 }
 
 // grow doubles the places.
@@ -184,7 +193,7 @@ func (t *table) drop(index uint32) {
 	e := t.at(index)
 	t.take(e)
 	mask := uint64(len(t.places) - 1)
-	at := t.hash(&e.key) & mask
+	at := uint64(t.secret.hash(&e.key)) & mask
 	for t.places[at]&lowHalf != uint64(index+1) {
 		at = (at + 1) & mask
 	}
