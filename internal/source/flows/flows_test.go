@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -207,6 +208,52 @@ func TestProtocols(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTwoExporters: two real exporters tell of one capture, in different protocols. What is not repeated is as many flows, packets
+// and bytes as one tells.
+func TestTwoExporters(t *testing.T) {
+	traffic := flowtest.Traffic()
+	capture := flowtest.WriteCapture(t, uint32(time.Now().Add(-time.Minute).Unix()), traffic) //nolint:gosec // of this century
+	in, m := &intake{}, flows.NewMemory()
+	r := start(t, flows.Options{Memory: m, Take: in.Take})
+	r.send(t, flowtest.Softflowd(t, capture, 9)...)
+	other, err := net.DialUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2)}, net.UDPAddrFromAddrPort(r.Address()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	for _, d := range flowtest.Softflowd(t, capture, 10) {
+		if _, err := other.Write(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sums := flowtest.Sums(traffic, true)
+	await(t, "the rows of both", func() bool { return in.has() == 2*len(sums) })
+	want, got := flowtest.Sum{}, flowtest.Sum{}
+	for _, s := range sums {
+		want.Packets, want.Bytes = want.Packets+s.Packets, want.Bytes+s.Bytes
+	}
+	rows := 0
+	packets, octets := in.column(event.SourcePackets), in.column(event.SourceBytes)
+	for i, repeated := range in.column(event.FlowRepeated) {
+		if repeated != "true" {
+			rows++
+			got.Packets, got.Bytes = got.Packets+number(t, packets[i]), got.Bytes+number(t, octets[i])
+		}
+	}
+	if rows != len(sums) || got != want {
+		t.Errorf("not repeated are %d rows of %+v, want %d of %+v", rows, got, len(sums), want)
+	}
+}
+
+func number(t *testing.T, text string) uint64 {
+	t.Helper()
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // sessions counts the conversations of a capture.
