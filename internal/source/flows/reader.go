@@ -18,6 +18,9 @@ import (
 // tolerance is by how much the clock of an exporter may be off before its times are not believed.
 const tolerance = time.Minute
 
+// largest is what a datagram of UDP can hold, in bytes.
+const largest = 1 << 16
+
 // maxNames bounds how many names a reader remembers.
 const maxNames = 1 << 14
 
@@ -46,12 +49,16 @@ func newReader(s *Source, queue chan<- *event.Batch) *reader {
 
 // read reads datagrams until the socket is closed, which whoever closes it explains.
 func (r *reader) read(ctx context.Context, c *net.UDPConn) error {
-	buf := make([]byte, 1<<16)
+	in := newReceiver(c)
 	for {
-		n, from, err := c.ReadFromUDPAddrPort(buf)
+		n, err := in.receive()
 		switch {
 		case err == nil:
-			r.take(from.Addr().Unmap().WithZone(""), buf[:n], time.Now().UnixNano())
+			received := time.Now().UnixNano()
+			for i := range n {
+				datagram, from := in.datagram(i)
+				r.take(from.Unmap().WithZone(""), datagram, received)
+			}
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return nil
 		default:
