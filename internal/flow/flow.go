@@ -80,6 +80,7 @@ type Report struct {
 	Records   int    // appended
 	Options   int    // option records taken
 	Templates int    // taken or withdrawn
+	Released  int    // sets of data that had waited for a template, and were read with this datagram
 	Lost      uint32 // what the numbering says is missing before it: flows of NetFlow 5 and 7, records of IPFIX, else datagrams
 	Late      bool   // its number is of before: what was told as lost has come
 	Restarted bool   // the numbering began anew

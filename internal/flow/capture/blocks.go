@@ -44,10 +44,7 @@ type adapter struct {
 // nextBlock reads blocks up to the next packet (section 3.1).
 func (r *Reader) nextBlock(p *Packet) error {
 	for {
-		head, err := r.peek(12)
-		if err != nil {
-			return err
-		}
+		head := r.peek(12)
 		if len(head) < 12 {
 			r.ends = r.ends || len(head) > 0
 			return io.EOF
@@ -65,16 +62,10 @@ func (r *Reader) nextBlock(p *Packet) error {
 			}
 			continue
 		}
-		whole, err := r.peek(length)
-		if err != nil {
-			return err
-		}
+		whole := r.peek(length)
 		switch {
 		case len(whole) < length:
-			if found, err := r.lostBlock(); err != nil || found {
-				if err != nil {
-					return err
-				}
+			if r.lostBlock() {
 				continue
 			}
 			r.ends = true
@@ -135,19 +126,16 @@ func (r *Reader) blockBegins(ahead []byte) bool {
 }
 
 // lostBlock decides about a block that is said to reach behind the end of the file, as lost does.
-func (r *Reader) lostBlock() (found bool, err error) {
-	ahead, err := r.peek(window)
-	if err != nil {
-		return false, err
-	}
+func (r *Reader) lostBlock() bool {
+	ahead := r.peek(window)
 	for n := 1; n < len(ahead); n++ {
 		if r.blockBegins(ahead[n:]) {
 			r.damages++
 			r.skipped += int64(n)
-			return true, r.pass(n)
+			return r.pass(n) == nil
 		}
 	}
-	return false, nil
+	return false
 }
 
 // block reads one block. It reports whether that is a packet.

@@ -114,6 +114,7 @@ type Reader struct {
 	pcap   classic
 	blocks blocks
 
+	fault   error // that ended the file
 	ends    bool
 	damages int
 	skipped int64
@@ -123,15 +124,15 @@ type Reader struct {
 // it is to be read has no packets.
 func NewReader(from io.Reader) (*Reader, error) {
 	r := &Reader{in: bufio.NewReaderSize(from, window)}
-	head, err := r.peek(Magic)
-	if err != nil {
-		return nil, err
-	}
+	head := r.peek(Magic)
 	switch r.form = Recognise(head); r.form {
 	case Pcap:
 		return r, r.beginClassic()
 	case Pcapng:
 		return r, nil
+	}
+	if r.fault != nil {
+		return nil, r.fault
 	}
 	if err := Refuse(head); err != nil {
 		return nil, err
@@ -159,29 +160,35 @@ func (r *Reader) Next() (p Packet, err error) {
 	} else {
 		err = r.nextBlock(&p)
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		r.last, r.read = p.Time, true
+	case errors.Is(err, io.EOF) && r.fault != nil:
+		err = r.fault
 	}
 	return p, err
 }
 
-// peek returns the next bytes, fewer where the file ends before.
-func (r *Reader) peek(n int) ([]byte, error) {
+// peek returns the next bytes, fewer where the file ends before. An error ends the file, and is told behind its last packet.
+func (r *Reader) peek(n int) []byte {
 	b, err := r.in.Peek(n)
-	if errors.Is(err, io.EOF) {
-		err = nil
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.fault = err
 	}
-	return b, err
+	return b
 }
 
 // pass goes on by n bytes. Fewer are left only when the file ends.
 func (r *Reader) pass(n int) error {
 	passed, err := r.in.Discard(n)
 	r.at += int64(passed)
-	if errors.Is(err, io.EOF) {
-		r.ends = true
+	if err == nil {
+		return nil
 	}
-	return err
+	if r.ends = true; !errors.Is(err, io.EOF) {
+		r.fault = err
+	}
+	return io.EOF
 }
 
 // broken skips bytes until whole tells that packets begin again, or the file ends. What whole looks at are the next bytes, window
@@ -189,10 +196,7 @@ func (r *Reader) pass(n int) error {
 func (r *Reader) broken(whole func(ahead []byte) bool) error {
 	r.damages++
 	for first := 1; ; first = 0 {
-		ahead, err := r.peek(window)
-		if err != nil {
-			return err
-		}
+		ahead := r.peek(window)
 		// Near the end of the window the rest of a packet may not be seen: such places are looked at again, in the next one.
 		end := len(ahead) - maxPacket - 64
 		if len(ahead) < window {

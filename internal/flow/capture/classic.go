@@ -1,8 +1,6 @@
 package capture
 
-import (
-	"io"
-)
+import "io"
 
 // Sizes of libpcap's form (draft-ietf-opsawg-pcap sections 4 and 5).
 const (
@@ -17,10 +15,7 @@ type classic struct {
 }
 
 func (r *Reader) beginClassic() error {
-	head, err := r.peek(fileHeader)
-	if err != nil {
-		return err
-	}
+	head := r.peek(fileHeader)
 	if r.order = orderOf(head, magicMicro); r.order == nil {
 		r.order, r.pcap.nano = orderOf(head, magicNano), true
 	}
@@ -65,48 +60,35 @@ func (r *Reader) likely(b []byte) (h record, ok bool) {
 }
 
 // believed reports whether a packet stands where one is to stand. Where its header is odd, it is when the one behind it fits.
-func (r *Reader) believed(head []byte) (bool, error) {
+func (r *Reader) believed(head []byte) bool {
 	h, ok := r.likely(head)
 	if ok || !h.can() {
-		return ok, nil
+		return ok
 	}
-	ahead, err := r.peek(2*recordHeader + int(h.captured))
-	if err != nil || len(ahead) < 2*recordHeader+int(h.captured) {
-		return true, err
+	ahead := r.peek(2*recordHeader + int(h.captured))
+	if len(ahead) < 2*recordHeader+int(h.captured) {
+		return true
 	}
-	return r.near(r.recordOf(ahead[len(ahead)-recordHeader:]), int64(h.seconds)), nil
+	return r.near(r.recordOf(ahead[len(ahead)-recordHeader:]), int64(h.seconds))
 }
 
 func (r *Reader) nextClassic(p *Packet) error {
 	for {
-		head, err := r.peek(recordHeader)
-		if err != nil {
-			return err
-		}
+		head := r.peek(recordHeader)
 		if len(head) < recordHeader {
 			r.ends = r.ends || len(head) > 0
 			return io.EOF
 		}
 		h := r.recordOf(head)
-		ok, err := r.believed(head)
-		if err != nil {
-			return err
-		}
-		if !ok {
+		if !r.believed(head) {
 			if err := r.broken(r.packets); err != nil {
 				return err
 			}
 			continue
 		}
-		whole, err := r.peek(recordHeader + int(h.captured))
-		if err != nil {
-			return err
-		}
+		whole := r.peek(recordHeader + int(h.captured))
 		if len(whole) < recordHeader+int(h.captured) {
-			if found, err := r.lost(); err != nil || found {
-				if err != nil {
-					return err
-				}
+			if r.lost() {
 				continue
 			}
 			r.ends = true
@@ -144,17 +126,14 @@ func (r *Reader) packets(ahead []byte) bool {
 
 // lost decides about a packet that is said to reach behind the end of the file. Where other packets begin before that, its header
 // is what is damaged; reading goes on there.
-func (r *Reader) lost() (found bool, err error) {
-	ahead, err := r.peek(recordHeader + maxPacket)
-	if err != nil {
-		return false, err
-	}
+func (r *Reader) lost() bool {
+	ahead := r.peek(recordHeader + maxPacket)
 	for n := 1; n < len(ahead); n++ {
 		if r.packets(ahead[n:]) {
 			r.damages++
 			r.skipped += int64(n)
-			return true, r.pass(n)
+			return r.pass(n) == nil
 		}
 	}
-	return false, nil
+	return false
 }

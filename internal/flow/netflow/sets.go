@@ -180,6 +180,7 @@ func (d *Decoder) learn(m *domain, c *clock, id uint16, t *template, into []flow
 		}
 		m.heldBytes -= len(h.body)
 		d.held.Add(-int64(len(h.body)))
+		r.Released++
 		if t.options {
 			m.options(t, h.body, r)
 		} else {

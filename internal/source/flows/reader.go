@@ -94,17 +94,16 @@ func (r *reader) hand() {
 	}
 }
 
-// take makes rows of one datagram.
-func (r *reader) take(from netip.Addr, datagram []byte, received int64) {
+// take makes rows of one datagram, and says what became of it.
+func (r *reader) take(from netip.Addr, datagram []byte, received int64) (report flow.Report) {
 	s, m := r.source, r.source.options.Memory
 	s.stats.datagrams.Inc()
 	if !s.allowed(from) {
 		s.stats.refused.Inc()
 		m.exporters.refuse(s.options.Name, from, received, len(datagram))
-		return
+		return report
 	}
 	exporter := from.As16()
-	var report flow.Report
 	if sflow.Knows(datagram) {
 		r.records, report = m.sflow.Decode(exporter, received, datagram, r.records[:0])
 	} else {
@@ -116,7 +115,7 @@ func (r *reader) take(from netip.Addr, datagram []byte, received int64) {
 	}
 	m.exporters.heard(s.options.Name, from, received, len(datagram), &report, sampling)
 	if len(r.records) == 0 {
-		return
+		return report
 	}
 	s.stats.flows.Add(float64(len(r.records)))
 	if report.Options > 0 {
@@ -144,6 +143,7 @@ func (r *reader) take(from netip.Addr, datagram []byte, received int64) {
 			r.hand()
 		}
 	}
+	return report
 }
 
 // allowed reports whether an exporter is heard.
