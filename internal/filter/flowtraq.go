@@ -61,7 +61,7 @@ func ParseFlowTraq(text string) (*FlowTraq, error) {
 		return nil, newError(strings.ToValidUTF8(text, "?"), max(at, 0), "the text is not UTF-8", "")
 	}
 	r := &flowtraqReader{text: text}
-	if isFlowTraq(text) {
+	if IsFlowTraq(text) {
 		r.at = strings.Index(text, ":") + 1
 	}
 	root, fail := r.read()
@@ -75,8 +75,8 @@ func ParseFlowTraq(text string) (*FlowTraq, error) {
 	return &FlowTraq{root: root, expr: expr}, nil
 }
 
-// isFlowTraq reports whether a text says that it is in FlowTraq's language.
-func isFlowTraq(text string) bool {
+// IsFlowTraq reports whether a text says that it is in FlowTraq's language.
+func IsFlowTraq(text string) bool {
 	text = strings.TrimSpace(text)
 	return len(text) >= len(flowtraqPrefix) && strings.EqualFold(text[:len(flowtraqPrefix)], flowtraqPrefix)
 }

@@ -8,7 +8,7 @@ import (
 
 // expr translates the tree. What becomes too large for Parse to read again is refused.
 func (c *clause) expr(text string) (*Expr, *Error) {
-	hint := "^| doubles what it joins: use fewer, or write what is meant by && and ||"
+	hint := "of ^| use fewer, as it doubles what it joins; the name of a TCP flag becomes 128 numbers"
 	if n := c.tests(); n > maxFlowtraqTests {
 		return nil, newError(text, 0, fmt.Sprintf("the filter has more than %d comparisons in tocsin's own spelling", maxFlowtraqTests), hint)
 	}
@@ -165,4 +165,46 @@ func column(id event.FieldID) operand {
 		panic(fmt.Sprintf("filter: the schema has no field %d", id))
 	}
 	return operand{field: f}
+}
+
+// Records returns a filter that selects all records of every session for which Match may hold, and leaves out those of
+// others as far as any single record shows it, by addresses, ports and protocol: these are the same in all of a session.
+func (f *FlowTraq) Records() *Expr { return &Expr{root: f.root.records(false)} }
+
+// records selects the records of sessions for which the clause may hold or, with opposite, may not hold.
+func (c *clause) records(opposite bool) *node {
+	switch c.kind {
+	case leaf:
+		return c.ask.records(opposite)
+	case not:
+		return c.kids[0].records(!opposite)
+	case and, or:
+		kids := make([]*node, len(c.kids))
+		for i, kid := range c.kids {
+			kids[i] = kid.records(opposite)
+		}
+		if (c.kind == and) != opposite {
+			return join(and, kids)
+		}
+		return join(or, kids)
+	case xor:
+		return &node{kind: always}
+	default:
+		return c.native()
+	}
+}
+
+// records asks of either end what is asked of one: who opened the session, a record may have told wrongly before more was
+// known.
+func (q *question) records(opposite bool) *node {
+	about, of := q.field.about, q.field.of
+	switch {
+	case about != aboutAddress && about != aboutPort && about != aboutProtocol, opposite && of != anyEnd:
+		return &node{kind: always}
+	case opposite:
+		return negate(q.native())
+	}
+	either := *q
+	either.field = &flowtraqField{about: about}
+	return either.native()
 }

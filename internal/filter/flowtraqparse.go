@@ -134,12 +134,9 @@ func (r *flowtraqReader) comparison() (*clause, *Error) {
 	if fail := r.next(); fail != nil {
 		return nil, fail
 	}
-	if r.token.kind != tokenWord && r.token.kind != tokenText {
-		return nil, r.fail(r.token.at, "found "+r.token.found()+" behind "+field.name+sign.text+", want "+field.about.wants(), "as in "+field.example())
-	}
 	q := &question{field: field, op: o}
-	if reason, hint := q.value(r.token.text); reason != "" {
-		return nil, r.fail(r.token.at, reason, hint)
+	if r.token.kind != tokenWord && r.token.kind != tokenText || !q.value(r.token.text) {
+		return nil, r.fail(r.token.at, "found "+r.token.found()+" behind "+field.name+sign.text+", want "+field.about.wants(), "as in "+field.example())
 	}
 	c := &clause{kind: leaf, ask: q}
 	if negated {
@@ -150,26 +147,28 @@ func (r *flowtraqReader) comparison() (*clause, *Error) {
 
 // field reads the name of a field.
 func (r *flowtraqReader) field() (*flowtraqField, *Error) {
-	name := r.token.found()
-	if r.token.kind == tokenWord {
-		names := make([]string, len(flowtraqFields))
-		for i := range flowtraqFields {
-			f := &flowtraqFields[i]
-			if strings.EqualFold(f.name, r.token.text) {
-				return f, nil
-			}
-			names[i] = f.name
-		}
-		if strings.EqualFold(r.token.text, "INT") {
-			return nil, r.fail(r.token.at, "INT is not known here: tocsin has no list of the own networks", "write ADDR==10.0.0.0/8, or make a traffic group of them and write GROUP==its-name")
-		}
-		hint := "fields are " + strings.Join(names, " ")
-		if near := event.Nearest(r.token.text, names); near != "" {
-			hint = "did you mean " + near + "?"
-		} else if _, ok := event.FieldByName(r.token.text); ok {
-			hint = "this is a field of tocsin's own language, which is written without " + flowtraqPrefix
-		}
-		return nil, r.fail(r.token.at, "no field "+name, hint)
+	name := r.token.text
+	if r.token.kind != tokenWord {
+		return nil, r.fail(r.token.at, "found "+r.token.found()+", want a field", "a comparison begins with a field, as in SRVPORT==22")
 	}
-	return nil, r.fail(r.token.at, "found "+name+", want a field", "a comparison begins with a field, as in SRVPORT==22")
+	names := make([]string, len(flowtraqFields))
+	for i := range flowtraqFields {
+		f := &flowtraqFields[i]
+		if strings.EqualFold(f.name, name) {
+			return f, nil
+		}
+		names[i] = f.name
+	}
+	if strings.EqualFold(name, "INT") {
+		return nil, r.fail(r.token.at, "INT is not known here: tocsin has no list of the own networks", "write ADDR==10.0.0.0/8, or make a traffic group of them and write GROUP==its-name")
+	}
+	hint := "fields are " + strings.Join(names, " ")
+	if near := event.Nearest(name, names); strings.EqualFold(name, "not") {
+		hint = "not is written !"
+	} else if near != "" {
+		hint = "did you mean " + near + "?"
+	} else if _, ok := event.FieldByName(name); ok {
+		hint = "this is a field of tocsin's own language, which is written without " + flowtraqPrefix
+	}
+	return nil, r.fail(r.token.at, "no field "+r.token.found(), hint)
 }

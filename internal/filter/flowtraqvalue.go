@@ -9,22 +9,26 @@ import (
 	"tocsin/internal/flow"
 )
 
-// value reads what the field is compared with. A reason says why it will not do, and a hint what would.
-func (q *question) value(text string) (reason, hint string) {
+// value reads what the field is compared with; false where it will not do.
+func (q *question) value(text string) bool {
 	about := q.field.about
 	switch about {
 	case aboutAddress, aboutExporter:
 		prefix, ok := parsePrefix(text)
-		if !ok {
-			return q.refuse(text)
+		if ok {
+			q.prefix, q.network = prefix, networkOf(prefix)
 		}
-		q.prefix, q.network = prefix, networkOf(prefix)
-		return "", ""
+		return ok
 	case aboutCountry:
-		return q.country(text)
+		q.text, q.unknown = strings.ToUpper(text), text == "??"
+		if q.unknown {
+			q.text = ""
+			return true
+		}
+		return len(text) == 2 && strings.Trim(q.text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 	case aboutGroup, aboutApplication:
 		q.text, q.unknown = text, text == ""
-		return "", ""
+		return true
 	case aboutProtocol:
 		if number, ok := flow.TransportNumber(text); ok {
 			text = strconv.Itoa(int(number))
@@ -32,36 +36,18 @@ func (q *question) value(text string) (reason, hint string) {
 	case aboutFlags:
 		if bit := slices.Index(tcpFlags, strings.ToUpper(text)); bit >= 0 {
 			q.flag = 1 << bit
-			return "", ""
+			return true
 		}
 	}
 	number, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || q.op == opEqual && number > about.most() {
-		return q.refuse(text)
+		return false
 	}
 	q.number, q.unknown = number, about == aboutSystem && q.op == opEqual && number == 0
 	if about == aboutProtocol && number <= math.MaxUint8 {
 		q.text = flow.Transport(uint8(number))
 	}
-	return "", ""
-}
-
-// country reads a code of two letters, or ?? for an address whose country is not known.
-func (q *question) country(text string) (reason, hint string) {
-	if text == "??" {
-		q.unknown = true
-		return "", ""
-	}
-	text = strings.ToUpper(text)
-	if len(text) != 2 || strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-		return q.refuse(text)
-	}
-	q.text = text
-	return "", ""
-}
-
-func (q *question) refuse(text string) (reason, hint string) {
-	return "found " + quoteShort(text) + " behind " + q.field.name + q.op.word() + ", want " + q.field.about.wants(), "as in " + q.field.example()
+	return true
 }
 
 // most is the largest number that a value of the subject can be.

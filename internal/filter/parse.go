@@ -16,7 +16,7 @@ import (
 // Parse reads a filter and checks it against the schema. A blank text selects everything. One that begins with "flowtraq:"
 // is in FlowTraq's language, see ParseFlowTraq. Errors are of type *Error.
 func Parse(text string) (*Expr, error) {
-	if isFlowTraq(text) {
+	if IsFlowTraq(text) {
 		f, err := ParseFlowTraq(text)
 		if err != nil {
 			return nil, err
