@@ -1,0 +1,116 @@
+package enrich
+
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+	"math/rand/v2"
+
+	"tocsin/internal/event"
+	"tocsin/internal/group"
+)
+
+// The cache holds what is known of sets*ways addresses, those that were met last. Which of them share a set is decided by a
+// number that is drawn at random, so that nobody can choose addresses that push each other out.
+const (
+	setBits = 14
+	ways    = 4 // 65,536 addresses in all
+)
+
+// maxWords bounds the texts that the cache refers to; with more it begins anew.
+const maxWords = 1 << 20
+
+// A known is what is known of one address, with texts as numbers of words.
+type known struct {
+	country, city, organization uint32 // 0 is none
+	as                          uint32 // 0 is none
+	node                        *group.Node
+}
+
+// An entry is one address of the cache. Its batch is that in which it was met last, 0 for none, and local its number in it.
+type entry struct {
+	high, low    uint64
+	batch, local uint32
+	known        known
+}
+
+// A cache belongs to one state of the databases and groups, and to one goroutine at a time.
+type cache struct {
+	entries []entry
+	seeds   [2]uint64
+	batch   uint32
+	words   event.Strings // 0 is none
+	numbers map[string]uint32
+
+	// Of the batch at hand: what is known of each of its addresses, by their local numbers. 0 stands for no address.
+	locals []known
+	rows   []uint32 // of one side: local number of the address of each row
+	values []uint32 // of one side whose addresses are dictionary-coded: that of each value
+
+	// Of the column at hand: 1 + code of each local number and of each word, which hold where their stamp is that of the column.
+	column     uint32
+	localCodes []stamped
+	wordCodes  []stamped
+}
+
+// A stamped is a code that holds for one column.
+type stamped struct{ column, code uint32 }
+
+func newCache() *cache {
+	c := &cache{entries: make([]entry, ways<<setBits), seeds: [2]uint64{rand.Uint64() | 1, rand.Uint64() | 1}, numbers: map[string]uint32{}}
+	c.words.Append(nil)
+	return c
+}
+
+// begin forgets the batch before.
+func (c *cache) begin() {
+	if c.words.Len() > maxWords || c.batch == math.MaxUint32 || c.column > math.MaxUint32/2 {
+		*c = *newCache()
+	}
+	c.batch++
+	c.locals = append(c.locals[:0], known{})
+}
+
+// word returns the number of a text, 0 for an empty one.
+func (c *cache) word(s string) uint32 {
+	if s == "" {
+		return 0
+	}
+	n, ok := c.numbers[s]
+	if !ok {
+		n = uint32(c.words.Len())
+		c.words.Append([]byte(s))
+		c.numbers[s] = n
+	}
+	return n
+}
+
+// local returns the number of an address in the batch at hand, and asks find for what is known of one that the cache does not
+// have.
+func (c *cache) local(a *[16]byte, find func(*[16]byte) known) uint32 {
+	high, low := binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(a[8:])
+	h, l := bits.Mul64(high^c.seeds[0], low^c.seeds[1])
+	l = (h ^ l ^ low) * c.seeds[0]
+	set := c.entries[l>>(64-setBits)*ways:][:ways]
+	victim := &set[0]
+	for i := range set {
+		e := &set[i]
+		if e.high == high && e.low == low && e.batch != 0 {
+			return c.number(e)
+		}
+		if e.batch < victim.batch {
+			victim = e
+		}
+	}
+	*victim = entry{high: high, low: low, known: find(a)}
+	return c.number(victim)
+}
+
+// number gives an entry its number in the batch at hand, unless it has one.
+func (c *cache) number(e *entry) uint32 {
+	if e.batch != c.batch {
+		e.batch, e.local = c.batch, uint32(len(c.locals))
+		c.locals = append(c.locals, e.known)
+	}
+	return e.local
+}
