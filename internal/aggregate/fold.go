@@ -14,18 +14,32 @@ type keyColumn struct {
 // noRoom stands for a value that found none.
 const noRoom = ^uint32(0)
 
-// Fold adds rows of a batch.
+// Fold adds rows of a batch. By views a row may count for two groups, or twice for one.
 func (t *Table) Fold(b *event.Batch, rows []int32) {
-	t.labels.begin(b)
-	for _, k := range t.keys {
-		k.begin(b)
+	if t.view != nil {
+		t.view.Each(b, rows, t.FoldShown)
+		return
 	}
+	t.FoldShown(b, rows)
+}
+
+// FoldShown adds rows of a batch that has the fields of views already, as package view shows it.
+func (t *Table) FoldShown(b *event.Batch, rows []int32) {
+	t.begin(b)
 	for len(rows) > 0 {
 		n := min(len(rows), chunkRows)
 		t.fold(b, rows[:n])
 		rows = rows[n:]
 	}
 	t.weigh()
+}
+
+// begin makes ready for a batch.
+func (t *Table) begin(b *event.Batch) {
+	t.labels.begin(b)
+	for _, k := range t.keys {
+		k.begin(b)
+	}
 }
 
 // begin forgets the dictionary of the batch before.
@@ -47,6 +61,19 @@ func (k *keyColumn) begin(b *event.Batch) {
 }
 
 func (t *Table) fold(b *event.Batch, rows []int32) {
+	groups := t.find(b, rows)
+	counts := t.rows
+	for _, g := range groups {
+		counts[g]++
+	}
+	t.others = t.others || counts[othersGroup] > 0
+	for i := range t.cells {
+		t.cells[i].fold(t, b, rows, groups)
+	}
+}
+
+// find returns the group of each row of a chunk, good until the next call.
+func (t *Table) find(b *event.Batch, rows []int32) []uint32 {
 	groups := t.chunkOf[:len(rows)]
 	switch {
 	case len(t.keys) == 0 && t.spec.Bucket <= 0:
@@ -67,14 +94,7 @@ func (t *Table) fold(b *event.Batch, rows []int32) {
 		}
 		t.combine(b, rows, groups)
 	}
-	counts := t.rows
-	for _, g := range groups {
-		counts[g]++
-	}
-	t.others = t.others || counts[othersGroup] > 0
-	for i := range t.cells {
-		t.cells[i].fold(t, b, rows, groups)
-	}
+	return groups
 }
 
 // number finds the numbers of the values of a key.
@@ -149,7 +169,7 @@ func (t *Table) labelNumber(k *keyColumn, v []byte) uint32 {
 
 // roomFor reports whether a key may have another value.
 func (t *Table) roomFor(k *keyColumn) bool {
-	return len(k.values.hashes)-1 < t.limits.Groups && t.room()
+	return !t.frozen && len(k.values.hashes)-1 < t.limits.Groups && t.room()
 }
 
 // combine finds the groups of rows by all keys and the time bucket.

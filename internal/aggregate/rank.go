@@ -17,6 +17,21 @@ type Row struct {
 	Numbers []float64
 	// Estimate is set when a number is an estimate, or when some groups found no room, so that others might rank higher.
 	Estimate bool
+
+	group uint32
+}
+
+// Above counts the groups whose number of a metric is above a limit. That of what found no room is not among them.
+func (t *Table) Above(metric int, limit float64) int {
+	n := 0
+	for g := othersGroup + 1; g < len(t.rows); g++ {
+		if t.rows[g] > 0 {
+			if v, _ := t.cells[metric].number(t, g); v > limit {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // Rank returns the groups with the highest numbers of a metric, or the lowest, the first of them first; all when limit is
@@ -60,7 +75,7 @@ func (t *Table) Others() (Row, bool) {
 func (t *Table) row(g int) Row {
 	r := Row{
 		Values: make([]string, len(t.keys)), Missing: make([]bool, len(t.keys)),
-		Numbers: make([]float64, len(t.cells)), Estimate: t.others,
+		Numbers: make([]float64, len(t.cells)), Estimate: t.others, group: uint32(g),
 	}
 	if t.spec.Bucket > 0 {
 		r.Bucket = t.groups.buckets[g]

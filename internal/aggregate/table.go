@@ -7,6 +7,7 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/metric"
+	"tocsin/internal/view"
 )
 
 // A Spec says what to measure and what to group by.
@@ -33,12 +34,14 @@ const (
 type Table struct {
 	spec   Spec
 	limits Limits
+	view   *view.View // shows rows from where what is grouped by stands; nil: as they are
 	keys   []*keyColumn
 	cells  []cells // one a metric
 	rows   []uint64
 	groups groupIndex
 	others bool // group 0 holds something
 	full   bool // the memory is used up
+	frozen bool // no group is taken in any more
 	checks int  // new groups until the memory is looked at again
 
 	labels  labelFinder
@@ -64,6 +67,7 @@ func New(spec Spec, limits Limits) *Table {
 	}
 	spec.Metrics, spec.By = slices.Clone(spec.Metrics), slices.Clone(spec.By)
 	t := &Table{spec: spec, limits: limits, tuple: make([]uint32, len(spec.By))}
+	t.view, _ = view.New(spec.fields())
 	for _, k := range spec.By {
 		t.keys = append(t.keys, &keyColumn{key: k, values: newInterner(k)})
 	}
@@ -75,24 +79,34 @@ func New(spec Spec, limits Limits) *Table {
 	return t
 }
 
-// Fields lists the fields that the table reads, in the order of their numbers.
+// Fields lists the fields that the table reads, in the order of their numbers: of views what they are made of.
 func (t *Table) Fields() []event.FieldID {
 	var ids []event.FieldID
 	if t.spec.Bucket > 0 {
 		ids = append(ids, event.Timestamp)
 	}
-	for _, k := range t.spec.By {
-		if k.Field != nil {
-			ids = append(ids, k.Field.ID)
-		}
-	}
-	for _, m := range t.spec.Metrics {
-		if m.Field != nil {
-			ids = append(ids, m.Field.ID)
-		}
+	by, measured := t.spec.fields()
+	ids = append(append(ids, by...), measured...)
+	if t.view != nil {
+		return t.view.Stored(ids)
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)
+}
+
+// fields lists what is grouped by and what is measured.
+func (s *Spec) fields() (by, measured []event.FieldID) {
+	for _, k := range s.By {
+		if k.Field != nil {
+			by = append(by, k.Field.ID)
+		}
+	}
+	for _, m := range s.Metrics {
+		if m.Field != nil {
+			measured = append(measured, m.Field.ID)
+		}
+	}
+	return by, measured
 }
 
 // Labels lists the labels that the table reads, sorted.
@@ -235,7 +249,9 @@ func (t *Table) valueOf(g uint32, key int) uint32 {
 }
 
 // roomForGroup reports whether there may be another combination.
-func (t *Table) roomForGroup() bool { return len(t.groups.hashes)-1 < t.limits.Groups && t.room() }
+func (t *Table) roomForGroup() bool {
+	return !t.frozen && len(t.groups.hashes)-1 < t.limits.Groups && t.room()
+}
 
 // group returns the group of the tuple at hand in a time bucket.
 func (t *Table) group(bucket int64) uint32 {

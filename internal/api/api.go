@@ -16,6 +16,9 @@ import (
 type Service interface {
 	Search(ctx context.Context, q SearchRequest, each func(event json.RawMessage) error) error
 	Top(ctx context.Context, q TopRequest) (TopAnswer, error)
+	// Traffic ranks who or what makes the most traffic of flows, FlowSessions lists the sessions that they are of.
+	Traffic(ctx context.Context, q TrafficRequest) (TrafficAnswer, error)
+	FlowSessions(ctx context.Context, q SessionRequest) (SessionAnswer, error)
 
 	// Append takes events as one JSON object a line, and returns once they are synced.
 	Append(ctx context.Context, q AppendRequest, body io.Reader) (AppendAnswer, error)
@@ -90,6 +93,15 @@ type Service interface {
 	Health(ctx context.Context) (Health, error)
 	// Exporters lists the senders of flows that were heard, by address.
 	Exporters(ctx context.Context) ([]Exporter, error)
+	// Groups lists traffic groups, PutGroups makes and changes them, for events that come from then on.
+	Groups(ctx context.Context, q GroupRequest) ([]Group, error)
+	PutGroups(ctx context.Context, q GroupsEdit) (GroupsSaved, error)
+	DeleteGroup(ctx context.Context, name string) error
+	// Names lists what people call addresses and other things; NamesOf tells what is known of those that are asked for.
+	Names(ctx context.Context, q NameRequest) ([]Name, error)
+	PutNames(ctx context.Context, q NamesEdit) (NamesSaved, error)
+	DeleteNames(ctx context.Context, q NamesRemoval) (NamesSaved, error)
+	NamesOf(ctx context.Context, q NamesOfRequest) ([]Named, error)
 	// SelfTest sends a marked test event through the whole of a running tocsin and says what became of it.
 	SelfTest(ctx context.Context, q SelfTestRequest) (SelfTestAnswer, error)
 	Backup(ctx context.Context, dir string) error
@@ -195,7 +207,10 @@ type IngestRequest struct {
 
 	Service string `json:"service,omitempty"` // service.name of events that name none
 	Offset  int64  `json:"offset"`
-	Lines   int64  `json:"lines,omitempty"` // that stand before Offset, so that rejected ones are known by their number
+	// Whole says that the body begins at the beginning of the file all the same. So are captures of packets sent: what stands
+	// before Offset tells how the rest is to be read.
+	Whole bool  `json:"whole,omitempty"`
+	Lines int64 `json:"lines,omitempty"` // that stand before Offset, so that rejected ones are known by their number
 	// Progress is called now and then with how far the body was read. Not sent over the wire.
 	Progress func(IngestAnswer) `json:"-"`
 }
@@ -214,6 +229,10 @@ type IngestAnswer struct {
 	Errors     []LineError      `json:"errors,omitempty"`  // first samples
 	First      time.Time        `json:"first,omitzero"`    // range of event times
 	Last       time.Time        `json:"last,omitzero"`
+	// Of a capture, Lines are datagrams with exports of flows, Empty those that tell none, and Rejected is what could not be read
+	// of them, by the reasons that the list of exporters has. Packets are those of the capture, exports or not.
+	Packets int64    `json:"packets,omitempty"`
+	Notes   []string `json:"notes,omitempty"` // what else is to be said of a capture
 }
 
 // A DetectRequest asks to judge history.

@@ -21,7 +21,7 @@ import (
 // operations says which operation each method of the service is. What a call asks for decides between two of one method.
 func operations() map[string]permission.Operation {
 	return map[string]permission.Operation{
-		"Search": permission.Search, "Top": permission.Top, "Explain": permission.Explain, "Append": permission.SendEvents, "Resume": permission.Resume,
+		"Search": permission.Search, "Top": permission.Top, "Traffic": permission.RankFlows, "FlowSessions": permission.ListSessions, "Explain": permission.Explain, "Append": permission.SendEvents, "Resume": permission.Resume,
 		"Ingest": permission.Ingest, "Flush": permission.Flush, "Detect": permission.Detect, "Alerts": permission.ListAlerts, "CountAlerts": permission.ListAlerts,
 		"AlertStory": permission.ShowAlert, "FollowAlerts": permission.FollowAlerts, "ActOnAlert": permission.ActOnAlert, "Rules": permission.ListRules,
 		"PutRule": permission.ChangeRule, "DeleteRule": permission.DeleteRule, "EnableRule": permission.EnableRule, "Users": permission.ListUsers,

@@ -25,6 +25,8 @@ type recorder struct {
 	calls     []any
 	events    []string
 	top       api.TopAnswer
+	traffic   api.TrafficAnswer
+	flows     api.SessionAnswer
 	alerts    []alert.Alert
 	story     api.AlertStory
 	mutes     []api.Mute
@@ -63,6 +65,14 @@ func (r *recorder) Search(_ context.Context, q api.SearchRequest, each func(json
 
 func (r *recorder) Top(_ context.Context, q api.TopRequest) (api.TopAnswer, error) {
 	return r.top, r.note("Top", q)
+}
+
+func (r *recorder) Traffic(_ context.Context, q api.TrafficRequest) (api.TrafficAnswer, error) {
+	return r.traffic, r.note("Traffic", q)
+}
+
+func (r *recorder) FlowSessions(_ context.Context, q api.SessionRequest) (api.SessionAnswer, error) {
+	return r.flows, r.note("FlowSessions", q)
 }
 
 func (r *recorder) Append(context.Context, api.AppendRequest, io.Reader) (api.AppendAnswer, error) {

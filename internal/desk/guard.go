@@ -86,6 +86,16 @@ func (g *Guard) Top(ctx context.Context, q api.TopRequest) (api.TopAnswer, error
 	return look(ctx, permission.Top, func() (api.TopAnswer, error) { return g.desk.Top(ctx, q) })
 }
 
+// Traffic implements api.Service.
+func (g *Guard) Traffic(ctx context.Context, q api.TrafficRequest) (api.TrafficAnswer, error) {
+	return look(ctx, permission.RankFlows, func() (api.TrafficAnswer, error) { return g.desk.Traffic(ctx, q) })
+}
+
+// FlowSessions implements api.Service.
+func (g *Guard) FlowSessions(ctx context.Context, q api.SessionRequest) (api.SessionAnswer, error) {
+	return look(ctx, permission.ListSessions, func() (api.SessionAnswer, error) { return g.desk.FlowSessions(ctx, q) })
+}
+
 // Explain implements api.Service.
 func (g *Guard) Explain(ctx context.Context, q api.ExplainRequest) (api.ExplainAnswer, error) {
 	return look(ctx, permission.Explain, func() (api.ExplainAnswer, error) { return g.desk.Explain(ctx, q) })

@@ -16,6 +16,7 @@ import (
 	"tocsin/internal/filter"
 	"tocsin/internal/history"
 	"tocsin/internal/metric"
+	"tocsin/internal/view"
 )
 
 // Defaults and bounds of questions.
@@ -117,6 +118,7 @@ func (d *Desk) Top(ctx context.Context, r api.TopRequest) (api.TopAnswer, error)
 }
 
 func (d *Desk) top(ctx context.Context, r api.TopRequest) (api.TopAnswer, error) {
+	r.By = view.Expand(r.By)
 	q, err := d.bounded(ctx, r.Kinds, r.Where, r.Since, r.Until)
 	if err != nil {
 		return api.TopAnswer{}, err

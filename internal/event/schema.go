@@ -185,6 +185,9 @@ const (
 	FlowReceivedPackets FieldID = 213
 	FlowInitiated       FieldID = 214
 	FlowAccepted        FieldID = 215
+	FlowASN             FieldID = 216
+	FlowGroup           FieldID = 217
+	FlowInterface       FieldID = 218
 )
 
 // MaxFieldID bounds the field numbers of this version.
@@ -330,6 +333,9 @@ var fields = []Field{
 	{ID: FlowHigher, Name: "flow.higher", Type: IP, Kinds: flows, View: true, Any: []FieldID{SourceIP, DestinationIP}, Doc: "tocsin: of the two ends the higher address"},
 	{ID: FlowPort, Name: "flow.port", Type: Int, Kinds: flows, View: true, Any: []FieldID{SourcePort, DestinationPort}, Doc: "tocsin: port of the server, 0-65535"},
 	{ID: FlowCountry, Name: "flow.country", Type: String, Kinds: flows, View: true, Any: []FieldID{SourceCountry, DestinationCountry}, Doc: "tocsin: country of each of the two ends; groups a flow twice"},
+	{ID: FlowASN, Name: "flow.as.number", Type: Uint, Kinds: flows, View: true, Any: []FieldID{SourceASN, DestinationASN}, Doc: "tocsin: autonomous system of each of the two ends; groups a flow twice"},
+	{ID: FlowGroup, Name: "flow.group", Type: String, Kinds: flows, View: true, Any: []FieldID{SourceGroup, DestinationGroup}, Doc: "tocsin: traffic group of each of the two ends; groups a flow twice"},
+	{ID: FlowInterface, Name: "flow.interface", Type: Uint, Kinds: flows, View: true, Any: []FieldID{FlowIngress, FlowEgress}, Doc: "tocsin: SNMP index of each of the two interfaces that a flow passed; what came in by one it received, what left it sent; groups a flow twice"},
 	{ID: FlowClient, Name: "flow.client", Type: IP, Kinds: flows, View: true, Any: []FieldID{SourceIP, DestinationIP}, Doc: "tocsin: end that opened the session"},
 	{ID: FlowServer, Name: "flow.server", Type: IP, Kinds: flows, View: true, Any: []FieldID{SourceIP, DestinationIP}, Doc: "tocsin: end that was spoken to"},
 	{ID: FlowPeer, Name: "flow.peer", Type: IP, Kinds: flows, View: true, Any: []FieldID{SourceIP, DestinationIP}, Doc: "tocsin: the other end, whoever opened the session"},

@@ -88,6 +88,16 @@ func (c *Client) Top(ctx context.Context, q api.TopRequest) (api.TopAnswer, erro
 	return post[api.TopAnswer](ctx, c, "/api/v1/top", q)
 }
 
+// Traffic implements api.Service.
+func (c *Client) Traffic(ctx context.Context, q api.TrafficRequest) (api.TrafficAnswer, error) {
+	return post[api.TrafficAnswer](ctx, c, "/api/v1/flows/top", q)
+}
+
+// FlowSessions implements api.Service.
+func (c *Client) FlowSessions(ctx context.Context, q api.SessionRequest) (api.SessionAnswer, error) {
+	return post[api.SessionAnswer](ctx, c, "/api/v1/flows/sessions", q)
+}
+
 // Append implements api.Service.
 func (c *Client) Append(ctx context.Context, q api.AppendRequest, body io.Reader) (api.AppendAnswer, error) {
 	l := call{method: http.MethodPost, path: "/api/v1/events", query: encodeQuery(q), body: body, kind: ndjson, wait: true, header: http.Header{}}

@@ -111,6 +111,14 @@ func (r *recorder) Top(ctx context.Context, q api.TopRequest) (api.TopAnswer, er
 	return filled[api.TopAnswer](), r.note(ctx, "Top", q)
 }
 
+func (r *recorder) Traffic(ctx context.Context, q api.TrafficRequest) (api.TrafficAnswer, error) {
+	return filled[api.TrafficAnswer](), r.note(ctx, "Traffic", q)
+}
+
+func (r *recorder) FlowSessions(ctx context.Context, q api.SessionRequest) (api.SessionAnswer, error) {
+	return filled[api.SessionAnswer](), r.note(ctx, "FlowSessions", q)
+}
+
 func (r *recorder) Append(ctx context.Context, q api.AppendRequest, body io.Reader) (api.AppendAnswer, error) {
 	if err := r.note(ctx, "Append", q); err != nil {
 		return api.AppendAnswer{}, err

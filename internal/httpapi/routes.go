@@ -38,6 +38,10 @@ func (s *Server) table() []route {
 			doc: "Finds events, as GET does."},
 		ask("GET", "/api/v1/top", permission.Top, "Ranks the values of fields, or draws a line over time.", v.Top),
 		ask("POST", "/api/v1/top", permission.Top, "Ranks, as GET does.", v.Top),
+		ask("GET", "/api/v1/flows/top", permission.RankFlows, "Ranks who or what makes the most traffic, with all that is told of each.", v.Traffic),
+		ask("POST", "/api/v1/flows/top", permission.RankFlows, "Ranks traffic, as GET does.", v.Traffic),
+		ask("GET", "/api/v1/flows/sessions", permission.ListSessions, "Lists the sessions that flows tell of, with what both ends sent.", v.FlowSessions),
+		ask("POST", "/api/v1/flows/sessions", permission.ListSessions, "Lists sessions, as GET does.", v.FlowSessions),
 		ask("POST", "/api/v1/detect", permission.Detect, "Judges history by rules and keeps the alerts.", v.Detect),
 		ask("POST", "/api/v1/explain", permission.Explain, "Says how lines are read and what the rules make of them, and keeps nothing.", v.Explain),
 		ask("GET", "/api/v1/alerts", permission.ListAlerts, "Lists alerts, newest first.", v.Alerts),
@@ -111,6 +115,7 @@ func (s *Server) table() []route {
 	}
 	routes = append(routes, s.people()...)
 	routes = append(routes, s.preferenceRoutes()...)
+	routes = append(routes, s.namingRoutes()...)
 	routes = append(routes, s.noticeRoutes()...)
 	if s.metrics != nil {
 		routes = append(routes, route{method: "GET", path: "/metrics", op: permission.Metrics, handle: plain(s.metrics), out: "", media: "text/plain", doc: "Numbers for Prometheus."})

@@ -9,10 +9,14 @@ const (
 	Search     Operation = "events.search"
 	Top        Operation = "events.top"
 	Explain    Operation = "events.explain"
-	Ingest     Operation = "events.ingest"
-	Resume     Operation = "events.resume"
-	Flush      Operation = "events.flush"
-	Clear      Operation = "data.clear"
+
+	RankFlows    Operation = "flows.top"
+	ListSessions Operation = "flows.sessions"
+
+	Ingest Operation = "events.ingest"
+	Resume Operation = "events.resume"
+	Flush  Operation = "events.flush"
+	Clear  Operation = "data.clear"
 
 	ListAlerts   Operation = "alerts.list"
 	FollowAlerts Operation = "alerts.follow"
@@ -46,6 +50,11 @@ const (
 	DropQuarantine  Operation = "quarantine.drop"
 
 	ListExporters Operation = "exporters.list"
+
+	ListGroups  Operation = "groups.list"
+	ChangeGroup Operation = "groups.change"
+	ListNames   Operation = "names.list"
+	ChangeName  Operation = "names.change"
 
 	ShowPreferences   Operation = "preferences.show"
 	ChangePreferences Operation = "preferences.change"
@@ -83,6 +92,8 @@ var table = []Line{
 	{Search, User, Read, false, "find events"},
 	{Top, User, Read, false, "rank events"},
 	{Explain, User, Read, false, "see what the rules make of a line"},
+	{RankFlows, User, Read, false, "rank who makes the most traffic"},
+	{ListSessions, User, Read, false, "list sessions of flows"},
 	{Ingest, Admin, Whole, true, "read old files"},
 	{Resume, Admin, Whole, false, "ask how far a file was read"},
 	{Flush, Admin, Whole, false, "wait until everything can be found"},
@@ -120,6 +131,11 @@ var table = []Line{
 	{DropQuarantine, Admin, Whole, true, "forget them"},
 
 	{ListExporters, Admin, Read, false, "see who sends flows, and how they do"},
+
+	{ListGroups, User, Read, false, "list traffic groups"},
+	{ChangeGroup, Admin, Whole, true, "make, change and remove traffic groups"},
+	{ListNames, User, Read, false, "see what addresses and other things are called, and what is known of them"},
+	{ChangeName, Admin, Whole, true, "name things and take names back"},
 
 	{ShowPreferences, User, Read, false, "see what one wants to be told; administrators anybody's"},
 	{ChangePreferences, User, Act, true, "change what one wants to be told; administrators anybody's"},

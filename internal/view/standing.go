@@ -7,11 +7,12 @@ import (
 )
 
 // An end is the fields of one end of a record.
-type end struct{ ip, port, country event.FieldID }
+type end struct{ ip, port, country, system, group, iface event.FieldID }
 
+// What a flow left by is an end that sent, as seen from the network behind it.
 var (
-	source      = end{event.SourceIP, event.SourcePort, event.SourceCountry}
-	destination = end{event.DestinationIP, event.DestinationPort, event.DestinationCountry}
+	source      = end{event.SourceIP, event.SourcePort, event.SourceCountry, event.SourceASN, event.SourceGroup, event.FlowEgress}
+	destination = end{event.DestinationIP, event.DestinationPort, event.DestinationCountry, event.DestinationASN, event.DestinationGroup, event.FlowIngress}
 )
 
 // A standing is how an entity stands to the rows of an aspect.
@@ -28,7 +29,7 @@ func standings(by []event.FieldID) []standing {
 	roles := []condition{must, mustNot}
 	var list []standing
 	switch {
-	case has(event.FlowHost, event.FlowCountry):
+	case has(event.FlowHost, event.FlowCountry, event.FlowASN, event.FlowGroup, event.FlowInterface):
 		for _, sender := range []condition{must, mustNot} {
 			for _, client := range roles {
 				list = append(list, standing{client: client, sender: sender})
@@ -68,6 +69,12 @@ func (s *standing) of(id event.FieldID) event.FieldID {
 		return mine.ip
 	case event.FlowCountry:
 		return mine.country
+	case event.FlowASN:
+		return mine.system
+	case event.FlowGroup:
+		return mine.group
+	case event.FlowInterface:
+		return mine.iface
 	case event.FlowPeer:
 		return other.ip
 	case event.FlowLower:

@@ -75,9 +75,53 @@ func New(by, measured []event.FieldID) (*View, bool) {
 				a.alias = append(a.alias, alias{f, of})
 			}
 		}
-		v.aspects = append(v.aspects, a)
+		v.add(a)
 	}
 	return v, true
+}
+
+// add puts an aspect in. Where one that differs in a single condition shows the same, that condition does not matter.
+func (v *View) add(a aspect) {
+	for i, have := range v.aspects {
+		if !slices.Equal(have.alias, a.alias) {
+			continue
+		}
+		switch {
+		case have.upward == a.upward && have.client != a.client:
+			a.client = either
+		case have.client == a.client && have.upward != a.upward:
+			a.upward = either
+		default:
+			continue
+		}
+		v.aspects = slices.Delete(v.aspects, i, i+1)
+		v.add(a)
+		return
+	}
+	v.aspects = append(v.aspects, a)
+}
+
+// Stored is as the function of that name, less what this view does not look at.
+func (v *View) Stored(ids []event.FieldID) []event.FieldID {
+	var list []event.FieldID
+	for _, id := range ids {
+		if f, ok := event.FieldByID(id); !ok || !f.View {
+			list = append(list, id)
+		}
+	}
+	for _, a := range v.aspects {
+		for _, one := range a.alias {
+			list = append(list, one.of)
+		}
+		if a.client != either {
+			list = append(list, event.FlowRole)
+		}
+		if a.upward != either {
+			list = append(list, event.SourceIP, event.DestinationIP)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // Stored returns fields with those of views replaced by all that these may be made of, in the order of their numbers.

@@ -1,0 +1,43 @@
+package desk
+
+import (
+	"context"
+
+	"tocsin/internal/api"
+	"tocsin/internal/traffic"
+)
+
+// Traffic implements api.Service.
+func (d *Desk) Traffic(ctx context.Context, q api.TrafficRequest) (api.TrafficAnswer, error) {
+	selection, err := d.flows(ctx, q.Where)
+	if err != nil {
+		return api.TrafficAnswer{}, err
+	}
+	answer, err := traffic.Top(ctx, d.parts.History, q, selection)
+	if damaged(ctx, err) {
+		answer, err = traffic.Top(ctx, d.parts.History, q, selection)
+	}
+	return answer, err
+}
+
+// FlowSessions implements api.Service.
+func (d *Desk) FlowSessions(ctx context.Context, q api.SessionRequest) (api.SessionAnswer, error) {
+	selection, err := d.flows(ctx, q.Where)
+	if err != nil {
+		return api.SessionAnswer{}, err
+	}
+	answer, err := traffic.Sessions(ctx, d.parts.History, q, selection)
+	if damaged(ctx, err) {
+		answer, err = traffic.Sessions(ctx, d.parts.History, q, selection)
+	}
+	return answer, err
+}
+
+// flows reads a filter of flows, within what the caller may see.
+func (d *Desk) flows(ctx context.Context, where string) (traffic.Selection, error) {
+	caller, err := d.viewer(ctx)
+	if err != nil {
+		return traffic.Selection{}, err
+	}
+	return traffic.NewSelection(where, caller.bounds.Bound)
+}
