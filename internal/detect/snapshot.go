@@ -41,7 +41,7 @@ func (e *Engine) Snapshot() ([]byte, event.Position, error) {
 	e.clocks.save(s)
 	s.Uint(uint64(len(e.rules)))
 	for _, r := range e.rules {
-		var state bytes.Buffer
+		var state window.Encoder
 		if err := r.detector.Save(&state); err != nil {
 			return nil, event.Position{}, fmt.Errorf("save rule %s: %w", r.rule.Name, err)
 		}
@@ -50,10 +50,10 @@ func (e *Engine) Snapshot() ([]byte, event.Position, error) {
 		s.Uint(uint64(r.panics))
 		s.Text(r.disabled)
 		s.Uint(flag(r.cold))
-		s.Text(state.String())
+		s.Nested(&state)
 	}
-	var out bytes.Buffer
-	if _, err := s.WriteTo(&out); err != nil {
+	out := bytes.NewBuffer(make([]byte, 0, s.Len()+sha256.Size))
+	if _, err := s.WriteTo(out); err != nil {
 		return nil, event.Position{}, err
 	}
 	sum := sha256.Sum256(out.Bytes())

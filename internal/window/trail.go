@@ -21,6 +21,7 @@ const (
 type trails struct {
 	of    map[uint32][]note
 	bytes int
+	swept bool // since Keep began: nobody is left whose rows are all of before
 }
 
 // note is one row in writing.
@@ -33,6 +34,7 @@ type note struct {
 // Rows before since will not be asked for again. values is as for Samples.
 func (r *Recent) Keep(since int64, values *Values, firm func(id uint32) bool) {
 	left := maxWritten
+	r.trails.swept = false
 	for i := range r.folds {
 		f := &r.folds[i]
 		if len(f.rows) == 0 {
@@ -73,9 +75,12 @@ func (t *trails) room(id uint32, since int64, firm func(id uint32) bool) bool {
 	if _, ok := t.of[id]; ok || len(t.of) < maxTrails && t.bytes < maxTrailed {
 		return true
 	}
-	for other, notes := range t.of {
-		if notes[len(notes)-1].t < since {
-			t.forget(other)
+	if !t.swept {
+		t.swept = true
+		for other, notes := range t.of {
+			if notes[len(notes)-1].t < since {
+				t.forget(other)
+			}
 		}
 	}
 	if len(t.of) < maxTrails && t.bytes < maxTrailed {
