@@ -13,6 +13,7 @@ import (
 	"tocsin/internal/document"
 	"tocsin/internal/event"
 	"tocsin/internal/metric"
+	"tocsin/internal/view"
 	"tocsin/internal/window"
 )
 
@@ -30,16 +31,30 @@ type Config struct {
 	By []string `yaml:"by"`
 	// Bucket is the length of a bucket, 1s to 7d; buckets begin at multiples of it since 1970 UTC. Default 5m.
 	Bucket time.Duration `yaml:"bucket"`
-	// Baseline is how many buckets before the one judged say what is usual, 2 to 10000. Default 12.
+	// Baseline is how many buckets before the one judged say what is usual, 2 to 10000. It means nothing with a season.
+	// Default 12.
 	Baseline int `yaml:"baseline"`
-	// Z is how many standard deviations from the mean fire, more than 0. Default 3.
+	// Season says that what is usual depends on the hour of the week: hour-of-week, or off. Default off.
+	Season string `yaml:"season"`
+	// Zone is the time zone in which the hours of the week are told, as Europe/Berlin. Default UTC.
+	Zone string `yaml:"zone"`
+	// Weeks is how many weeks the baseline of a season remembers, 1 to 52. Default 6.
+	Weeks int `yaml:"weeks"`
+	// MinWeeks is how many weeks an hour of the week must be known for to be judged by itself, 1 to 8 and to Weeks. Default 2.
+	MinWeeks int `yaml:"min_weeks"`
+	// Z is how many standard deviations from the mean fire, more than 0. Default 0: 3, or none where a percent is set.
 	Z float64 `yaml:"z"`
-	// MinBuckets is how many buckets an entity must be known for before it is judged, to Baseline. Default 0: half of
-	// Baseline.
+	// AbovePercent fires on more than so many percent of the mean, more than 100. Default 0: none.
+	AbovePercent float64 `yaml:"above_percent"`
+	// BelowPercent fires on less than so many percent of the mean, less than 100. Default 0: none.
+	BelowPercent float64 `yaml:"below_percent"`
+	// MinBuckets is how many buckets an entity must be known for before it is judged, to Baseline, or to 10000 with a season.
+	// Default 0: half of Baseline, or a week.
 	MinBuckets int `yaml:"min_buckets"`
-	// MinValue is the least value that a rise must reach, and that a drop must begin from. Default 0.
+	// MinValue is the least value that a rise must reach, and that a drop must begin from; more than 0 with a percent.
+	// Default 0.
 	MinValue float64 `yaml:"min_value"`
-	// Direction says what fires: up, down or both. Default up.
+	// Direction says what fires: up, down or both. Default: up, or what the percents say.
 	Direction string `yaml:"direction"`
 	// Zero says what to do when all buckets of the baseline are equal: ignore, so that nothing fires, or logtrack, where a
 	// value of more than the mean times Z fires. Default ignore.
@@ -57,7 +72,7 @@ type Config struct {
 // Default returns the settings that a rule begins with.
 func Default() detector.Config {
 	return &Config{
-		Metric: "count", Bucket: 5 * time.Minute, Baseline: 12, Z: 3, Direction: "up",
+		Metric: "count", Bucket: 5 * time.Minute, Baseline: 12, Season: "off", Zone: "UTC", Weeks: 6, MinWeeks: 2,
 		Zero: "ignore", Gaps: "skip", Align: "epoch", Memory: 256,
 	}
 }
@@ -73,7 +88,7 @@ func (c *Config) Reads() ([]event.FieldID, bool) {
 	if err != nil { // Validate tells; it measures nothing
 		m = metric.Metric{}
 	}
-	return window.Reads(c.By, m.Field, m.Label)
+	return window.Reads(view.Expand(c.By), m.Field, m.Label)
 }
 
 // Validate tells everything that is wrong.
@@ -84,24 +99,28 @@ func (c *Config) Validate() error {
 			errs = append(errs, document.At(key, got, want))
 		}
 	}
-	if m, err := metric.Parse(c.Metric); err != nil {
+	m, err := metric.Parse(c.Metric)
+	if err != nil {
 		want(false, "metric", c.Metric, err.Error())
 	} else {
 		want(m.Op != metric.Quantile, "metric", c.Metric, "count, sum, min, max, avg or distinct")
 	}
-	if _, err := window.NewKeys(c.By); err != nil {
+	if _, err := window.NewKeys(view.Expand(c.By)); err != nil {
+		errs = append(errs, err)
+	} else if err := view.Check(c.By, m.Field); err != nil {
 		errs = append(errs, err)
 	}
 	want(c.Bucket >= time.Second && c.Bucket <= maxBucket, "bucket", c.Bucket, "1s to 7d")
 	want(c.Baseline >= 2 && c.Baseline <= maxBaseline, "baseline", c.Baseline, "2 to 10000 (buckets)")
-	want(c.Z > 0 && c.Z <= 1e6, "z", c.Z, "more than 0")
-	want(c.MinBuckets >= 0 && c.MinBuckets <= c.Baseline, "min_buckets", c.MinBuckets, "0 to baseline")
+	want(c.Z >= 0 && c.Z <= 1e6, "z", c.Z, "more than 0")
+	want(c.MinBuckets >= 0 && c.MinBuckets <= c.mostBuckets(), "min_buckets", c.MinBuckets, "0 to baseline, or to 10000 with a season")
 	want(c.MinValue >= 0 && c.MinValue <= 1<<53, "min_value", c.MinValue, "0 or more")
-	want(c.Direction == "up" || c.Direction == "down" || c.Direction == "both", "direction", c.Direction, "up, down or both")
 	want(c.Zero == "ignore" || c.Zero == "logtrack", "zero", c.Zero, "ignore or logtrack")
 	want(c.Gaps == "skip" || c.Gaps == "zero", "gaps", c.Gaps, "skip or zero")
 	want(c.Align == "epoch" || c.Align == "newest", "align", c.Align, "epoch or newest")
 	want(c.Memory >= 1 && c.Memory <= 1<<20, "memory", c.Memory, "1 to 1048576 (MiB)")
+	c.validateLimits(want)
+	c.validateSeason(want)
 	return errors.Join(errs...)
 }
 
@@ -114,20 +133,19 @@ func (c *Config) New(fs.FS) (detector.Detector, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := window.NewKeys(c.By)
+	keys, err := window.NewKeys(view.Expand(c.By))
 	if err != nil {
 		return nil, err
 	}
-	if c.MinBuckets == 0 {
-		copied := *c
-		copied.MinBuckets = (c.Baseline + 1) / 2
-		c = &copied
+	settled, err := c.settled()
+	if err != nil {
+		return nil, err
 	}
 	use := map[metric.Op]window.Use{metric.Count: window.Rows, metric.Sum: window.Addend, metric.Avg: window.Addend,
 		metric.Min: window.Extent, metric.Max: window.Extent, metric.Distinct: window.Member}[m.Op]
 	return &gauge{
-		config: *c, metric: m, bucket: int64(c.Bucket), room: c.Memory << 20,
-		table: window.NewTable(keys), values: window.NewValues(use, m.Field, m.Label),
+		config: settled.Config, season: settled.season, metric: m, bucket: int64(c.Bucket), room: c.Memory << 20,
+		view: view.Of(c.By, m.Field), table: window.NewTable(keys), values: window.NewValues(use, m.Field, m.Label),
 		judged: math.MinInt64, closed: math.MinInt64, seen: map[int64]struct{}{},
 		quiet: window.NewCalendar(int64(c.Bucket)),
 	}, nil

@@ -15,8 +15,8 @@ import (
 func TestCases(t *testing.T) { detectortest.Run(t, Default) }
 
 func TestSample(t *testing.T) {
-	detectortest.Sample(t, Sample, Default, "metric", "by", "bucket", "baseline", "z", "min_buckets", "min_value", "direction", "zero",
-		"gaps", "align", "memory")
+	detectortest.Sample(t, Sample, Default, "metric", "by", "bucket", "baseline", "season", "zone", "weeks", "min_weeks", "z", "above_percent",
+		"below_percent", "min_buckets", "min_value", "direction", "zero", "gaps", "align", "memory")
 }
 
 func config(t testing.TB, text string) detector.Config {
@@ -96,5 +96,5 @@ func TestUsual(t *testing.T) {
 }
 
 func FuzzLoad(f *testing.F) {
-	detectortest.FuzzLoad(f, config(f, "{by: [source.ip], bucket: 1m, baseline: 5}"), config(f, "{metric: distinct(destination.port), align: newest, bucket: 1m, baseline: 5}"))
+	detectortest.FuzzLoad(f, config(f, "{by: [source.ip], bucket: 1m, baseline: 5}"), config(f, byHour), config(f, "{metric: distinct(destination.port), align: newest, bucket: 1m, baseline: 5}"))
 }

@@ -4,24 +4,26 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
 	"tocsin/internal/alert"
 	"tocsin/internal/detector"
 	"tocsin/internal/event"
 	"tocsin/internal/metric"
+	"tocsin/internal/view"
 	"tocsin/internal/window"
 )
 
 // gauge is the detector. Each entity has the measures of buckets that the watermark has not passed, and the values of those
 // that it has.
 type gauge struct {
-	config Config
+	config Config // settled
+	season season
 	metric metric.Metric
 	bucket int64
 	room   int
 
+	view   *view.View // nil when entities are told by stored fields alone
 	table  *window.Table
 	all    []entity
 	values *window.Values
@@ -38,12 +40,13 @@ type gauge struct {
 }
 
 type entity struct {
-	ahead []measure // by bucket, or by instant with align: newest
-	past  []float64 // values of the newest closed buckets, oldest first
-	due   int64
-	peak  float64
-	limit float64
-	state state
+	ahead  []measure // by bucket, or by instant with align: newest
+	past   []float64 // values of the newest closed buckets, oldest first; none with a season
+	season *seasonal // with a season, once a bucket was closed
+	due    int64
+	peak   float64
+	limit  float64
+	state  state
 }
 
 type state uint8
@@ -56,7 +59,7 @@ const (
 )
 
 const (
-	entityBytes  = 88
+	entityBytes  = 96
 	measureBytes = 56
 )
 
@@ -78,6 +81,12 @@ func (d *gauge) Fold(b *event.Batch, rows []int32) {
 	if len(rows) == 0 {
 		return
 	}
+	d.view.Each(b, rows, d.fold)
+	d.shrink()
+}
+
+func (d *gauge) fold(b *event.Batch, rows []int32) {
+	clock := window.NewClock(b)
 	d.table.Bind(b)
 	d.values.Bind(b)
 	d.recent.Begin(b, rows)
@@ -101,7 +110,6 @@ func (d *gauge) Fold(b *event.Batch, rows []int32) {
 		d.add(id, m)
 		d.recent.Note(i, id)
 	}
-	d.shrink()
 }
 
 // mark notes in which buckets anything was seen.
@@ -173,6 +181,7 @@ func (d *gauge) Judge(w event.Watermark) []alert.Finding {
 	} else {
 		d.closeUpTo(window.FloorDiv(d.judged, d.bucket) - 1)
 	}
+	d.shrink()
 	d.release()
 	out := d.out
 	d.out = nil
@@ -218,6 +227,10 @@ func (d *gauge) tracked() bool {
 
 // close judges bucket k of every entity and makes it part of what is usual.
 func (d *gauge) close(k int64) {
+	hour := uint8(0)
+	if d.season.on() {
+		hour = d.season.hour(k * d.bucket)
+	}
 	for id := range d.all {
 		e := &d.all[id]
 		if !d.table.Used(uint32(id)) {
@@ -233,9 +246,13 @@ func (d *gauge) close(k int64) {
 		}
 		e.state |= known
 		v := m.value(d.metric.Op, d.values.Scale())
+		if d.season.on() {
+			d.closeSeason(uint32(id), e, v, k, hour, m.estimate())
+			continue
+		}
 		end := window.Later(k*d.bucket, d.bucket)
-		if len(e.past) >= d.config.MinBuckets && len(e.past) > 0 {
-			d.judge(uint32(id), e, v, e.past, k*d.bucket, end, k*d.bucket, end-1, m.estimate())
+		if u, ok := d.habit(e, k); ok {
+			d.judge(uint32(id), e, v, &u, k*d.bucket, end, k*d.bucket, end-1, m.estimate())
 		}
 		d.remember(e, v)
 		if e.state&open != 0 || slices.ContainsFunc(e.past, func(v float64) bool { return v != 0 }) {
@@ -260,38 +277,54 @@ func (d *gauge) remember(e *entity, v float64) {
 	d.bytes += 8 * (cap(e.past) - before)
 }
 
-// judge holds a value against the usual ones. since and at are the bounds that the finding names; from and until those of
-// its samples.
-func (d *gauge) judge(id uint32, e *entity, v float64, past []float64, since, at, from, until int64, estimate bool) {
-	mean, deviation := usual(past)
-	up, down := d.config.Direction != "down", d.config.Direction != "up"
-	high, low := mean+d.config.Z*deviation, mean-d.config.Z*deviation
+// habit returns what is usual for bucket k of an entity; false when too little is known of it to judge.
+func (d *gauge) habit(e *entity, k int64) (u habit, ok bool) {
+	switch {
+	case !d.season.on():
+		u.mean, u.deviation = usual(e.past)
+		return u, len(e.past) >= d.config.MinBuckets && len(e.past) > 0
+	case e.season == nil:
+		return u, false
+	default:
+		return e.season.usual(d.season.hour(k*d.bucket), d.season.enough), e.season.known >= d.config.MinBuckets
+	}
+}
+
+// judge holds a value against the usual ones and reports whether it is unusual. since and at are the bounds that the finding
+// names; from and until those of its samples.
+func (d *gauge) judge(id uint32, e *entity, v float64, u *habit, since, at, from, until int64, estimate bool) bool {
 	out := state(0)
 	switch {
-	case deviation > 0 && up && (v-mean)/deviation >= d.config.Z && v >= d.config.MinValue:
+	case d.beyond(u, v, true):
 		out = open
-	case deviation > 0 && down && (mean-v)/deviation >= d.config.Z && mean >= d.config.MinValue:
-		out, high = open|below, low
-	case deviation == 0 && d.config.Zero == "logtrack" && up && v > mean*d.config.Z && v >= d.config.MinValue:
-		out, high = open, mean*d.config.Z
-	}
-	f := alert.Finding{
-		Entity: d.table.Keys().Entity(d.table.Key(id)), Time: at, Since: since, Value: v, Limit: high, Below: out&below != 0,
-		Estimate: estimate, Window: time.Duration(at - since), Triggers: 1,
-	}
-	switch {
-	case out != 0:
-		f.Reason = d.reason(v, mean, deviation)
-		f.Samples = d.recent.Samples(id, from, until, d.sized())
-		e.limit, e.peak = high, v
+	case d.beyond(u, v, false):
+		out = open | below
 	case e.state&open != 0:
-		f.Ended, f.Triggers, f.Value, f.Limit, f.Below = true, 0, e.peak, e.limit, e.state&below != 0
-		f.Reason = fmt.Sprintf("%s was %s, as is usual again", d.metric, number(v))
+		d.end(id, e, at, fmt.Sprintf("%s was %s, as is usual again", d.metric, number(v)))
+		f := &d.out[len(d.out)-1]
+		f.Since, f.Window, f.Estimate = since, time.Duration(at-since), estimate
+		return false
 	default:
-		return
+		return false
 	}
+	limit, _ := d.limit(u, out&below == 0)
+	e.limit, e.peak = limit, v
 	e.state = e.state&^(open|below) | out
-	d.out = append(d.out, f)
+	d.out = append(d.out, alert.Finding{
+		Entity: d.table.Keys().Entity(d.table.Key(id)), Time: at, Since: since, Value: v, Limit: limit, Below: out&below != 0,
+		Estimate: estimate, Window: time.Duration(at - since), Triggers: 1,
+		Reason: d.reason(v, u), Samples: d.recent.Samples(id, from, until, d.sized()),
+	})
+	return true
+}
+
+// end ends the alert of an entity.
+func (d *gauge) end(id uint32, e *entity, at int64, why string) {
+	d.out = append(d.out, alert.Finding{
+		Entity: d.table.Keys().Entity(d.table.Key(id)), Time: at, Value: e.peak, Limit: e.limit, Below: e.state&below != 0,
+		Ended: true, Reason: why,
+	})
+	e.state &^= open | below
 }
 
 // sized are the values that make one row more unusual than another; nil when all rows are alike.
@@ -302,20 +335,13 @@ func (d *gauge) sized() *window.Values {
 	return d.values
 }
 
-func (d *gauge) reason(v, mean, deviation float64) string {
-	if deviation == 0 {
-		return fmt.Sprintf("%s was %s in %s, where it always was %s (deviation 0)", d.metric, number(v), window.Span(d.config.Bucket), number(mean))
-	}
-	return fmt.Sprintf("%s was %s in %s, usual are %s ± %s (z=%.2f)",
-		d.metric, number(v), window.Span(d.config.Bucket), number(mean), number(deviation), (v-mean)/deviation)
-}
-
-func number(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
-
 func (d *gauge) drop(id uint32, e *entity) {
 	d.bytes -= measureBytes*cap(e.ahead) + 8*cap(e.past)
 	for _, m := range e.ahead {
 		d.bytes -= 8 * len(m.set)
+	}
+	if e.season != nil {
+		d.bytes -= seasonalBytes + slotBytes*cap(e.season.slots)
 	}
 	*e = entity{}
 	d.table.Drop(id)
@@ -325,7 +351,7 @@ func (d *gauge) drop(id uint32, e *entity) {
 // shrink gives up the smallest of a few entities while there are more than there is room for.
 func (d *gauge) shrink() {
 	for d.size() > d.room && d.table.Len() > 1 {
-		worst := d.table.Least(&d.hand, func(a, b uint32) bool { return d.all[a].weight() < d.all[b].weight() })
+		worst := d.table.Least(&d.hand, func(a, b uint32) bool { return d.weight(&d.all[a]) < d.weight(&d.all[b]) })
 		e := d.entity(worst)
 		if e.state&open != 0 {
 			d.out = append(d.out, alert.Finding{
@@ -338,10 +364,18 @@ func (d *gauge) shrink() {
 	}
 }
 
-// weight orders entities for eviction: those with an alert last, then by how much they did lately.
-func (e *entity) weight() (w float64) {
+// weight orders entities for eviction: those with an alert last, then by how much they did lately; with a season by how
+// far they are on the way to being judged, up to when anything last came of them, and how near they last came to firing.
+func (d *gauge) weight(e *entity) (w float64) {
 	if e.state&open != 0 {
 		w = 1e18
+	}
+	if d.season.on() {
+		if e.season != nil {
+			active := min(e.season.known-e.season.silent, d.config.MinBuckets)
+			w += float64(active)/float64(max(d.config.MinBuckets, 1)) + e.season.near
+		}
+		return w
 	}
 	for _, m := range e.ahead {
 		w += float64(m.n)

@@ -96,7 +96,9 @@ func (d *gauge) laidOut(instants []measure, newest int64) (values []float64, est
 func (d *gauge) layOut(id uint32, e *entity, instants []measure, newest int64) {
 	values, estimate := d.laidOut(instants, newest)
 	found := len(d.out)
-	d.judge(id, e, values[0], values[1:], window.Earlier(newest, d.bucket), newest, newest-d.bucket+1, newest, estimate)
+	var u habit
+	u.mean, u.deviation = usual(values[1:])
+	d.judge(id, e, values[0], &u, window.Earlier(newest, d.bucket), newest, newest-d.bucket+1, newest, estimate)
 	e.state &^= open | below
 	if len(d.out) == found {
 		return

@@ -14,12 +14,21 @@ import (
 
 const (
 	stateName    = "deviation"
+	seasonName   = "deviation by season" // has what is known of the weeks as well
 	stateVersion = 1
 )
 
+// stateName returns what the state is called: without a season it is as it always was.
+func (d *gauge) stateName() string {
+	if d.season.on() {
+		return seasonName
+	}
+	return stateName
+}
+
 // Save writes the state.
 func (d *gauge) Save(w io.Writer) error {
-	s := window.NewEncoder(stateName, stateVersion)
+	s := window.NewEncoder(d.stateName(), stateVersion)
 	s.Int(d.judged)
 	s.Int(d.closed)
 	s.Uint(d.stats.Skipped)
@@ -54,6 +63,9 @@ func (d *gauge) Save(w io.Writer) error {
 				s.Uint(h)
 			}
 		}
+		if d.season.on() {
+			e.season.save(s)
+		}
 	}
 	_, err := s.WriteTo(w)
 	return err
@@ -61,7 +73,7 @@ func (d *gauge) Save(w io.Writer) error {
 
 // Load reads a state into a detector that has seen nothing.
 func (d *gauge) Load(r io.Reader) error {
-	s := window.NewDecoder(r, stateName, stateVersion)
+	s := window.NewDecoder(r, d.stateName(), stateVersion)
 	d.judged, d.closed = s.Int(), s.Int()
 	d.stats.Skipped, d.stats.Late, d.stats.Evicted = s.Uint(), s.Uint(), s.Uint()
 	for range s.Count(1) {
@@ -76,7 +88,11 @@ func (d *gauge) Load(r io.Reader) error {
 			break
 		}
 		id := d.table.Number(key)
-		d.loadEntity(s, d.entity(id))
+		e := d.entity(id)
+		d.loadEntity(s, e)
+		if d.season.on() {
+			e.season = d.loadSeason(s)
+		}
 	}
 	if err := s.Err(); err != nil {
 		return fmt.Errorf("load deviation: %w", err)
@@ -84,6 +100,9 @@ func (d *gauge) Load(r io.Reader) error {
 	for id := range d.all {
 		e := &d.all[id]
 		d.bytes += measureBytes*cap(e.ahead) + 8*cap(e.past)
+		if e.season != nil {
+			d.bytes += seasonalBytes + slotBytes*cap(e.season.slots)
+		}
 		for _, m := range e.ahead {
 			d.bytes += 8 * len(m.set)
 		}

@@ -12,6 +12,12 @@ import (
 
 // Explain tells whether the row's entity is news. It goes through the same steps as Judge, on a copy of that one entity.
 func (d *lookout) Explain(b *event.Batch, row int32, at int64) detector.Explanation {
+	var all []detector.Explanation
+	d.view.Each(b, []int32{row}, func(aspect *event.Batch, _ []int32) { all = append(all, d.explain(aspect, row, at)) })
+	return detector.Foremost(all)
+}
+
+func (d *lookout) explain(b *event.Batch, row int32, at int64) detector.Explanation {
 	var x detector.Explanation
 	key, lacks := d.table.Keys().Of(b, row)
 	if lacks != "" {

@@ -8,6 +8,7 @@ import (
 	"tocsin/internal/alert"
 	"tocsin/internal/detector"
 	"tocsin/internal/event"
+	"tocsin/internal/view"
 	"tocsin/internal/window"
 )
 
@@ -19,6 +20,7 @@ type lookout struct {
 	daily              bool
 	room               int
 
+	view    *view.View // nil when entities are told by stored fields alone
 	table   *window.Table
 	all     []entity
 	recent  window.Recent
@@ -81,6 +83,12 @@ func (d *lookout) Fold(b *event.Batch, rows []int32) {
 	if len(rows) == 0 {
 		return
 	}
+	d.view.Each(b, rows, d.fold)
+	d.shrink()
+}
+
+func (d *lookout) fold(b *event.Batch, rows []int32) {
+	clock := window.NewClock(b)
 	d.table.Bind(b)
 	d.recent.Begin(b, rows)
 	for i, row := range rows {
@@ -97,7 +105,6 @@ func (d *lookout) Fold(b *event.Batch, rows []int32) {
 		d.see(id, sightings{t, t})
 		d.recent.Note(i, id)
 	}
-	d.shrink()
 }
 
 // see notes that an entity was seen.

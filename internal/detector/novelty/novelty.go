@@ -16,6 +16,7 @@ import (
 	"tocsin/internal/detector"
 	"tocsin/internal/document"
 	"tocsin/internal/event"
+	"tocsin/internal/view"
 	"tocsin/internal/window"
 )
 
@@ -60,12 +61,15 @@ const (
 var listName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // Reads implements detector.Config.
-func (c *Config) Reads() ([]event.FieldID, bool) { return window.Reads(c.By, nil, "") }
+func (c *Config) Reads() ([]event.FieldID, bool) { return window.Reads(view.Expand(c.By), nil, "") }
 
 // Validate tells everything that is wrong.
 func (c *Config) Validate() error {
 	var errs []error
-	keys, err := window.NewKeys(c.By)
+	keys, err := window.NewKeys(view.Expand(c.By))
+	if err == nil {
+		err = view.Check(c.By, nil)
+	}
 	switch {
 	case err != nil:
 		errs = append(errs, err)
@@ -177,7 +181,7 @@ func (c *Config) New(files fs.FS) (detector.Detector, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	keys, err := window.NewKeys(c.By)
+	keys, err := window.NewKeys(view.Expand(c.By))
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +196,7 @@ func (c *Config) New(files fs.FS) (detector.Detector, error) {
 	}
 	return &lookout{
 		known: known, learn: int64(c.Learn), forget: int64(c.Forget), daily: c.Again == "daily", end: int64(c.EndAfter),
-		room: c.Memory << 20, table: window.NewTable(keys), judged: math.MinInt64, start: math.MaxInt64,
+		room: c.Memory << 20, view: view.Of(c.By), table: window.NewTable(keys), judged: math.MinInt64, start: math.MaxInt64,
 		due: window.NewCalendar(int64(time.Minute)),
 	}, nil
 }
