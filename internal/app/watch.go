@@ -29,6 +29,7 @@ func (a *App) newWatch(node string) *watch.Service {
 		Exporters: func() (map[netip.Addr]int64, time.Duration) {
 			return a.flows.Steady(time.Now()), time.Duration(a.exporterSilence.Load())
 		},
+		Tables: a.tables,
 		Problems: func(ctx context.Context) []string {
 			h, err := a.desk.Health(api.As(ctx, api.Local()))
 			if err != nil {
@@ -37,6 +38,16 @@ func (a *App) newWatch(node string) *watch.Service {
 			return h.Problems
 		},
 	})
+}
+
+// tables tells what each rule keeps.
+func (a *App) tables() (list []watch.Table) {
+	for _, j := range a.judges {
+		for _, s := range j.engine.Rules() {
+			list = append(list, watch.Table{Rule: s.Rule.Name, Owner: s.Rule.Owner, Entity: aboutRule(&s.Rule), Entities: s.Stats.Entities, Evicted: s.Stats.Evicted})
+		}
+	}
+	return list
 }
 
 // setExpected notes which sources of a configuration must not be silent.

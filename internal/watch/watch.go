@@ -20,9 +20,10 @@ import (
 
 // Names of the rules of the alerts that are raised here.
 const (
-	SourceRule   = alert.OwnPrefix + "source"   // a source is silent
-	ExporterRule = alert.OwnPrefix + "exporter" // an exporter of flows is silent
-	HealthRule   = alert.OwnPrefix + "health"   // something is wrong with tocsin, and lasts
+	SourceRule   = alert.OwnPrefix + "source"     // a source is silent
+	ExporterRule = alert.OwnPrefix + "exporter"   // an exporter of flows is silent
+	HealthRule   = alert.OwnPrefix + "health"     // something is wrong with tocsin, and lasts
+	FullRule     = alert.OwnPrefix + "table-full" // a rule has more entities than it has room for
 )
 
 // setting is under which the ledger keeps what must outlast a restart.
@@ -52,6 +53,8 @@ type Options struct {
 	// Exporters tells of every exporter of flows that is missed when it says nothing how many datagrams it sent since the start,
 	// and after how long; 0 is never. May be nil.
 	Exporters func() (datagrams map[netip.Addr]int64, after time.Duration)
+	// Tables tells what each rule keeps. May be nil.
+	Tables func() []Table
 	// Problems tells what someone must act on, with what Problems of the service says of itself.
 	Problems func(context.Context) []string
 	// Works returns nil when intake, judging and the ledger have just been seen to work.
@@ -159,6 +162,11 @@ func (s *Service) look(ctx context.Context) {
 		for _, c := range memory.Exporters.step(elapsed, heard, expected, anExporter) {
 			memory.Exporters.told(c, s.tell(ctx, c))
 		}
+		if s.options.Tables != nil {
+			for _, c := range memory.Tables.step(elapsed, s.options.Tables()) {
+				memory.Tables.told(c, s.tell(ctx, c))
+			}
+		}
 		for _, c := range memory.Trouble.step(elapsed, s.options.Problems(ctx)) {
 			memory.Trouble.told(c, s.tell(ctx, c))
 		}
@@ -208,6 +216,7 @@ type memory struct {
 	Silence   silence `json:"silence"`
 	Exporters silence `json:"exporters,omitempty"`
 	Trouble   lasting `json:"trouble"`
+	Tables    tables  `json:"tables,omitempty"`
 }
 
 // whole makes what was not read empty.
@@ -221,8 +230,12 @@ func (m *memory) whole() *memory {
 	if m.Trouble == nil {
 		m.Trouble = lasting{}
 	}
+	if m.Tables == nil {
+		m.Tables = tables{}
+	}
 	maps.DeleteFunc(m.Silence, func(_ string, l *listened) bool { return l == nil })
 	maps.DeleteFunc(m.Exporters, func(_ string, l *listened) bool { return l == nil })
+	maps.DeleteFunc(m.Tables, func(_ string, f *filled) bool { return f == nil })
 	maps.DeleteFunc(m.Trouble, func(_ string, t *trouble) bool { return t == nil })
 	return m
 }
