@@ -2,13 +2,6 @@ package api
 
 import "time"
 
-// The calls about traffic groups. All users may list them, administrators change them; a change holds for events that come
-// from then on, and never for those that are there.
-//
-//	Groups(ctx, GroupRequest) ([]Group, error)
-//	PutGroups(ctx, GroupsEdit) (GroupsSaved, error)
-//	DeleteGroup(ctx, name string) error
-
 // Bounds of traffic groups.
 const (
 	MaxGroups       = 10_000  // groups, those of the configuration included

@@ -2,14 +2,6 @@ package api
 
 import "time"
 
-// The calls about names for people. All users may look, administrators change them. Names are for showing: no event has them,
-// so that a change holds for old events as well.
-//
-//	Names(ctx, NameRequest) ([]Name, error)
-//	PutNames(ctx, NamesEdit) (NamesSaved, error)
-//	DeleteNames(ctx, NamesRemoval) (NamesSaved, error)
-//	NamesOf(ctx, NamesOfRequest) ([]Named, error)
-
 // The kinds of things that have names, with how their keys are spelt.
 const (
 	NameAddress   = "address"   // 192.0.2.7

@@ -33,6 +33,8 @@ func operations() map[string]permission.Operation {
 		"Preferences": permission.ShowPreferences, "PutPreferences": permission.ChangePreferences, "TestWays": permission.ChangePreferences,
 		"Mutes": permission.ListMutes, "PreviewMute": permission.PreviewMute, "AddMute": permission.ChangeMute, "EndMute": permission.ChangeMute,
 		"Notices": permission.ListNotices, "SendNotices": permission.SendNotices, "PreviewNotice": permission.PreviewTemplate, "TestChannel": permission.TestChannel,
+		"Groups": permission.ListGroups, "PutGroups": permission.ChangeGroup, "DeleteGroup": permission.ChangeGroup,
+		"Names": permission.ListNames, "PutNames": permission.ChangeName, "DeleteNames": permission.ChangeName, "NamesOf": permission.ListNames,
 		"SelfTest": permission.Selftest, "MailServer": permission.ShowMail, "PutMailServer": permission.ChangeMail,
 	}
 }

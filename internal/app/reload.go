@@ -12,6 +12,10 @@ import (
 // Reload goes over to another configuration that was read and found good: its rules, sources and channels from now on. It returns the
 // settings that take effect only with the next start. When it fails everything stays as it was.
 func (a *App) Reload(ctx context.Context, next *Setup) (later []string, err error) {
+	renameBack, err := a.rename(ctx, next)
+	if err != nil {
+		return nil, err
+	}
 	before := a.rules.Files()
 	a.rules.SetFiles(next.Rules)
 	err = a.rules.Load(ctx)
@@ -23,6 +27,7 @@ func (a *App) Reload(ctx context.Context, next *Setup) (later []string, err erro
 		sources, err = a.sources(next) // last, because the figures of new sources take the place of those that run
 	}
 	if err != nil {
+		err = errors.Join(err, renameBack())
 		a.rules.SetFiles(before)
 		if back := a.rules.Load(ctx); back == nil {
 			err = errors.Join(err, a.rulesChanged(ctx))

@@ -83,6 +83,7 @@ func (a *App) takeIn(ctx context.Context) error {
 	})
 	g.Go(func() error { return a.rejected.Run(ctx) })
 	g.Go(func() error { return a.keepFlows(ctx) })
+	g.Go(func() error { return a.keepNaming(ctx) })
 	g.Go(func() error {
 		if a.options.Live {
 			a.auditor.Prune(ctx, a.setup.Config.Audit.Keep)
@@ -347,6 +348,7 @@ func (a *App) problems() []string {
 		list = append(list, err.Error())
 	}
 	list = append(list, a.roomProblems()...)
+	list = append(list, a.namingProblems()...)
 	if a.watch != nil {
 		list = append(list, a.watch.Problems()...)
 	}

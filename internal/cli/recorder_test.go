@@ -19,6 +19,9 @@ import (
 type recorder struct {
 	ledger    string // where health says that it is
 	exporters []api.Exporter
+	groups    []api.Group
+	names     []api.Name
+	namesOf   []api.Named
 	rejected  []api.QuarantineGroup
 	entries   []api.QuarantineEntry
 	retried   api.QuarantineRetried
@@ -228,6 +231,34 @@ func (r *recorder) Health(context.Context) (api.Health, error) {
 }
 func (r *recorder) Exporters(context.Context) ([]api.Exporter, error) {
 	return r.exporters, r.note("Exporters")
+}
+
+func (r *recorder) Groups(_ context.Context, q api.GroupRequest) ([]api.Group, error) {
+	return r.groups, r.note("Groups", q)
+}
+
+func (r *recorder) PutGroups(_ context.Context, q api.GroupsEdit) (api.GroupsSaved, error) {
+	return api.GroupsSaved{Added: len(q.Groups)}, r.note("PutGroups", q)
+}
+
+func (r *recorder) DeleteGroup(_ context.Context, name string) error {
+	return r.note("DeleteGroup", name)
+}
+
+func (r *recorder) Names(_ context.Context, q api.NameRequest) ([]api.Name, error) {
+	return r.names, r.note("Names", q)
+}
+
+func (r *recorder) PutNames(_ context.Context, q api.NamesEdit) (api.NamesSaved, error) {
+	return api.NamesSaved{Added: len(q.Names)}, r.note("PutNames", q)
+}
+
+func (r *recorder) DeleteNames(_ context.Context, q api.NamesRemoval) (api.NamesSaved, error) {
+	return api.NamesSaved{Removed: len(q.Keys)}, r.note("DeleteNames", q)
+}
+
+func (r *recorder) NamesOf(_ context.Context, q api.NamesOfRequest) ([]api.Named, error) {
+	return r.namesOf, r.note("NamesOf", q)
 }
 
 func (r *recorder) SelfTest(_ context.Context, q api.SelfTestRequest) (api.SelfTestAnswer, error) {

@@ -286,7 +286,7 @@ func (w *reference) table(v reflect.Value, path string) {
 			name += "<br>`TOCSIN_" + strings.ToUpper(strings.ReplaceAll(full, ".", "_")) + "`"
 		}
 		value := show(v.Field(i))
-		if value == `""` || value == "[]" {
+		if value == `""` || value == "[]" || value == "{}" {
 			value = ""
 		} else {
 			value = "`" + value + "`"
@@ -318,6 +318,8 @@ func show(v reflect.Value) string {
 		return "{" + strings.Join(parts, ", ") + "}"
 	case []string, []document.Node:
 		return "[]"
+	case map[string][]string:
+		return "{}"
 	}
 	return fmt.Sprint(v.Interface())
 }
@@ -342,6 +344,9 @@ func formOf(t reflect.Type) string {
 	case reflect.Slice:
 		return "list of " + formOf(t.Elem())
 	case reflect.Map:
+		if t.Elem().Kind() == reflect.Slice {
+			return formOf(t.Elem()) + " by name"
+		}
 		return formOf(t.Elem()) + " by kind"
 	case reflect.String:
 		return "text"

@@ -32,6 +32,7 @@ type Config struct {
 	Audit      Audit      `yaml:"audit"`
 
 	Sources Sources            `yaml:"sources"`
+	Enrich  Enrich             `yaml:"enrich"`
 	Detect  Detect             `yaml:"detect"`
 	Alerts  Alerts             `yaml:"alerts"`
 	Notify  map[string]Channel `yaml:"notify"`
@@ -239,6 +240,17 @@ type Flows struct {
 	// Buffer is how much the system is asked to hold of what was not read yet, for each socket: 64KiB to 1GiB. Without privileges
 	// Linux gives no more than net.core.rmem_max. Default: 32MiB.
 	Buffer document.Size `yaml:"buffer"`
+}
+
+// Enrich adds to events, as they arrive, what is known of their addresses. It changes no event that is there already.
+type Enrich struct {
+	// Databases are files in the format of MaxMind DB, of countries, cities or autonomous systems, as `GeoLite2-City.mmdb`; 16 at
+	// most. A relative path begins in the data directory. What the first does not know the next is asked for. A file that changes
+	// is read again. Default: none.
+	Databases []string `yaml:"databases"`
+	// Groups are traffic groups by name, each a list of members such as `[192.0.2.0/24, "192.0.2.7:8000-8999/tcp",
+	// "[2001:db8::/32]:443"]`. People see them, and cannot change them with `tocsin groups`. Default: none.
+	Groups map[string][]string `yaml:"groups"`
 }
 
 // Detect judges events by the rules as they come in.

@@ -58,6 +58,8 @@ type Parts struct {
 	Channels Channels
 	// Try begins a self-test for the event whose label SelfTestLabel is token.
 	Try func(ctx context.Context, token string, q api.SelfTestRequest) (Trial, error)
+	// Naming has traffic groups and names.
+	Naming Naming
 	// Exporters lists who sends flows.
 	Exporters func() []api.Exporter
 	// Problems tells what else someone must act on.

@@ -104,8 +104,11 @@ func (b *body) Read(p []byte) (int, error) {
 }
 
 // decodeJSON reads a small JSON body strictly. An empty one leaves into as it is.
-func decodeJSON(w *response, r *http.Request, into any) error {
-	b, err := newBody(w, r, 1<<20)
+func decodeJSON(w *response, r *http.Request, into any) error { return decodeLarge(w, r, 1<<20, into) }
+
+// decodeLarge is decodeJSON for a body of at most limit bytes.
+func decodeLarge(w *response, r *http.Request, limit int64, into any) error {
+	b, err := newBody(w, r, limit)
 	if err != nil {
 		return err
 	}

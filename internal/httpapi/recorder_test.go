@@ -287,6 +287,34 @@ func (r *recorder) Exporters(ctx context.Context) ([]api.Exporter, error) {
 	return filled[[]api.Exporter](), r.note(ctx, "Exporters")
 }
 
+func (r *recorder) Groups(ctx context.Context, q api.GroupRequest) ([]api.Group, error) {
+	return filled[[]api.Group](), r.note(ctx, "Groups", q)
+}
+
+func (r *recorder) PutGroups(ctx context.Context, q api.GroupsEdit) (api.GroupsSaved, error) {
+	return filled[api.GroupsSaved](), r.note(ctx, "PutGroups", q)
+}
+
+func (r *recorder) DeleteGroup(ctx context.Context, name string) error {
+	return r.note(ctx, "DeleteGroup", name)
+}
+
+func (r *recorder) Names(ctx context.Context, q api.NameRequest) ([]api.Name, error) {
+	return filled[[]api.Name](), r.note(ctx, "Names", q)
+}
+
+func (r *recorder) PutNames(ctx context.Context, q api.NamesEdit) (api.NamesSaved, error) {
+	return filled[api.NamesSaved](), r.note(ctx, "PutNames", q)
+}
+
+func (r *recorder) DeleteNames(ctx context.Context, q api.NamesRemoval) (api.NamesSaved, error) {
+	return filled[api.NamesSaved](), r.note(ctx, "DeleteNames", q)
+}
+
+func (r *recorder) NamesOf(ctx context.Context, q api.NamesOfRequest) ([]api.Named, error) {
+	return filled[[]api.Named](), r.note(ctx, "NamesOf", q)
+}
+
 func (r *recorder) Adopt(ctx context.Context, q api.AdoptRequest) (api.AdoptAnswer, error) {
 	return filled[api.AdoptAnswer](), r.note(ctx, "Adopt", q)
 }

@@ -1,0 +1,75 @@
+package desk
+
+import (
+	"context"
+	"net/netip"
+
+	"tocsin/internal/api"
+	"tocsin/internal/enrich"
+	"tocsin/internal/fault"
+	"tocsin/internal/names"
+	"tocsin/internal/naming"
+)
+
+// Naming is what events get at arrival and what is shown in place of addresses.
+type Naming struct {
+	Shelf *naming.Shelf
+	// Look returns what the databases say about an address.
+	Look func(netip.Addr) enrich.Facts
+}
+
+// Groups implements api.Service.
+func (d *Desk) Groups(ctx context.Context, q api.GroupRequest) ([]api.Group, error) {
+	return d.parts.Naming.Shelf.Groups(ctx, q.Name)
+}
+
+// PutGroups implements api.Service.
+func (d *Desk) PutGroups(ctx context.Context, q api.GroupsEdit) (api.GroupsSaved, error) {
+	return d.parts.Naming.Shelf.PutGroups(ctx, q, api.Caller(ctx).User)
+}
+
+// DeleteGroup implements api.Service.
+func (d *Desk) DeleteGroup(ctx context.Context, name string) error {
+	return d.parts.Naming.Shelf.DeleteGroup(ctx, name)
+}
+
+// Names implements api.Service.
+func (d *Desk) Names(ctx context.Context, q api.NameRequest) ([]api.Name, error) {
+	return d.parts.Naming.Shelf.Names(ctx, q)
+}
+
+// PutNames implements api.Service.
+func (d *Desk) PutNames(ctx context.Context, q api.NamesEdit) (api.NamesSaved, error) {
+	return d.parts.Naming.Shelf.PutNames(ctx, q, api.Caller(ctx).User)
+}
+
+// DeleteNames implements api.Service.
+func (d *Desk) DeleteNames(ctx context.Context, q api.NamesRemoval) (api.NamesSaved, error) {
+	return d.parts.Naming.Shelf.DeleteNames(ctx, q.Keys)
+}
+
+// NamesOf implements api.Service.
+func (d *Desk) NamesOf(_ context.Context, q api.NamesOfRequest) ([]api.Named, error) {
+	if len(q.Keys) > api.MaxNamesOf {
+		return nil, fault.New(fault.Invalid, "keys: got %d, want at most %d", len(q.Keys), api.MaxNamesOf)
+	}
+	groups, book := d.parts.Naming.Shelf.Set(), d.parts.Naming.Shelf.Book()
+	list := make([]api.Named, len(q.Keys))
+	for i, asked := range q.Keys {
+		k, err := names.Canonical(names.Kind(asked.Kind), asked.Key)
+		if err != nil {
+			return nil, err
+		}
+		n := api.Named{Kind: asked.Kind, Key: asked.Key}
+		n.Name, n.Network = book.Of(k)
+		if a, err := netip.ParseAddr(k.Key); err == nil && k.Kind == names.Address {
+			f := d.parts.Naming.Look(a)
+			n.Country, n.City, n.AS, n.Organization = f.Country, f.City, f.AS, f.Organization
+			if number, ok := groups.Node(a.As16()).Of(-1, -1); ok {
+				n.Group = groups.Name(number)
+			}
+		}
+		list[i] = n
+	}
+	return list, nil
+}
