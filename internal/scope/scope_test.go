@@ -304,3 +304,30 @@ func TestCompileRefuses(t *testing.T) {
 		t.Errorf("Compile of blanks = %v, %v", s, err)
 	}
 }
+
+// TestFlowTraq: who is bound by a filter that asks for one end sees no record that does not say which end sent it.
+func TestFlowTraq(t *testing.T) {
+	one, either := compiled(t, "flowtraq: CLNIP==10.0.0.0/8"), compiled(t, "flowtraq: ADDR==10.0.0.0/8")
+	for _, c := range []struct {
+		event       string
+		one, either bool
+	}{
+		{`{"flow.role":"client","source.ip":"10.0.0.1","destination.ip":"192.0.2.1"}`, true, true},
+		{`{"flow.role":"server","source.ip":"192.0.2.1","destination.ip":"10.0.0.1"}`, true, true},
+		{`{"flow.role":"server","source.ip":"10.0.0.1","destination.ip":"192.0.2.1"}`, false, true},
+		{`{"source.ip":"10.0.0.1","destination.ip":"192.0.2.1"}`, false, true},
+		{`{"flow.role":"client","source.ip":"192.0.2.1","destination.ip":"192.0.2.2"}`, false, false},
+		{`{"message":"x"}`, false, false},
+	} {
+		if got := one.Event(json.RawMessage(c.event)); got != c.one {
+			t.Errorf("%s: Event(%s) = %v, want %v", one, c.event, got, c.one)
+		}
+		if got := either.Event(json.RawMessage(c.event)); got != c.either {
+			t.Errorf("%s: Event(%s) = %v, want %v", either, c.event, got, c.either)
+		}
+	}
+	host := alert.Entity{{Field: "source.ip", Value: "10.0.0.1"}}
+	if one.Entity(host) || !either.Entity(host) {
+		t.Errorf("source.ip=10.0.0.1: %s says %v, want false; %s says %v, want true", one, one.Entity(host), either, either.Entity(host))
+	}
+}
