@@ -25,6 +25,7 @@ import (
 	"tocsin/internal/delivery"
 	"tocsin/internal/desk"
 	"tocsin/internal/document"
+	"tocsin/internal/enrich"
 	"tocsin/internal/event"
 	"tocsin/internal/history"
 	"tocsin/internal/httpapi"
@@ -32,6 +33,7 @@ import (
 	"tocsin/internal/journal"
 	"tocsin/internal/ledger"
 	"tocsin/internal/mute"
+	"tocsin/internal/naming"
 	"tocsin/internal/pack"
 	"tocsin/internal/parser"
 	"tocsin/internal/policy"
@@ -172,6 +174,9 @@ type App struct {
 	flows    *flows.Memory
 	// exporterSilence is how long an exporter may be silent, in nanoseconds; 0 is for ever.
 	exporterSilence atomic.Int64
+	enricher        *enrich.Enricher
+	naming          *naming.Shelf
+	named           *Setup // whose databases and groups are in use
 	ingest          *ingest.Service
 	mutes           *mute.Shelf
 	rules           *desk.Rulebook
@@ -272,9 +277,12 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 	}
 	c := a.setup.Config
 	a.openFlows()
+	if err := a.openNaming(ctx, registry); err != nil {
+		return err
+	}
 	a.ingest = ingest.New(ingest.Options{
 		Journal: appender{a.journal}, Formats: a.setup.formats, Log: a.log, Known: known, Drain: c.Drain / 2, Registry: registry,
-		Quarantine: a.rejected, Crash: a.options.Crash,
+		Quarantine: a.rejected, Enrich: a.enricher.Batch, Crash: a.options.Crash,
 		Pace:   a.pace,
 		OnTake: func(kind event.Kind, rows int) { a.desk.Took(kind, rows) },
 	})
@@ -302,6 +310,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 		Alerting: a.judges[0].alerting, Mutes: a.mutes, Rules: a.rules, Detectors: catalog.Detectors(), Lists: a.lists(),
 		Judges: a.engines, RulesChanged: a.rulesChanged, CaughtUp: a.caughtUp, Replayed: a.replayed, Problems: a.problems, Exporters: a.exporters, Backup: a.backup, Try: a.try,
 		Kept: a.kept, ClearAlerts: a.clearAlerts, Sessions: a.sessions, Channels: a.delivery, Ways: a.waysMaker(node), PreferencesChanged: a.preferencesChanged,
+		Naming: desk.Naming{Shelf: a.naming, Look: a.enricher.Look},
 	})
 	a.auditor = desk.NewAuditor(a.ledger, a.log)
 	a.guard = desk.NewGuard(a.desk, a.auditor)

@@ -188,7 +188,7 @@ func (a *appending) flush(ctx context.Context, rows *kindRows) error {
 		b.Sources = []event.SourceRange{{ID: rows.id, From: rows.from, To: a.line}}
 	}
 	rows.from, rows.bytes = a.line, 0
-	if err := a.service.append(ctx, b); err != nil {
+	if err := a.service.append(ctx, a.service.options.Enrich(b)); err != nil {
 		return err
 	}
 	a.service.stats.parsed(a.stream.Source, int64(n), 0, n, time.Now().UnixNano())

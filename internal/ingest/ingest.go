@@ -34,6 +34,8 @@ type Options struct {
 	Log     *slog.Logger
 	// Quarantine keeps the records that cannot be read; nil: they are counted alone.
 	Quarantine *quarantine.Store
+	// Enrich adds to a batch what is known of its addresses, before it is journalled. May be nil.
+	Enrich func(*event.Batch) *event.Batch
 	// Known are the furthest offsets that journal and history hold, by source id.
 	Known map[string]int64
 	// Rows ends a batch of live events; default 4,096. Delay is how long its first row waits for others; default 20 ms.
@@ -84,6 +86,9 @@ func New(o Options) *Service {
 	}
 	if o.Crash == nil {
 		o.Crash = func(string) {}
+	}
+	if o.Enrich == nil {
+		o.Enrich = func(b *event.Batch) *event.Batch { return b }
 	}
 	if o.OnTake == nil {
 		o.OnTake = func(event.Kind, int) {}
@@ -199,6 +204,7 @@ func (s *Service) emit(ctx context.Context, from *source.Stream, records ...sour
 
 // appendDurably hands a batch to the journal until it is in, ctx ends, or trying again is of no use.
 func (s *Service) appendDurably(ctx context.Context, b *event.Batch) error {
+	b = s.options.Enrich(b) // once, so that a batch that is tried again is the same
 	pause := 20 * time.Millisecond
 	for {
 		err := s.append(ctx, b)
