@@ -1,8 +1,13 @@
 package threshold
 
 import (
+	"cmp"
+	"math"
+	"slices"
+
 	"tocsin/internal/alert"
 	"tocsin/internal/metric"
+	"tocsin/internal/window"
 )
 
 // Early tells of entities whose waiting entries break the limit already.
@@ -42,16 +47,23 @@ func (d *judge) foresee(e *entity) (t int64, v float64, ok bool) {
 		e.wake = e.adds + uint32(min(d.limit.first()-e.rows, 1<<20))
 		return 0, 0, false
 	}
+	if e.more != nil && !d.near(e) {
+		return 0, 0, false
+	}
 	left, n, sum, most, lump := e.head, e.n, e.sum, int64(0), e.lump
+	beside := besides(e, d.over)
 	for i := e.done; int(i) < len(e.ring); i++ {
 		en := e.ring[i]
 		for left < i && e.ring[left].t < en.t-d.over {
-			n -= e.ring[left].n
+			n -= d.rows(e.ring[left])
 			sum -= e.ring[left].v
 			left++
 		}
-		n += en.n
-		sum += en.v
+		n += d.rows(en)
+		sum += en.v + beside.upTo(en.t)
+		if int(i)+1 < len(e.ring) && e.ring[i+1].t == en.t { // judged together
+			continue
+		}
 		most = max(most, n)
 		at := en.t
 		if _, end := d.bucket(at); end == lump || int(i-left) >= d.exact { // it will be put together with others
@@ -101,4 +113,54 @@ func (d *judge) foreseeMembers(e *entity) (t int64, v float64, ok bool) {
 	}
 	e.wake = e.adds + uint32(min(max(need-most, 1), 1<<20))
 	return 0, 0, false
+}
+
+// near reports whether the limit would be broken were everything that is known in one window.
+func (d *judge) near(e *entity) bool {
+	n, sum := e.n, e.sum
+	for _, en := range e.ring[e.done:] {
+		n += d.rows(en)
+		sum += en.v
+	}
+	for _, s := range e.more.shares {
+		sum += s.v
+	}
+	if d.metric.Op == metric.Count {
+		return d.limit.broken(float64(n))
+	}
+	return !d.grows || d.limit.broken(float64(sum)*d.values.Scale())
+}
+
+// A tally adds up the shares that wait as time goes by.
+type tally struct {
+	over          int64
+	arrive, leave []share // in order of arrival, and of what they are of
+	arrived       int64   // up to when they were taken in
+}
+
+func besides(e *entity, over int64) tally {
+	if e.more == nil || len(e.more.shares) == 0 {
+		return tally{}
+	}
+	e.more.sort()
+	leave := slices.Clone(e.more.shares)
+	slices.SortFunc(leave, func(a, b share) int { return cmp.Compare(a.at, b.at) })
+	return tally{over: over, arrive: e.more.shares, leave: leave, arrived: math.MinInt64}
+}
+
+// upTo returns by how much the sum of shares in the window that ends at t differs from that at the time asked for before.
+func (s *tally) upTo(t int64) (sum int64) {
+	since := window.Earlier(t, s.over)
+	for ; len(s.leave) > 0 && s.leave[0].at < since; s.leave = s.leave[1:] {
+		if s.leave[0].t <= s.arrived {
+			sum -= s.leave[0].v
+		}
+	}
+	for ; len(s.arrive) > 0 && s.arrive[0].t <= t; s.arrive = s.arrive[1:] {
+		if s.arrive[0].at >= since {
+			sum += s.arrive[0].v
+		}
+	}
+	s.arrived = t
+	return sum
 }

@@ -36,7 +36,8 @@ func (d *judge) explain(b *event.Batch, row int32, at int64) detector.Explanatio
 	at = max(at, window.Later(d.judged, 1))
 
 	with, e := d.rehearsal(key)
-	with.insert(e, at, v, 1)
+	with.flows.bind(b)
+	with.take(e, row, at, v)
 	x.At = with.carry(e, at)
 	without, old := d.rehearsal(key)
 	without.carry(old, x.At)
@@ -59,12 +60,13 @@ func (d *judge) rehearsal(key string) (*judge, *entity) {
 	c := &judge{
 		metric: d.metric, limit: d.limit, over: d.over, end: d.end, grain: d.grain, keep: d.keep, grows: d.grows, early: d.early,
 		warms: d.warms, room: d.room, exact: d.exact, judged: d.judged, table: window.NewTable(d.table.Keys()),
+		spread: d.spread, sessions: d.sessions,
 		values: d.values, // of which only the scale is looked at
 	}
 	e := c.entity(c.table.Number(key))
 	if id, ok := d.table.Lookup(key); ok && int(id)/pageSize < len(d.pages) {
 		*e = d.pages[id/pageSize][id%pageSize]
-		e.ring, e.index = slices.Clone(e.ring), maps.Clone(e.index)
+		e.ring, e.index, e.more = slices.Clone(e.ring), maps.Clone(e.index), e.more.clone()
 	}
 	return c, e
 }

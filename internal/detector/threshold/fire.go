@@ -18,21 +18,31 @@ func (d *judge) commit(id uint32, e *entity, w int64) {
 		if t > w {
 			break
 		}
-		d.pass(id, e, t-1)
-		if d.metric.Op != metric.Distinct && d.together(e) {
-			continue
+		if len(d.instant) == 0 {
+			d.pass(id, e, t-1)
+			if d.metric.Op != metric.Distinct && d.together(e) {
+				continue
+			}
 		}
 		if e.state&known == 0 {
 			e.first = t
 			e.state |= known
 		}
+		if d.sessions {
+			d.instant = append(d.instant, e.ring[e.done].n)
+		}
 		d.arrive(e)
-		if d.metric.Op == metric.Distinct && int(e.done) < len(e.ring) && e.ring[e.done].t == t {
-			continue // members of one instant are judged together
+		if int(e.done) < len(e.ring) && e.ring[e.done].t == t {
+			continue // members, and sessions, of one instant are judged together
+		}
+		if e.more != nil {
+			d.takeShares(e, t)
 		}
 		d.check(id, e, t, true)
+		d.instant = d.instant[:0]
 	}
 	d.pass(id, e, w)
+	d.flush(id, e)
 	d.compact(e)
 }
 
@@ -121,12 +131,21 @@ func (d *judge) check(id uint32, e *entity, t int64, arrival bool) {
 	e.state |= broken
 	if e.state&open == 0 {
 		d.opened(id, e, t, v)
+		if d.sessions {
+			d.trigger(e, t, 1)
+		}
 		return
 	}
 	if d.limit.below {
 		e.peak = min(e.peak, v)
 	} else {
 		e.peak = max(e.peak, v)
+	}
+	if d.sessions {
+		if arrival {
+			d.trigger(e, t, 0)
+		}
+		return
 	}
 	if (arrival || d.limit.below) && t-e.trigger >= d.over {
 		e.trigger = t
@@ -180,6 +199,7 @@ func (d *judge) sized() *window.Values {
 
 // ended ends the alert of an entity.
 func (d *judge) ended(id uint32, e *entity, t int64) {
+	d.flush(id, e)
 	e.state &^= open | broken
 	f := alert.Finding{
 		Entity: d.table.Keys().Entity(d.table.Key(id)), Time: t, Since: window.Earlier(t, d.end), Value: e.peak, Limit: d.limit.value,
@@ -191,6 +211,7 @@ func (d *judge) ended(id uint32, e *entity, t int64) {
 		e.first, e.state = 0, e.state&^known
 	}
 	d.out = append(d.out, f)
+	d.flush(id, e)
 }
 
 // retract ends an alert that was told early and that an event which came late has undone.

@@ -25,6 +25,10 @@ type judge struct {
 	early  bool  // what was seen stays broken whatever else arrives
 	warms  bool  // an entity must be known for one window
 	room   int
+	// spread says that a record of a flow counts where it lasted, sessions that triggers are counted by session.
+	spread, sessions bool
+	flows            flows
+	instant          []int64 // scratch: the sessions of the entries of one instant
 
 	view   *view.View // nil when entities are told by stored fields alone
 	table  *window.Table
@@ -51,7 +55,7 @@ const (
 	// on top are put together at the end of their sub-bucket.
 	exact = 1024
 	// entityBytes is the size of an entity without its ring.
-	entityBytes = 152
+	entityBytes = 160
 	entryBytes  = 24
 )
 
@@ -59,7 +63,9 @@ const (
 type entry struct {
 	t int64
 	v int64 // sum, extreme or member
-	n int64 // rows; for distinct 1, or 0 once the member was seen again
+	// n is how many rows; for distinct 1, or 0 once the member was seen again. Below 0 it is a session, of which one row is
+	// meant, or v rows where rows are counted.
+	n int64
 }
 
 // entity is the state of one. The zero entity has seen nothing.
@@ -81,6 +87,7 @@ type entity struct {
 	timer   int64
 	state   state
 	index   map[int64]int32 // place of each member in the ring, when there are many
+	more    *more
 }
 
 type state uint8
@@ -117,6 +124,10 @@ func (d *judge) fold(b *event.Batch, rows []int32) {
 	d.table.Bind(b)
 	d.values.Bind(b)
 	d.recent.Begin(b, rows)
+	timed := d.spread || d.sessions
+	if timed {
+		d.flows.bind(b)
+	}
 	for i, row := range rows {
 		t := clock.At(row)
 		if t <= d.judged || t == 0 {
@@ -132,8 +143,15 @@ func (d *judge) fold(b *event.Batch, rows []int32) {
 			d.stats.Skipped++
 			continue
 		}
-		d.add(id, t, v, 1)
 		d.recent.Note(i, id)
+		e := d.entity(id)
+		before := cap(e.ring)
+		if timed {
+			d.take(e, row, t, v)
+		} else {
+			d.insert(e, t, v, 1)
+		}
+		d.line(id, e, t, before)
 	}
 }
 
@@ -142,6 +160,11 @@ func (d *judge) add(id uint32, t, v, n int64) {
 	e := d.entity(id)
 	before := cap(e.ring)
 	d.insert(e, t, v, n)
+	d.line(id, e, t, before)
+}
+
+// line notes that something of an entity waits. before is what its ring had room for.
+func (d *judge) line(id uint32, e *entity, t int64, before int) {
 	d.bytes += (cap(e.ring) - before) * entryBytes
 	e.adds++
 	if e.state&waiting == 0 || t < e.due {
@@ -237,6 +260,7 @@ const day = 24 * 3600 * 1_000_000_000
 
 func (d *judge) drop(id uint32, e *entity) {
 	d.bytes -= cap(e.ring) * entryBytes
+	d.forgetMore(e)
 	ring := e.ring
 	*e = entity{state: e.state & touched}
 	if cap(ring) <= 8 {

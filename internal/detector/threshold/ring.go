@@ -11,17 +11,17 @@ import (
 // insert puts rows at one time among the entries that wait.
 func (d *judge) insert(e *entity, t, v, n int64) {
 	if d.metric.Op == metric.Distinct {
-		d.insertMember(e, t, v)
+		d.insertMember(e, t, v, n)
 		return
 	}
-	e.rows += n
 	if last := len(e.ring) - 1; last-d.exact > int(e.done) && t >= e.ring[last-1].t { // the common case of the rare case below
 		if from, end := d.bucket(t); e.ring[last].t == end && e.ring[last-d.exact].t >= from {
-			d.join(&e.ring[last], v, n)
+			e.rows += d.rows(entry{t, v, n})
+			d.lump(&e.ring[last], entry{t, v, n})
 			return
 		}
 	}
-	if d.insertSum(e, t, v, n); len(e.ring)-int(e.done) <= d.exact {
+	if d.insertSum(e, entry{t, v, n}); len(e.ring)-int(e.done) <= d.exact {
 		return
 	}
 	from, end := d.bucket(t)
@@ -29,27 +29,56 @@ func (d *judge) insert(e *entity, t, v, n int64) {
 	if hi-lo <= d.exact {
 		return
 	}
-	last := e.ring[hi-1]
-	e.ring = slices.Delete(e.ring, hi-1, hi)
-	d.insertSum(e, end, last.v, last.n)
-}
-
-func (d *judge) insertSum(e *entity, t, v, n int64) {
-	i := len(e.ring)
-	if i > int(e.done) && e.ring[i-1].t >= t {
-		i = e.find(t)
-		if en := &e.ring[i]; en.t == t {
-			d.join(en, v, n)
-			return
-		}
+	first := hi - 1
+	for first > lo && e.ring[first-1].t == e.ring[hi-1].t {
+		first--
 	}
-	if i == len(e.ring) {
-		e.ring = grown(e.ring)
-		e.ring = append(e.ring, entry{t, v, n})
+	if first-lo < d.exact { // one instant stays whole
 		return
 	}
-	e.ring = slices.Insert(e.ring, i, entry{t, v, n})
+	last := e.ring[first]
+	for _, en := range e.ring[first+1 : hi] {
+		d.lump(&last, en)
+	}
+	if last.t = end; hi == len(e.ring) || e.ring[hi].t != end {
+		last.n = d.rows(last)
+		e.ring = slices.Replace(e.ring, first, hi, last)
+		return
+	}
+	d.lump(&e.ring[hi], last)
+	e.ring = slices.Delete(e.ring, first, hi)
 }
+
+// insertSum puts an entry among those that wait, which stand in order of time and session.
+func (d *judge) insertSum(e *entity, en entry) {
+	i := len(e.ring)
+	if i > int(e.done) && e.ring[i-1].t >= en.t {
+		i = e.find(en.t)
+	same:
+		for first := i; i < len(e.ring) && e.ring[i].t == en.t; i++ {
+			switch at := &e.ring[i]; {
+			case !d.sessions, at.n == en.n && en.n < 0:
+				d.join(e, at, en)
+				return
+			case at.n >= 0 && en.n >= 0, i-first == most:
+				e.rows += d.rows(en)
+				d.lump(at, en)
+				return
+			case at.n > en.n:
+				break same
+			}
+		}
+	}
+	e.rows += d.rows(en)
+	if i == len(e.ring) {
+		e.ring = append(grown(e.ring), en)
+		return
+	}
+	e.ring = slices.Insert(e.ring, i, en)
+}
+
+// most is how many sessions of one instant are told apart.
+const most = 4096
 
 // grown makes the first room for a ring a small one: most entities are seen once or twice.
 func grown(ring []entry) []entry {
@@ -64,29 +93,42 @@ func grown(ring []entry) []entry {
 	return ring
 }
 
-// join adds rows to an entry of the same time.
-func (d *judge) join(en *entry, v, n int64) {
-	en.n += n
-	switch d.metric.Op {
-	case metric.Min:
-		en.v = min(en.v, v)
-	case metric.Max:
-		en.v = max(en.v, v)
-	case metric.Sum, metric.Avg:
-		en.v = min(max(en.v+v, -window.MaxAddend), window.MaxAddend)
+// join adds an entry to one of the same time, and session if it is of any.
+func (d *judge) join(e *entity, to *entry, en entry) {
+	before := d.rows(*to)
+	session := to.n
+	d.lump(to, en)
+	if session < 0 {
+		if to.n = session; d.metric.Op == metric.Count {
+			to.v = before + d.rows(en)
+		}
 	}
+	e.rows += d.rows(*to) - before
+}
+
+// lump adds an entry to one from which it is no longer told apart.
+func (d *judge) lump(to *entry, en entry) {
+	n := d.rows(*to) + d.rows(en)
+	switch d.metric.Op {
+	case metric.Count:
+		to.v = 0
+	case metric.Min:
+		to.v = min(to.v, en.v)
+	case metric.Max:
+		to.v = max(to.v, en.v)
+	case metric.Sum, metric.Avg:
+		to.v = min(max(to.v+en.v, -window.MaxAddend), window.MaxAddend)
+	}
+	to.n = n
 }
 
 // insertMember puts a member among the entries that wait, which stand in order of time and member.
-func (d *judge) insertMember(e *entity, t, v int64) {
+func (d *judge) insertMember(e *entity, t, v, n int64) {
 	i := len(e.ring)
-	if i > int(e.done) && (e.ring[i-1].t > t || e.ring[i-1].t == t && e.ring[i-1].v >= v) {
+	if i > int(e.done) && (e.ring[i-1].t > t || e.ring[i-1].t == t && (e.ring[i-1].v > v || e.ring[i-1].v == v && e.ring[i-1].n >= n)) {
 		var there bool
-		i, there = slices.BinarySearchFunc(e.ring[e.done:], entry{t: t, v: v}, func(a, b entry) int {
-			if c := cmp.Compare(a.t, b.t); c != 0 {
-				return c
-			}
-			return cmp.Compare(a.v, b.v)
+		i, there = slices.BinarySearchFunc(e.ring[e.done:], entry{t, v, n}, func(a, b entry) int {
+			return cmp.Or(cmp.Compare(a.t, b.t), cmp.Compare(a.v, b.v), cmp.Compare(a.n, b.n))
 		})
 		if i += int(e.done); there {
 			return
@@ -100,10 +142,10 @@ func (d *judge) insertMember(e *entity, t, v int64) {
 	}
 	e.rows++
 	if i == len(e.ring) {
-		e.ring = append(grown(e.ring), entry{t, v, 1})
+		e.ring = append(grown(e.ring), entry{t, v, n})
 		return
 	}
-	e.ring = slices.Insert(e.ring, i, entry{t, v, 1})
+	e.ring = slices.Insert(e.ring, i, entry{t, v, n})
 }
 
 // bucket returns the first and last instant of the sub-bucket that t lies in.
@@ -135,13 +177,12 @@ func (d *judge) together(e *entity) bool {
 	stop := e.find(end)
 	sum := e.ring[e.done]
 	for _, en := range e.ring[int(e.done)+1 : stop] {
-		d.join(&sum, en.v, en.n)
+		d.lump(&sum, en)
 	}
-	sum.t = end
-	if stop < len(e.ring) && e.ring[stop].t == end {
-		d.join(&sum, e.ring[stop].v, e.ring[stop].n)
-		stop++
+	for ; stop < len(e.ring) && e.ring[stop].t == end; stop++ {
+		d.lump(&sum, e.ring[stop])
 	}
+	sum.t, sum.n = end, d.rows(sum)
 	e.ring[e.done] = sum
 	e.ring = slices.Delete(e.ring, int(e.done)+1, stop)
 	return true
@@ -161,7 +202,7 @@ func (d *judge) arrive(e *entity) {
 	default:
 		e.sum += en.v
 	}
-	e.n += en.n
+	e.n += d.rows(en)
 	e.done++
 }
 
@@ -188,10 +229,10 @@ func (d *judge) leave(e *entity) {
 			e.sum = d.extreme(e.ring[e.head:e.done])
 		}
 	default:
-		e.n -= en.n
+		e.n -= d.rows(en)
 		e.sum -= en.v
 	}
-	e.rows -= en.n
+	e.rows -= d.rows(en)
 }
 
 func (d *judge) extreme(in []entry) int64 {

@@ -13,7 +13,7 @@ import (
 
 const (
 	stateName    = "threshold"
-	stateVersion = 1
+	stateVersion = 2
 )
 
 // Save writes the state.
@@ -48,6 +48,7 @@ func (d *judge) Save(w io.Writer) error {
 			s.Int(en.n)
 			last = en.t
 		}
+		e.more.save(s)
 	}
 	_, err := s.WriteTo(w)
 	return err
@@ -55,7 +56,7 @@ func (d *judge) Save(w io.Writer) error {
 
 // Load reads a state into a detector that has seen nothing.
 func (d *judge) Load(r io.Reader) error {
-	s := window.NewDecoder(r, stateName, stateVersion)
+	s := window.NewDecoder(r, stateName, stateVersion, 1)
 	d.judged = s.Int()
 	d.stats.Skipped, d.stats.Late, d.stats.Evicted = s.Uint(), s.Uint(), s.Uint()
 	d.exact = min(max(int(s.Uint()), few), exact)
@@ -92,16 +93,18 @@ func (d *judge) loadEntity(s *window.Decoder, e *entity) {
 	last := int64(0)
 	for i := range n {
 		en := entry{t: last + s.Int(), v: s.Int(), n: s.Int()}
-		if i > 0 && (en.t < last || en.t == last && d.metric.Op != metric.Distinct) || en.n < 0 || uint64(i) >= done && en.n == 0 {
+		if i > 0 && (en.t < last || en.t == last && d.metric.Op != metric.Distinct && !d.sessions) || en.n < 0 && !d.sessions || uint64(i) >= done && en.n == 0 {
 			s.Fail("entries out of order")
 			return
 		}
 		last = en.t
 		e.ring = append(e.ring, en)
-		e.rows += en.n
 	}
 	e.done = int32(done)
 	d.bytes += cap(e.ring) * entryBytes
+	if s.Version > 1 { // earlier states know nothing of long flows and sessions
+		d.loadMore(s, e)
+	}
 }
 
 // resume works out what a loaded entity does not carry.
@@ -115,9 +118,9 @@ func (d *judge) resume(id uint32, e *entity) {
 			}
 			continue
 		}
-		e.rows += en.n
+		e.rows += d.rows(en)
 		if i < int(e.done) {
-			e.n += en.n
+			e.n += d.rows(en)
 			e.sum += en.v
 		}
 	}
@@ -157,6 +160,12 @@ func (d *judge) Merge(other detector.Detector) error {
 		mine := d.table.Number(o.table.Key(uint32(id)))
 		for _, en := range e.ring {
 			d.add(mine, en.t, en.v, en.n)
+		}
+		if m := e.more; m != nil {
+			into := d.entity(mine).extra()
+			before := cap(into.shares)
+			into.shares, into.lasting = append(into.shares, m.shares...), append(into.lasting, m.lasting...)
+			d.bytes += (cap(into.shares) - before) * shareBytes
 		}
 	}
 	d.stats.Skipped += o.stats.Skipped

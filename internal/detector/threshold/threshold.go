@@ -55,7 +55,11 @@ func (c *Config) Reads() ([]event.FieldID, bool) {
 	if err != nil { // Validate tells; it measures nothing
 		m = metric.Metric{}
 	}
-	return window.Reads(view.Expand(c.By), m.Field, m.Label)
+	fields, labels := window.Reads(view.Expand(c.By), m.Field, m.Label)
+	if credited(m) || view.Of(c.By, m.Field) != nil { // how long a flow lasted, and of which session it is
+		fields = append(fields, event.EventStart, event.EventEnd, event.FlowID)
+	}
+	return fields, labels
 }
 
 // Validate tells everything that is wrong.
@@ -141,6 +145,8 @@ func (c *Config) New(fs.FS) (detector.Detector, error) {
 		metric.Min: window.Extent, metric.Max: window.Extent, metric.Distinct: window.Member}[m.Op]
 	d.values = window.NewValues(use, m.Field, m.Label)
 	d.keep = d.limit.members()
+	d.spread = credited(m)
+	d.sessions = d.view != nil && !d.limit.below && (m.Op == metric.Count || m.Op == metric.Sum || m.Op == metric.Distinct)
 	signed := m.Field != nil && m.Field.Type != event.Uint && m.Op == metric.Sum
 	d.grows = !signed && (!d.limit.below && m.Op != metric.Avg && m.Op != metric.Min || d.limit.below && m.Op == metric.Min)
 	d.early = d.grows || signed && !d.limit.below

@@ -1,0 +1,316 @@
+package threshold
+
+import (
+	"cmp"
+	"maps"
+	"math/bits"
+	"slices"
+
+	"tocsin/internal/event"
+	"tocsin/internal/metric"
+	"tocsin/internal/window"
+)
+
+// more is what an entity has that few have: shares of long flows, and the sessions of the alert that stands.
+type more struct {
+	shares   []share         // that wait with the record they are of
+	sorted   int             // how many shares stood in order when they were last put so
+	lasting  []lasting       // records that wait and lasted one window or longer
+	squashed int             // how many there were when they were last put together
+	sessions map[int64]spell // counted in the alert that stands; nil without one
+	pruned   int64           // when sessions that were over were last left out
+	triggers int             // counted since the last finding
+	at       int64           // of the newest of these
+}
+
+// A share is what a flow sent in one sub-bucket of the window before the one in which it ended.
+type share struct {
+	t  int64 // when the record arrives
+	at int64 // end of the sub-bucket
+	v  int64
+}
+
+// lasting is a record that spans whole windows.
+type lasting struct{ t, session, windows int64 }
+
+// A spell is how long a session was seen to be at it.
+type spell struct{ first, last, counted int64 }
+
+const (
+	shareBytes = 24
+	spellBytes = 96
+	// maxSpells is how many sessions of an alert are told apart.
+	maxSpells = 10_000
+	// maxLasting is how many records that span windows may wait for the watermark.
+	maxLasting = 1024
+	// maxSpan is the longest that a record is taken to have lasted: a year, in nanoseconds.
+	maxSpan = 366 * day
+)
+
+func (e *entity) extra() *more {
+	if e.more == nil {
+		e.more = &more{}
+	}
+	return e.more
+}
+
+func (m *more) clone() *more {
+	if m == nil {
+		return nil
+	}
+	c := *m
+	c.shares, c.lasting, c.sessions = slices.Clone(m.shares), slices.Clone(m.lasting), maps.Clone(m.sessions)
+	return &c
+}
+
+// flows are the columns that tell how long a record of a flow lasted and of which session it is.
+type flows struct{ start, end, id *event.Column }
+
+func (f *flows) bind(b *event.Batch) {
+	f.start, f.end, f.id = b.Column(event.EventStart), b.Column(event.EventEnd), b.Column(event.FlowID)
+}
+
+// length returns how long a record lasted, 0 when it does not say.
+func (f *flows) length(row int32) int64 {
+	if f.start == nil || f.end == nil {
+		return 0
+	}
+	s, ok := f.start.Value(int(row))
+	if !ok {
+		return 0
+	}
+	e, ok := f.end.Value(int(row))
+	if !ok || f.start.Nums[s] > f.end.Nums[e] || f.start.Nums[s] < 0 {
+		return 0
+	}
+	return min(f.end.Nums[e]-f.start.Nums[s], maxSpan)
+}
+
+// session returns a number below 0 that stands for the session of a record, or 1, for one row, when it is of none.
+func (f *flows) session(row int32) int64 {
+	if f.id == nil {
+		return 1
+	}
+	v, ok := f.id.Value(int(row))
+	if !ok {
+		return 1
+	}
+	return -1 - int64(f.id.Uint(v)*0x9e3779b97f4a7c15>>1) // 63 bits of it, well mixed
+}
+
+// credited reports whether a sum over a field is spread over the time that a flow lasted.
+func credited(m metric.Metric) bool {
+	if m.Op != metric.Sum || m.Field == nil {
+		return false
+	}
+	switch m.Field.ID {
+	case event.SourceBytes, event.SourcePackets, event.DestinationBytes, event.DestinationPackets, event.NetworkBytes, event.NetworkPackets,
+		event.FlowSentBytes, event.FlowSentPackets, event.FlowReceivedBytes, event.FlowReceivedPackets:
+		return true
+	}
+	return false
+}
+
+// take puts a record of a flow among what waits.
+func (d *judge) take(e *entity, row int32, t, v int64) {
+	n := int64(1)
+	if d.sessions {
+		if n = d.flows.session(row); n < 0 && d.metric.Op == metric.Count {
+			v = 1
+		}
+	}
+	if length := d.flows.length(row); length > d.grain {
+		d.takeLong(e, t, v, n, length)
+		return
+	}
+	d.insert(e, t, v, n)
+}
+
+// takeLong takes a record that lasted longer than a sub-bucket. What it sent in the one in which it ended is taken in as that
+// of any other record; what it sent before waits beside it.
+func (d *judge) takeLong(e *entity, t, v, n, length int64) {
+	m := e.extra()
+	if windows := length / d.over; d.sessions && n < 0 && windows > 0 && len(m.lasting) < maxLasting {
+		m.lasting = append(m.lasting, lasting{t, n, windows})
+	}
+	if !d.spread {
+		d.insert(e, t, v, n)
+		return
+	}
+	before := cap(m.shares)
+	from := window.Earlier(t, length)
+	start, end := d.bucket(max(from, window.Earlier(t, d.over)))
+	seen := portion(v, start-from, length)
+	for ; end < t; end += d.grain {
+		if upto := portion(v, end+1-from, length); upto > seen {
+			m.shares = append(m.shares, share{t, end, upto - seen})
+			seen = upto
+		}
+	}
+	d.bytes += (cap(m.shares) - before) * shareBytes
+	d.insert(e, t, v-seen, n)
+	d.squash(e)
+}
+
+// portion returns the part of v that falls into the first so many nanoseconds of a length, rounded down.
+func portion(v, part, length int64) int64 {
+	part = min(max(part, 0), length)
+	hi, lo := bits.Mul64(uint64(v), uint64(part))
+	q, _ := bits.Div64(hi, lo, uint64(length))
+	return int64(q)
+}
+
+// squash puts shares together that will be taken in at one time: those of records which were themselves put together at
+// the end of their sub-bucket. It is done each time that the shares have doubled.
+func (d *judge) squash(e *entity) {
+	m := e.more
+	if len(m.shares) < 2*max(m.squashed, 2048) {
+		return
+	}
+	for i := range m.shares {
+		s := &m.shares[i]
+		if at := e.find(s.t); at == len(e.ring) || e.ring[at].t != s.t {
+			_, s.t = d.bucket(s.t)
+		}
+	}
+	m.sort()
+	kept := m.shares[:0]
+	for _, s := range m.shares {
+		if n := len(kept); n > 0 && kept[n-1].t == s.t && kept[n-1].at == s.at {
+			kept[n-1].v = min(kept[n-1].v+s.v, window.MaxAddend)
+			continue
+		}
+		kept = append(kept, s)
+	}
+	m.shares, m.sorted, m.squashed = kept, len(kept), len(kept)
+}
+
+// sort brings the shares into the order in which they are taken in.
+func (m *more) sort() {
+	if m.sorted == len(m.shares) {
+		return
+	}
+	slices.SortFunc(m.shares, func(a, b share) int { return cmp.Or(cmp.Compare(a.t, b.t), cmp.Compare(a.at, b.at)) })
+	m.sorted = len(m.shares)
+}
+
+// takeShares takes the shares of records that arrived up to t into the window.
+func (d *judge) takeShares(e *entity, t int64) {
+	m := e.more
+	m.sort()
+	n := 0
+	for ; n < len(m.shares) && m.shares[n].t <= t; n++ {
+		if s := m.shares[n]; s.at >= window.Earlier(t, d.over) {
+			d.backdate(e, s)
+		}
+	}
+	m.shares = slices.Delete(m.shares, 0, n)
+	m.sorted = len(m.shares)
+}
+
+// backdate puts a share among the entries of the window.
+func (d *judge) backdate(e *entity, s share) {
+	in := e.ring[e.head:e.done]
+	at, there := slices.BinarySearchFunc(in, s.at, func(en entry, t int64) int { return cmp.Compare(en.t, t) })
+	if at += int(e.head); there {
+		before := e.ring[at].v
+		e.ring[at].v = min(before+s.v, window.MaxAddend)
+		e.sum += e.ring[at].v - before
+		return
+	}
+	e.ring = slices.Insert(e.ring, at, entry{t: s.at, v: s.v})
+	e.done++
+	e.sum += s.v
+}
+
+// rows returns how many rows an entry is of. One of a session has rows in v where rows are counted, and is of one otherwise.
+func (d *judge) rows(en entry) int64 {
+	switch {
+	case en.n >= 0:
+		return en.n
+	case d.metric.Op == metric.Count:
+		return en.v
+	}
+	return 1
+}
+
+// trigger counts the sessions whose records arrived at t, when the limit was broken.
+func (d *judge) trigger(e *entity, t int64, told int) {
+	m := e.extra()
+	n := -told
+	for _, session := range d.instant {
+		if session >= 0 { // rows without a session, or put together
+			n += int(session)
+			continue
+		}
+		n += d.count(m, session, t)
+	}
+	if n > 0 {
+		m.triggers += n
+		m.at = t
+	}
+}
+
+// count returns by how much the record of a session that arrived at t adds to the count of triggers: once for the session,
+// and once more for each window that it spans.
+func (d *judge) count(m *more, session, t int64) int {
+	windows := int64(0)
+	for _, l := range m.lasting {
+		if l.t == t && l.session == session {
+			windows = max(windows, l.windows)
+		}
+	}
+	s, known := m.sessions[session]
+	if !known {
+		s.first = t - windows*d.over
+	}
+	s.last = t
+	more := 1 + (t-s.first)/d.over - s.counted
+	s.counted += more
+	if !known && len(m.sessions) >= maxSpells && t-m.pruned > d.grain {
+		m.pruned = t
+		d.bytes -= len(m.sessions) * spellBytes
+		maps.DeleteFunc(m.sessions, func(_ int64, old spell) bool { return old.last < t-d.over })
+		d.bytes += len(m.sessions) * spellBytes
+	}
+	if !known && len(m.sessions) >= maxSpells { // its next record will count as that of another one
+		return int(more)
+	}
+	if m.sessions == nil {
+		m.sessions = map[int64]spell{}
+	}
+	if m.sessions[session] = s; !known {
+		d.bytes += spellBytes
+	}
+	return int(more)
+}
+
+// flush reports the triggers that were counted since the last finding.
+func (d *judge) flush(id uint32, e *entity) {
+	m := e.more
+	if m == nil {
+		return
+	}
+	if m.triggers > 0 {
+		e.trigger = m.at
+		d.report(id, e, m.at, e.peak, m.triggers)
+		m.triggers = 0
+	}
+	if len(m.lasting) > 0 && e.done > 0 {
+		m.lasting = slices.DeleteFunc(m.lasting, func(l lasting) bool { return l.t <= e.ring[e.done-1].t })
+	}
+	if e.state&open == 0 {
+		d.bytes -= len(m.sessions) * spellBytes
+		m.sessions = nil
+	}
+	if len(m.shares) == 0 && len(m.lasting) == 0 && m.sessions == nil {
+		d.forgetMore(e)
+	}
+}
+
+func (d *judge) forgetMore(e *entity) {
+	if m := e.more; m != nil {
+		d.bytes -= cap(m.shares)*shareBytes + len(m.sessions)*spellBytes
+		e.more = nil
+	}
+}
