@@ -159,7 +159,7 @@ func (e *entity) among(rows []aggregate.Row) *filter.Expr {
 			if row.Missing[i] {
 				return nil
 			}
-			if typ == event.String {
+			if typ == event.String || typ == event.IP {
 				if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
 					return nil
 				}

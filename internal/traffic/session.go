@@ -222,7 +222,7 @@ func assemble(ctx context.Context, store Store, from, to int64, sel *Selection, 
 	if sel.Where != nil {
 		only = &idSet{}
 		var mu sync.Mutex
-		q := flows(both(sel.visible(once), sel.Where), event.FlowID)
+		q := flows(sel.records(once), event.FlowID)
 		err := scan(ctx, store, from, to, q, func() folder {
 			return func(b, _ *event.Batch, rows []int32) error {
 				mu.Lock()
@@ -235,7 +235,8 @@ func assemble(ctx context.Context, store Store, from, to int64, sel *Selection, 
 		}
 	}
 	a := newAssembly(only)
-	q := flows(sel.visible(once), sessionFields()...)
+	whole := Selection{Within: sel.Within, Sessions: sel.Sessions}
+	q := flows(whole.records(once), sessionFields()...)
 	if err := scan(ctx, store, from, to, q, func() folder { return a.fold }); err != nil {
 		return nil, err
 	}

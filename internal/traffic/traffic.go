@@ -66,24 +66,16 @@ func NewSelection(text string, bound func(*filter.Expr) *filter.Expr) (Selection
 	return s, nil
 }
 
-// records returns the filter of the records that a ranking counts.
+// records returns the filter of the records that are looked at: those that a ranking counts, or that sessions are put together of.
 func (s *Selection) records(once bool) *filter.Expr {
-	e := s.Within
-	if s.Where != nil {
-		e = both(e, s.Where)
+	e := both(s.Within, s.Where)
+	if s.Sessions != nil {
+		e = both(e, s.Sessions.Records())
 	}
 	if once {
 		e = both(e, firstTold())
 	}
 	return e
-}
-
-// visible returns the filter of the records that sessions are put together of.
-func (s *Selection) visible(once bool) *filter.Expr {
-	if once {
-		return both(s.Within, firstTold())
-	}
-	return s.Within
 }
 
 func both(a, b *filter.Expr) *filter.Expr {
