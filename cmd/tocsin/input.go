@@ -27,5 +27,5 @@ func openInput(path string, in io.Reader, resume func(source string) (int64, boo
 	if err != nil {
 		name = path
 	}
-	return cli.Input{Request: api.IngestRequest{Source: old.ID, Path: name, Offset: old.From}, Body: old, Lines: old.Lines, Size: old.Size, Read: old.Taken}, nil
+	return cli.Input{Request: api.IngestRequest{Source: old.ID, Path: name, Offset: old.From, Whole: old.Whole}, Body: old, Lines: old.Lines, Size: old.Size, Read: old.Taken}, nil
 }

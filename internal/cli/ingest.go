@@ -29,13 +29,16 @@ func (s *shell) ingestCommand() *cobra.Command {
 	var own ownFormat
 	var detect bool
 	c := &cobra.Command{
-		Use:   "ingest FILE...",
+		Use:   "ingest FILE|DIR...",
 		Short: "Read old files into the history",
 		Long: `Reads log files, also such compressed by gzip, zstd or bzip2, into the history; "-" is standard input. The format is recognised,
 named, or declared here by a file or a pattern. A file that was read before is known again, whatever its name: only what was
-added to it is read. Lines that cannot be read are counted and the first are shown.`,
+added to it is read. Lines that cannot be read are counted and the first are shown.
+Captures of packets (pcap, pcapng) are read for the flows that exporters tell in them by NetFlow, IPFIX or sFlow. Of a directory
+all files are read, those below it too, by name; names that begin with a dot are left out.`,
 		Example: `  tocsin ingest access.log
   tocsin ingest --detect app.json.gz other.log.zst
+  tocsin ingest exports/2026/11/21
   journalctl -o json | tocsin ingest --format jsonlines --service sshd -
   tocsin ingest --pattern '{@timestamp} {log.level} [{labels.thread}] {message}' app.log`,
 		Args: cobra.MinimumNArgs(1),
@@ -90,7 +93,11 @@ func (s *shell) ingest(ctx context.Context, svc api.Service, q api.IngestRequest
 	}
 	var failed bool
 	var first, last time.Time
-	for _, path := range paths {
+	all, err := below(paths)
+	if err != nil {
+		return err
+	}
+	for _, path := range all {
 		a, err := s.ingestFile(ctx, svc, q, path)
 		if err != nil {
 			s.say("tocsin: %s: %s", clean(path), printable(strings.TrimPrefix(err.Error(), path+": ")))
@@ -200,6 +207,10 @@ const shownErrors = 5
 
 // rejected shows the first lines that could not be read, and tells of events that came again.
 func (s *shell) rejected(path string, a api.IngestAnswer) {
+	if a.Packets > 0 || len(a.Notes) > 0 {
+		s.captured(path, a)
+		return
+	}
 	for i, e := range a.Errors {
 		if i == shownErrors {
 			break

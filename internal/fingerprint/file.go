@@ -6,11 +6,13 @@ import "strconv"
 type File struct {
 	Device, Inode uint64
 	Head          []byte // the beginning of its content, unpacked, Head bytes or all there are
+	// Ends are where records end in the head of content that has no lines, such as a capture of packets; nil: where lines do.
+	Ends []int
 	// Whole says that the file is not being written any more, so that a head without a line end has a name too.
 	Whole bool
 	// Anew says that the file was seen to begin anew: what is known by its device and inode is of its past.
 	Anew bool
-	// Look tells how many bytes of content there are, and whether a line ends just before an offset. It is asked only when
+	// Look tells how many bytes of content there are, and whether a line or record ends just before an offset. It is asked only when
 	// there is something to check, since it may have to unpack the file.
 	Look func(offset int64) (size int64, lineEnd bool, err error)
 }
@@ -26,7 +28,7 @@ const strong = 32
 // then it began anew, and so does its name. A file that is not known, but has the content of one that is (a copy, or a
 // rotated file that was compressed), is read from where that was left.
 func (f File) Find(resume func(id string) (int64, bool)) (id string, from int64, err error) {
-	lengths := Lengths(f.Head)
+	lengths := f.lengths()
 	if len(lengths) == 0 && f.Whole && len(f.Head) > 0 {
 		lengths = append(lengths, min(len(f.Head), Head))
 	}
@@ -64,6 +66,14 @@ func (f File) Find(resume func(id string) (int64, bool)) (id string, from int64,
 	own := Of(f.Device, f.Inode, f.Head, lengths[len(lengths)-1])
 	from, err = f.copied(lengths, resume)
 	return own.String(), from, err
+}
+
+// lengths returns those under which the file may be known.
+func (f File) lengths() []int {
+	if f.Ends == nil {
+		return Lengths(f.Head)
+	}
+	return sparse(f.Head[:min(len(f.Head), Head)], f.Ends)
 }
 
 // copied returns how far any file with this content was read, 0 when none was.

@@ -91,14 +91,21 @@ func Of(device, inode uint64, head []byte, length int) Print {
 // grown. None means that there is no whole line yet, and so nothing to know the file by.
 func Lengths(head []byte) []int {
 	head = head[:min(len(head), Head)]
-	var all []int
-	for at, n := 0, 1; ; n++ {
+	var ends []int
+	for at := 0; ; {
 		i := bytes.IndexByte(head[at:], '\n')
 		if i < 0 {
-			break
+			return sparse(head, ends)
 		}
 		at += i + 1
-		if n <= 16 || n&(n-1) == 0 {
+		ends = append(ends, at)
+	}
+}
+
+// sparse picks lengths from the ends of lines or records.
+func sparse(head []byte, ends []int) (all []int) {
+	for i, at := range ends {
+		if n := i + 1; n <= 16 || n&(n-1) == 0 {
 			all = append(all, at)
 		}
 	}

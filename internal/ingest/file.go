@@ -46,18 +46,26 @@ func (s *Service) File(ctx context.Context, q api.IngestRequest, body io.Reader)
 	if known && at != q.Offset {
 		return api.IngestAnswer{}, fault.New(fault.Conflict, "take in %s: it begins at byte %d, want %d, behind what is there already", q.Path, q.Offset, at)
 	}
+	content, isCapture, err := s.opened(q, body)
+	if err != nil {
+		return api.IngestAnswer{}, err
+	}
 	f := &file{service: s, request: q, batches: make(chan *event.Batch, 1), from: q.Offset, at: q.Offset}
-	f.cutter, f.nested = lines.Cut(body, q.Offset)
 	f.answer.Reasons = map[string]int64{}
 	defer s.unique.release(f)
-	err = f.run(ctx)
+	if isCapture {
+		err = f.run(ctx, func(ctx context.Context) error { return f.capture(ctx, content) })
+	} else {
+		f.cutter, f.nested = lines.Cut(content, q.Offset)
+		err = f.run(ctx, f.read)
+	}
 	f.answer.Bytes = f.at - q.Offset
 	return f.answer, err
 }
 
 // run reads and journals side by side. When reading fails, what was read before is journalled all the same; when journalling
 // fails, reading ends.
-func (f *file) run(ctx context.Context) error {
+func (f *file) run(ctx context.Context, read func(context.Context) error) error {
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	var journal errgroup.Group
@@ -65,7 +73,7 @@ func (f *file) run(ctx context.Context) error {
 		defer stop()
 		return f.journal(ctx)
 	})
-	readErr := f.read(reading)
+	readErr := read(reading)
 	close(f.batches)
 	if err := journal.Wait(); err != nil {
 		return err
@@ -272,7 +280,11 @@ func (f *file) send(ctx context.Context) error {
 	if f.builder == nil || f.at == f.from {
 		return nil
 	}
-	b := f.builder.Batch()
+	return f.hand(ctx, f.builder.Batch())
+}
+
+// hand hands a batch on, which holds what the file has up to f.at.
+func (f *file) hand(ctx context.Context, b *event.Batch) error {
 	b.Backfill = true
 	if f.request.Source != "" {
 		b.Sources = []event.SourceRange{{ID: f.request.Source, From: f.from, To: f.at}}

@@ -47,6 +47,8 @@ type Options struct {
 	// Pace is called before each batch of an old file is journalled, and waits while the readers of the journal are too far
 	// behind to get it from memory. May be nil.
 	Pace func(ctx context.Context) error
+	// Captures reads files of packets; nil: they are refused.
+	Captures CaptureReader
 	// Crash is called at named points, for tests that end the process there. May be nil.
 	Crash func(point string)
 	// OnTake is told of the rows that became durable.

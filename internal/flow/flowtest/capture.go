@@ -17,9 +17,10 @@ import (
 type Packet struct {
 	From, To     netip.AddrPort
 	Protocol     uint8
-	Flags        uint8 // of TCP
-	Payload      int   // bytes behind the header of the transport
-	Microseconds int64 // since the beginning of the capture
+	Flags        uint8  // of TCP
+	Payload      int    // bytes behind the header of the transport
+	Microseconds int64  // since the beginning of the capture
+	Body         []byte // of a datagram, in the place of Payload zeros; nil: they are there
 }
 
 // Bytes is the length of the packet from its IP header on.
@@ -27,13 +28,17 @@ func (p *Packet) Bytes() int { return len(p.ip()) }
 
 func (p *Packet) ip() []byte {
 	var transport []byte
+	body := p.Body
+	if body == nil {
+		body = make([]byte, p.Payload)
+	}
 	switch p.Protocol {
 	case 6:
 		transport = make([]byte, 20)
 		transport[12], transport[13] = 5<<4, p.Flags
 	case 17:
 		transport = make([]byte, 8)
-		binary.BigEndian.PutUint16(transport[4:], uint16(8+p.Payload)) //nolint:gosec // small
+		binary.BigEndian.PutUint16(transport[4:], uint16(8+len(body))) //nolint:gosec // small
 	default: // ICMP: type and code stand in the port
 		transport = make([]byte, 8)
 		binary.BigEndian.PutUint16(transport, p.To.Port())
@@ -42,7 +47,7 @@ func (p *Packet) ip() []byte {
 		binary.BigEndian.PutUint16(transport, p.From.Port())
 		binary.BigEndian.PutUint16(transport[2:], p.To.Port())
 	}
-	transport = slices.Concat(transport, make([]byte, p.Payload))
+	transport = slices.Concat(transport, body)
 	if p.From.Addr().Is4() {
 		h := []byte{0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, p.Protocol, 0, 0}
 		binary.BigEndian.PutUint16(h[2:], uint16(20+len(transport))) //nolint:gosec // small
@@ -71,6 +76,23 @@ func checksum(b []byte) uint16 {
 // WriteCapture writes packets, in their order, to a file in the form of libpcap (draft-ietf-opsawg-pcap), from a second of 1970 on.
 func WriteCapture(t testing.TB, second uint32, packets []Packet) (path string) {
 	t.Helper()
+	path = filepath.Join(t.TempDir(), "capture.pcap")
+	if err := os.WriteFile(path, Capture(second, packets), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Exports are the packets by which an exporter sends datagrams, one every millisecond.
+func Exports(from, to netip.AddrPort, datagrams [][]byte) (packets []Packet) {
+	for i, d := range datagrams {
+		packets = append(packets, Packet{From: from, To: to, Protocol: 17, Body: d, Microseconds: int64(i) * 1000})
+	}
+	return packets
+}
+
+// Capture is what WriteCapture writes.
+func Capture(second uint32, packets []Packet) []byte {
 	var b bytes.Buffer
 	le := binary.LittleEndian
 	header := le.AppendUint32(nil, 0xa1b2c3d4)
@@ -90,11 +112,7 @@ func WriteCapture(t testing.TB, second uint32, packets []Packet) (path string) {
 		r = le.AppendUint32(le.AppendUint32(r, uint32(len(frame))), uint32(len(frame))) //nolint:gosec // small
 		b.Write(append(r, frame...))
 	}
-	path = filepath.Join(t.TempDir(), "capture.pcap")
-	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return b.Bytes()
 }
 
 // Traffic is what some clients and a scanner do: TCP conversations both ways, questions over UDP, pings, and probes that

@@ -15,10 +15,12 @@ import (
 
 // An Old is a file that is read once, from its beginning or from where it was left.
 type Old struct {
-	ID          string // of the source; empty for an empty file
-	From        int64  // offset in the content at which Read begins
-	Lines       int64  // line ends in the content before From
-	Size        int64  // of the file on disk
+	ID   string // of the source; empty for an empty file
+	From int64  // offset in the content behind what is known, at which Read begins
+	// Whole says that Read begins at the beginning all the same: of captures of packets, in which more is to be read.
+	Whole       bool
+	Lines       int64 // line ends in the content before From
+	Size        int64 // of the file on disk
 	Compression lines.Compression
 
 	file    *os.File
@@ -55,7 +57,7 @@ func (o *Old) begin(path string, resume func(string) (int64, bool)) error {
 	}
 	if info.Mode().IsRegular() {
 		o.Size = info.Size()
-		if o.ID, o.From, err = Identify(o.file, resume); err != nil {
+		if o.ID, o.From, o.Whole, err = identify(o.file, resume); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 		if _, err := o.file.Seek(0, io.SeekStart); err != nil {
@@ -66,7 +68,7 @@ func (o *Old) begin(path string, resume func(string) (int64, bool)) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	o.Compression = o.content.Compression
-	if o.From > 0 {
+	if o.From > 0 && !o.Whole {
 		if _, err := io.CopyN((*lineEnds)(&o.Lines), o.content, o.From); err != nil {
 			return fmt.Errorf("%s: skip what is known: %w", path, err)
 		}
@@ -77,26 +79,38 @@ func (o *Old) begin(path string, resume func(string) (int64, bool)) error {
 // Identify returns the identity of a regular file, and from which offset in its content on it is not known yet. The place
 // at which the file stands for reading is not kept. A compressed file that is damaged is identified by what could be read.
 func Identify(file *os.File, resume func(id string) (int64, bool)) (id string, from int64, err error) {
+	id, from, _, err = identify(file, resume)
+	return id, from, err
+}
+
+// identify also tells whether the file is to be read from its beginning all the same.
+func identify(file *os.File, resume func(id string) (int64, bool)) (id string, from int64, whole bool, err error) {
 	info, err := file.Stat()
 	if err != nil {
-		return "", 0, err
+		return "", 0, false, err
 	}
 	k := keyOf(info)
 	magic := make([]byte, lines.Magic)
 	n, err := file.ReadAt(magic, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", 0, err
+		return "", 0, false, err
 	}
 	f := fingerprint.File{Device: k.device, Inode: k.inode, Whole: true, Look: lookAt(file)}
+	var size int64
 	if lines.Recognise(magic[:n]) != lines.Plain {
-		var size int64
 		f.Look = lookInside(file, &size, false)
 	}
 	var damaged *lines.Damaged
 	if f.Head, err = headOf(file); err != nil && !errors.As(err, &damaged) {
-		return "", 0, err
+		return "", 0, false, err
 	}
-	return f.Find(resume)
+	if f.Ends = packetEnds(f.Head); f.Ends == nil {
+		id, from, err = f.Find(resume)
+		return id, from, false, err
+	}
+	f.Look = lookCaptured(file, &size)
+	id, from, err = f.Find(resume)
+	return id, from, from > 0 && from < size, err
 }
 
 // Read reads the content, unpacked.
