@@ -98,7 +98,7 @@ func (f *FlowTraq) Expr() *Expr { return f.expr }
 func (f *FlowTraq) Native() string { return f.expr.String() }
 
 // NeedsSession reports whether the filter asks for what the records of a session tell only together: bytes, packets and TCP
-// flags. Of any other filter Expr selects the same records as Match selects sessions.
+// flags. Of a session of one record Match says of any other filter what Expr says of the record.
 func (f *FlowTraq) NeedsSession() bool { return f.root.summed() }
 
 func (c *clause) summed() bool {
