@@ -37,7 +37,7 @@ func (d *judge) foresee(e *entity) (t int64, v float64, ok bool) {
 		return d.foreseeMembers(e)
 	case metric.Min, metric.Max:
 		for _, en := range e.ring[e.done:] {
-			if v := float64(en.v) * d.values.Scale(); d.limit.broken(v) {
+			if v := float64(en.v) * d.scale; d.limit.broken(v) {
 				return en.t, v, true
 			}
 		}
@@ -72,7 +72,7 @@ func (d *judge) foresee(e *entity) (t int64, v float64, ok bool) {
 		if d.metric.Op == metric.Count && d.limit.broken(float64(n)) {
 			return at, float64(d.limit.first()), true
 		}
-		if v := float64(sum) * d.values.Scale(); d.metric.Op == metric.Sum && d.limit.broken(v) {
+		if v := float64(sum) * d.scale; d.metric.Op == metric.Sum && d.limit.broken(v) {
 			return at, v, true
 		}
 	}
@@ -128,7 +128,7 @@ func (d *judge) near(e *entity) bool {
 	if d.metric.Op == metric.Count {
 		return d.limit.broken(float64(n))
 	}
-	return !d.grows || d.limit.broken(float64(sum)*d.values.Scale())
+	return !d.grows || d.limit.broken(float64(sum)*d.scale)
 }
 
 // A tally adds up the shares that wait as time goes by.

@@ -58,10 +58,10 @@ func (d *judge) explain(b *event.Batch, row int32, at int64) detector.Explanatio
 // rehearsal returns a judge that knows one entity, which is as d knows it, and shares nothing with d that either changes.
 func (d *judge) rehearsal(key string) (*judge, *entity) {
 	c := &judge{
-		metric: d.metric, limit: d.limit, over: d.over, end: d.end, grain: d.grain, keep: d.keep, grows: d.grows, early: d.early,
+		metric: d.metric, limit: d.limit, scale: d.scale, unit: d.unit, over: d.over, end: d.end, grain: d.grain, keep: d.keep, grows: d.grows, early: d.early,
 		warms: d.warms, room: d.room, exact: d.exact, judged: d.judged, table: window.NewTable(d.table.Keys()),
 		spread: d.spread, sessions: d.sessions,
-		values: d.values, // of which only the scale is looked at
+		values: d.values, // of which only the name is looked at
 	}
 	e := c.entity(c.table.Number(key))
 	if id, ok := d.table.Lookup(key); ok && int(id)/pageSize < len(d.pages) {
@@ -97,7 +97,7 @@ func (d *judge) describe(x *detector.Explanation, e *entity, had, has bool) {
 	if has {
 		then = about + number(x.With)
 	}
-	x.Text = fmt.Sprintf("%s over %s is %s, with this one %s (limit: %s)", d.metric, window.Span(time.Duration(d.over)), now, then, d.limit)
+	x.Text = fmt.Sprintf("%s%s over %s is %s, with this one %s (limit: %s)", d.metric, d.unit, window.Span(time.Duration(d.over)), now, then, d.limit)
 	if e.head < e.done {
 		x.When("oldest", e.ring[e.head].t)
 		x.When("leaves after", window.Later(e.ring[e.head].t, d.over))

@@ -106,11 +106,11 @@ func (d *judge) value(e *entity) (v float64, ok bool) {
 	case metric.Count, metric.Distinct:
 		return float64(e.n), true
 	case metric.Sum:
-		return float64(e.sum) * d.values.Scale(), true
+		return float64(e.sum) * d.scale, true
 	case metric.Avg:
-		return float64(e.sum) / float64(e.n) * d.values.Scale(), e.n > 0
+		return float64(e.sum) / float64(e.n) * d.scale, e.n > 0
 	default:
-		return float64(e.sum) * d.values.Scale(), e.n > 0
+		return float64(e.sum) * d.scale, e.n > 0
 	}
 }
 
@@ -205,7 +205,7 @@ func (d *judge) ended(id uint32, e *entity, t int64) {
 		Entity: d.table.Keys().Entity(d.table.Key(id)), Time: t, Since: window.Earlier(t, d.end), Value: e.peak, Limit: d.limit.value,
 		Below: d.limit.below, Window: time.Duration(d.over), Ended: true,
 	}
-	f.Reason = fmt.Sprintf("%s was not %s for %s", d.metric, d.limit, window.Span(time.Duration(t-e.held)))
+	f.Reason = fmt.Sprintf("%s%s was not %s for %s", d.metric, d.unit, d.limit, window.Span(time.Duration(t-e.held)))
 	if d.limit.below && e.head == e.done {
 		f.Reason = "nothing was seen for " + window.Span(time.Duration(t-e.held)) + "; given up"
 		e.first, e.state = 0, e.state&^known
@@ -228,7 +228,7 @@ func (d *judge) reason(v float64, estimate bool) string {
 	if estimate {
 		about = "about "
 	}
-	return fmt.Sprintf("%s was %s%s over %s (limit: %s)", d.metric, about, number(v), window.Span(time.Duration(d.over)), d.limit)
+	return fmt.Sprintf("%s%s was %s%s over %s (limit: %s)", d.metric, d.unit, about, number(v), window.Span(time.Duration(d.over)), d.limit)
 }
 
 // number writes a value for people: whole numbers in full, others with four digits.

@@ -17,6 +17,8 @@ import (
 type judge struct {
 	metric metric.Metric
 	limit  limit
+	scale  float64 // what measured whole numbers have to be multiplied by to be held against the limit
+	unit   string  // what is said behind the metric
 	over   int64
 	end    int64 // how long within the limit ends it
 	grain  int64 // length of a sub-bucket

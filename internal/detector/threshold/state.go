@@ -146,7 +146,7 @@ func (d *judge) resume(id uint32, e *entity) {
 // Merge joins the rows that another detector waits to judge.
 func (d *judge) Merge(other detector.Detector) error {
 	o, ok := other.(*judge)
-	if !ok || o.metric.String() != d.metric.String() || o.limit != d.limit || o.over != d.over || o.table.Keys().Len() != d.table.Keys().Len() {
+	if !ok || o.metric.String() != d.metric.String() || o.limit != d.limit || o.scale != d.scale || o.over != d.over || o.table.Keys().Len() != d.table.Keys().Len() {
 		return errors.New("merge threshold: the other detector has other settings")
 	}
 	for id := range o.table.Cap() {

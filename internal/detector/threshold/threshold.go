@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"math"
+	"strings"
 	"time"
 
 	"tocsin/internal/detector"
@@ -32,6 +33,8 @@ type Config struct {
 	By []string `yaml:"by"`
 	// Over is the length of the window, in event time; both its ends belong to it. 1s or more. Default 10m.
 	Over time.Duration `yaml:"over"`
+	// Unit is bits where bytes are to be measured, and held against the limit, in bits. Default: what the field has.
+	Unit string `yaml:"unit"`
 	// Exactly one of these is the limit: what is more than Above, at least AtLeast, less than Below or at most AtMost
 	// fires. Below and AtMost judge an entity once it was known for one window.
 	Above   *float64 `yaml:"above"`
@@ -76,6 +79,12 @@ func (c *Config) Validate() error {
 	} else if err := view.Check(c.By, m.Field); err != nil {
 		errs = append(errs, err)
 	}
+	if numbers := m.Field != nil && (m.Field.ID == event.FlowInitiated || m.Field.ID == event.FlowAccepted || m.Field.ID == event.FlowID); numbers && m.Op != metric.Distinct && m.Op != metric.Count {
+		errs = append(errs, document.At("metric", c.Metric, "distinct("+m.Field.Name+"): it is the number of a session, which is not added up"))
+	}
+	if c.Unit != "" && (c.Unit != Bits || m.Field == nil || !strings.HasSuffix(m.Field.Name, ".bytes") || m.Op == metric.Count || m.Op == metric.Distinct) {
+		errs = append(errs, document.At("unit", c.Unit, "bits, with a metric of bytes such as sum(flow.sent.bytes), or nothing"))
+	}
 	if c.Over < time.Second || c.Over > maxOver {
 		errs = append(errs, document.At("over", c.Over, "1s to 366d"))
 	}
@@ -87,6 +96,9 @@ func (c *Config) Validate() error {
 	}
 	return errors.Join(append(errs, c.validateLimit(m))...)
 }
+
+// Bits is the unit that a metric of bytes can have instead.
+const Bits = "bits"
 
 const maxOver = 366 * 24 * time.Hour
 
@@ -144,6 +156,9 @@ func (c *Config) New(fs.FS) (detector.Detector, error) {
 	use := map[metric.Op]window.Use{metric.Count: window.Rows, metric.Sum: window.Addend, metric.Avg: window.Addend,
 		metric.Min: window.Extent, metric.Max: window.Extent, metric.Distinct: window.Member}[m.Op]
 	d.values = window.NewValues(use, m.Field, m.Label)
+	if d.scale = d.values.Scale(); c.Unit == Bits {
+		d.scale, d.unit = 8*d.scale, " in bits"
+	}
 	d.keep = d.limit.members()
 	d.spread = credited(m)
 	d.sessions = d.view != nil && !d.limit.below && (m.Op == metric.Count || m.Op == metric.Sum || m.Op == metric.Distinct)

@@ -11,7 +11,7 @@ import (
 func TestCases(t *testing.T) { detectortest.Run(t, Default) }
 
 func TestSample(t *testing.T) {
-	detectortest.Sample(t, Sample, Default, "metric", "by", "over", "at_least", "above", "below", "at_most", "end_after", "memory")
+	detectortest.Sample(t, Sample, Default, "metric", "by", "over", "at_least", "above", "below", "at_most", "end_after", "memory", "unit")
 }
 
 func TestValidate(t *testing.T) {
@@ -29,7 +29,13 @@ func TestValidate(t *testing.T) {
 		"{above: 1, memory: 0}":                               "memory: got 0",
 		"{above: 1, end_after: -1s}":                          "end_after: got -1s",
 		"{at_least: 2e5, metric: distinct(source.ip)}":        "100000 or less",
-		"{above: x}":                                          "want a number",
+		"{above: 1, by: [flow.host], metric: distinct(flow.sent.bytes), unit: bits}": "want bits, with a metric of bytes",
+		"{above: 1, by: [flow.host], metric: sum(flow.sent.packets), unit: bits}":    "such as sum(flow.sent.bytes)",
+		"{above: 1, metric: sum(source.bytes), unit: bytes}":                         `unit: got "bytes"`,
+		"{above: 1, metric: sum(flow.sent.bytes)}":                                   "put flow.host, flow.pair",
+		"{above: 1, by: [flow.pair], metric: distinct(flow.target)}":                 "a pair is two hosts",
+		"{above: 1, by: [flow.host], metric: sum(flow.initiated)}":                   "number of a session",
+		"{above: x}": "want a number",
 	} {
 		err := document.Decode("rule", []byte(text), Default())
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -6,6 +6,7 @@ import (
 	"tocsin/internal/detector/threshold"
 	"tocsin/internal/event"
 	"tocsin/internal/rule"
+	"tocsin/internal/view"
 )
 
 // A wording is what FlowTraq said about the alerts of a rule: "Upper threshold exceeded on bytes sent for address".
@@ -33,7 +34,10 @@ func word(r *rule.Rule) (w wording, ok bool) {
 		return w, false
 	}
 	w.metric, ok = metricWord(c.Metric, side)
-	w.fields = len(c.By)
+	if c.Unit == threshold.Bits {
+		w.metric = strings.Replace(w.metric, "bytes", "bits", 1)
+	}
+	w.fields = len(view.Expand(c.By))
 	return w, ok
 }
 
@@ -54,9 +58,9 @@ func entityWord(by []string) (word string, at side, ok bool) {
 		return "address", source, true
 	case "destination.ip":
 		return "address", destination, true
-	case "flow.host", "related.ip":
+	case "flow.host", "flow.client", "flow.server", "related.ip":
 		return "address", either, true
-	case "source.ip destination.ip", "destination.ip source.ip", "flow.pair":
+	case "source.ip destination.ip", "destination.ip source.ip", "flow.pair", "flow.lower flow.higher":
 		return "host pair", between, true
 	case "source.port":
 		return "port", source, true
@@ -88,9 +92,15 @@ func metricWord(metric string, at side) (string, bool) {
 		return sumWord(field, at)
 	case "distinct":
 		switch field {
-		case "source.ip", "destination.ip", "flow.host", "flow.peers", "peers", "related.ip":
+		case "flow.initiated":
+			return "sessions initiated", true
+		case "flow.accepted":
+			return "sessions accepted", true
+		case "flow.id":
+			return "sessions", true
+		case "source.ip", "destination.ip", "flow.host", "flow.peer", "flow.target", "flow.client", "flow.server", "flow.peers", "peers", "related.ip":
 			return "unique hosts", true
-		case "source.port", "destination.port", "flow.port", "related.port":
+		case "source.port", "destination.port", "flow.port", "flow.target.port", "related.port":
 			return "unique ports", true
 		}
 	}
@@ -102,7 +112,7 @@ func sumWord(field string, at side) (string, bool) {
 	end, unit, ok := strings.Cut(field, ".")
 	if ok && (unit == "bytes" || unit == "packets") {
 		switch {
-		case end == "network":
+		case end == "network", end == "source" && at == either: // each record tells what its source sent: both ways add up
 			return unit, true
 		case end == "source" && at == source, end == "destination" && at == destination:
 			return unit + " sent", true
@@ -112,6 +122,9 @@ func sumWord(field string, at side) (string, bool) {
 		return "", false // of an entity that is either end, or both, it says neither
 	}
 	switch strings.TrimPrefix(field, "flow.") { // relative to the entity
+	case "sent.bytes", "sent.packets", "received.bytes", "received.packets":
+		way, what, _ := strings.Cut(strings.TrimPrefix(field, "flow."), ".")
+		return what + " " + way, true
 	case "sent":
 		return "bytes sent", true
 	case "received":
