@@ -32,7 +32,7 @@ func (s *site) frame(r *http.Request, title, here string) frame {
 
 // places are where the head of the pages leads somebody.
 func places(who api.Identity) []entry {
-	list := []entry{{"/", "Overview"}, {"/alerts", "Alerts"}, {"/silences", "Silences"}, {"/notices", "Notices"}}
+	list := []entry{{"/", "Overview"}, {"/alerts", "Alerts"}, {"/flows", "Flows"}, {"/silences", "Silences"}, {"/notices", "Notices"}}
 	if who.Admin {
 		list = append(list, entry{"/users", "Users"}, entry{"/audit", "Audit"}, entry{"/settings/mail", "Mail"})
 	}

@@ -32,6 +32,7 @@ type told struct {
 	refuse  error // of every act
 	mutes   []api.Mute
 	settings
+	network
 
 	cut     atomic.Bool   // there is no connection
 	changed chan struct{} // tells who follows that something changed

@@ -32,7 +32,7 @@ type Options struct {
 func New(o Options) (http.Handler, error) {
 	pages, err := template.New("").Funcs(template.FuncMap{
 		"count": count, "size": size, "shape": shape, "lower": strings.ToLower, "stamp": stamp, "clock": clock, "key": key, "span": span,
-		"happened": happened, "noticeState": noticeState, "fors": spans, "mutespans": mutespans, "line": newLine, "words": words, "last": last, "exact": exact, "states": states, "sinces": sinces, "severities": severities,
+		"bytes": octets, "at": at, "lasted": lasted, "name": name, "happened": happened, "noticeState": noticeState, "fors": spans, "mutespans": mutespans, "line": newLine, "words": words, "last": last, "exact": exact, "states": states, "sinces": sinces, "severities": severities,
 	}).ParseFS(assets, "assets/*.html")
 	if err != nil {
 		return nil, err
@@ -40,6 +40,9 @@ func New(o Options) (http.Handler, error) {
 	s := &site{Options: o, pages: pages}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.overview)
+	mux.HandleFunc("GET /flows", s.traffic)
+	mux.HandleFunc("GET /flows/sessions", s.trafficSessions)
+	mux.HandleFunc("GET /flows/exporters", s.exporters)
 	mux.HandleFunc("GET /silences", s.mutes)
 	mux.HandleFunc("POST /silences", s.changeMutes)
 	mux.HandleFunc("GET /me", s.me)
