@@ -70,11 +70,12 @@ func runScripts(t *testing.T, serving bool) {
 			return false, fmt.Errorf("condition %q is not known", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"tocsin":  scriptTocsin,
-			"misused": scriptMisused,
-			"exits":   scriptExits,
-			"ages":    scriptAges,
-			"until":   scriptUntil,
+			"tocsin":   scriptTocsin,
+			"misused":  scriptMisused,
+			"exits":    scriptExits,
+			"ages":     scriptAges,
+			"until":    scriptUntil,
+			"captures": scriptCaptures,
 			"daemon": func(ts *testscript.TestScript, _ bool, args []string) {
 				if serving {
 					scriptDaemon(ts, args)

@@ -282,7 +282,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 	}
 	a.ingest = ingest.New(ingest.Options{
 		Journal: appender{a.journal}, Formats: a.setup.formats, Log: a.log, Known: known, Drain: c.Drain / 2, Registry: registry,
-		Quarantine: a.rejected, Enrich: a.enricher.Batch, Crash: a.options.Crash,
+		Quarantine: a.rejected, Enrich: a.enricher.Batch, Crash: a.options.Crash, Captures: flows.NewCaptures(filepath.Join(a.flowsDir(), "captures"), a.log),
 		Pace:   a.pace,
 		OnTake: func(kind event.Kind, rows int) { a.desk.Took(kind, rows) },
 	})
