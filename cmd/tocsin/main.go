@@ -26,6 +26,7 @@ import (
 	"tocsin/internal/catalog"
 	"tocsin/internal/cli"
 	"tocsin/internal/config"
+	"tocsin/internal/enrich"
 	"tocsin/internal/fault"
 	"tocsin/internal/httpapi"
 	"tocsin/internal/rule"
@@ -220,7 +221,10 @@ func (p *program) check(_ context.Context, c cli.Common, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	for _, doubt := range s.Doubts {
+	if err := s.CheckLists(); err != nil {
+		return err
+	}
+	for _, doubt := range append(s.Doubts, s.Resting()...) {
 		if _, err := fmt.Fprintln(out, doubt); err != nil {
 			return err
 		}
@@ -231,7 +235,7 @@ func (p *program) check(_ context.Context, c cli.Common, out io.Writer) error {
 			failed = append(failed, f)
 		}
 	}
-	if err := errors.Join(failed...); err != nil {
+	if err := errors.Join(errors.Join(failed...), enrich.Check(s.Config.DatabasePaths())); err != nil {
 		return err
 	}
 	name := c.Config

@@ -32,6 +32,7 @@ import (
 	"tocsin/internal/ingest"
 	"tocsin/internal/journal"
 	"tocsin/internal/ledger"
+	"tocsin/internal/list"
 	"tocsin/internal/mute"
 	"tocsin/internal/naming"
 	"tocsin/internal/pack"
@@ -177,6 +178,7 @@ type App struct {
 	enricher        *enrich.Enricher
 	naming          *naming.Shelf
 	named           *Setup // whose databases and groups are in use
+	listed          *list.Shelf
 	ingest          *ingest.Service
 	mutes           *mute.Shelf
 	rules           *desk.Rulebook
@@ -298,6 +300,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 	a.makePolicy(a.waysMaker(node))
 	a.delivery = delivery.New(a.ledger, nil, delivery.Options{Node: node, Point: a.options.Crash, Link: a.linker(node), Alarm: a.alarm, Storm: a.storm}, a.log, registry)
 	a.openLines()
+	a.listed = list.NewShelf(a.lists())
 	for _, class := range []journal.Class{journal.Events, journal.Flows} {
 		j, err := newJudge(a, class, prometheus.WrapRegistererWith(prometheus.Labels{"class": class.String()}, registry))
 		if err != nil {
@@ -307,7 +310,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 	}
 	a.desk = desk.New(desk.Parts{
 		Version: a.options.Version, Page: a.Address, Journal: a.journal, History: a.history, Ledger: a.ledger, Ingest: a.ingest, Quarantine: a.rejected,
-		Alerting: a.judges[0].alerting, Mutes: a.mutes, Rules: a.rules, Detectors: catalog.Detectors(), Lists: a.lists(),
+		Alerting: a.judges[0].alerting, Mutes: a.mutes, Rules: a.rules, Detectors: catalog.Detectors(), Lists: a.lists(), Listed: a.listed,
 		Judges: a.engines, RulesChanged: a.rulesChanged, CaughtUp: a.caughtUp, Replayed: a.replayed, Problems: a.problems, Exporters: a.exporters, Backup: a.backup, Try: a.try,
 		Kept: a.kept, ClearAlerts: a.clearAlerts, Sessions: a.sessions, Channels: a.delivery, Ways: a.waysMaker(node), PreferencesChanged: a.preferencesChanged,
 		Naming: desk.Naming{Shelf: a.naming, Look: a.enricher.Look},

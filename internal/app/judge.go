@@ -50,7 +50,7 @@ type judge struct {
 
 func newJudge(a *App, class journal.Class, registry prometheus.Registerer) (*judge, error) {
 	lateness := max(a.setup.Config.Detect.Lateness, 1) // of none the least there is: to the engine 0 is its default
-	engine, err := detect.New(detect.Options{Lateness: lateness, Files: a.lists()}, nil)
+	engine, err := detect.New(detect.Options{Lateness: lateness, Files: a.lists(), Lists: a.listed}, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"tocsin/internal/ingest"
 	"tocsin/internal/journal"
 	"tocsin/internal/ledger"
+	"tocsin/internal/list"
 	"tocsin/internal/mute"
 	"tocsin/internal/quarantine"
 )
@@ -37,6 +38,8 @@ type Parts struct {
 	Rules      *Rulebook
 	Detectors  detector.Set
 	Lists      fs.FS // where rules find the files that they name
+	// Listed are the lists of addresses that filters name; nil when there are none.
+	Listed *list.Shelf
 
 	// Judges are what judges now, and whether time goes on for them: else they stand where tocsin ran last.
 	Judges func() (engines []*detect.Engine, live bool)

@@ -37,8 +37,9 @@ func (d *Desk) Detect(ctx context.Context, r api.DetectRequest) (api.DetectAnswe
 		return answer, err
 	}
 	narrow(&q, rules)
+	q.Where = d.found(q.Where)
 	judge := func() ([]alert.Finding, detect.HistoryStats, error) {
-		return detect.History(ctx, detect.HistoryOptions{Until: q.Until, Files: d.parts.Lists}, rules, func(yield func(*event.Batch, []int32) error) error {
+		return detect.History(ctx, detect.HistoryOptions{Until: q.Until, Files: d.parts.Lists, Lists: d.parts.Listed}, rules, func(yield func(*event.Batch, []int32) error) error {
 			return d.parts.History.Ordered(ctx, q, yield)
 		})
 	}

@@ -223,7 +223,7 @@ func (x *explaining) line(no int, line []byte, r ingest.Reading, received int64)
 		*t = eventTrace(b, row, clock.At(int32(row)))
 		p := pending{batch: b, row: int32(row), time: clock.At(int32(row)), trace: t, ids: map[int64]bool{}}
 		for _, e := range x.entries {
-			if p.look(e) {
+			if p.look(e, x.desk.found(e.rule.Where)) {
 				p.ids[e.kept.ID] = true
 			}
 		}
@@ -232,8 +232,8 @@ func (x *explaining) line(no int, line []byte, r ingest.Reading, received int64)
 	return nil
 }
 
-// look holds the filter of a rule against the event, and reports whether the rule is to be asked what it makes of it.
-func (p *pending) look(e entry) bool {
+// look holds the filter of a rule, where, against the event, and reports whether the rule is to be asked what it makes of it.
+func (p *pending) look(e entry, where *filter.Expr) bool {
 	t := api.RuleTrace{ID: e.kept.ID, Name: e.kept.Name, Owner: e.kept.Owner}
 	defer func() { p.trace.Rules = append(p.trace.Rules, t) }()
 	if e.problem != "" || e.rule.Config == nil {
@@ -245,7 +245,7 @@ func (p *pending) look(e entry) bool {
 		t.Verdict, t.Why = api.OtherKind, "it looks at "+kinds(&e)+", this is a "+p.batch.Kind.String()
 		return false
 	}
-	trace := e.rule.Where.Explain(p.batch, p.row)
+	trace := where.Explain(p.batch, p.row)
 	t.Filter = flat(nil, trace, 0)
 	if !trace.Holds {
 		t.Verdict = api.NotSelected
@@ -409,9 +409,10 @@ func (x *explaining) recall(ctx context.Context) error {
 		return err
 	}
 	narrow(&q, rules)
+	q.Where = x.desk.found(q.Where)
 	within, stop := context.WithTimeoutCause(ctx, recallLimit, errRecall)
 	defer stop()
-	engine, _, err := detect.Recall(within, detect.HistoryOptions{Files: x.desk.parts.Lists}, rules, func(yield func(*event.Batch, []int32) error) error {
+	engine, _, err := detect.Recall(within, detect.HistoryOptions{Files: x.desk.parts.Lists, Lists: x.desk.parts.Listed}, rules, func(yield func(*event.Batch, []int32) error) error {
 		return x.desk.parts.History.Ordered(within, q, yield)
 	})
 	if err != nil {

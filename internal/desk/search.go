@@ -37,7 +37,7 @@ func query(kinds []string, where string, since, until time.Time) (history.Query,
 		q.Kinds = append(q.Kinds, kind)
 	}
 	if where != "" {
-		expr, err := filter.Parse(where)
+		expr, err := filter.ParseNaming(where)
 		if err != nil {
 			return q, invalid(err)
 		}
@@ -56,8 +56,16 @@ func (d *Desk) bounded(ctx context.Context, kinds []string, where string, since,
 		return history.Query{}, err
 	}
 	q, err := query(kinds, where, since, until)
-	q.Where = caller.bounds.Bound(q.Where)
+	q.Where = caller.bounds.Bound(d.found(q.Where))
 	return q, err
+}
+
+// found returns a filter with the lists that it names.
+func (d *Desk) found(where *filter.Expr) *filter.Expr {
+	if d.parts.Listed == nil {
+		return where
+	}
+	return where.With(func(name string) filter.Members { return d.parts.Listed.List(name) })
 }
 
 // invalid gives an error the kind of a wrong request, and keeps its text.

@@ -13,6 +13,7 @@ import (
 	"tocsin/internal/detector"
 	"tocsin/internal/event"
 	"tocsin/internal/filter"
+	"tocsin/internal/list"
 	"tocsin/internal/rule"
 	"tocsin/internal/window"
 )
@@ -23,6 +24,8 @@ type Options struct {
 	Lateness time.Duration
 	// Files is where rules find their lists; nil when there are none.
 	Files fs.FS
+	// Lists are the lists of addresses that filters name. nil: those below Files, as they are when a rule is started.
+	Lists *list.Shelf
 }
 
 // DefaultLateness is taken where Options say none.
@@ -61,6 +64,7 @@ type running struct {
 	cold     bool   // it has seen neither history nor a saved state
 	folded   bool   // it got rows of the batch at hand
 	waiting  *queue // what came while it is shown history; nil when it is not
+	lists    []*list.List
 }
 
 // plan is all rules over one kind of event.
@@ -73,6 +77,9 @@ type plan struct {
 func New(options Options, rules []rule.Rule) (*Engine, error) {
 	if options.Lateness <= 0 {
 		options.Lateness = DefaultLateness
+	}
+	if options.Lists == nil {
+		options.Lists = list.NewShelf(options.Files)
 	}
 	e := &Engine{options: options, clocks: newClocks(int64(options.Lateness))}
 	if err := e.SetRules(rules); err != nil {
@@ -116,7 +123,12 @@ func (e *Engine) start(r rule.Rule) (*running, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start rule %s: %w", r.Name, err)
 	}
-	return &running{rule: r, detector: d, key: stateKey(&r), judged: math.MinInt64, cold: true}, nil
+	run := &running{rule: r, detector: d, key: stateKey(&r), judged: math.MinInt64, cold: true}
+	for _, name := range r.Where.Lists() {
+		run.lists = append(run.lists, e.options.Lists.List(name))
+	}
+	run.rule.Where = r.Where.With(func(name string) filter.Members { return e.options.Lists.List(name) })
+	return run, nil
 }
 
 // stateKey is equal for rules that may take over each other's state.
@@ -317,6 +329,7 @@ func (e *Engine) try(r *running, findings []alert.Finding, step func() []alert.F
 	if err == nil {
 		for i := range found {
 			found[i].Rule = r.rule.ID
+			r.nameEntries(&found[i])
 		}
 		return append(findings, found...)
 	}

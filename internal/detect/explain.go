@@ -6,6 +6,7 @@ import (
 
 	"tocsin/internal/detector"
 	"tocsin/internal/event"
+	"tocsin/internal/list"
 	"tocsin/internal/rule"
 	"tocsin/internal/window"
 )
@@ -66,7 +67,10 @@ func (c *clocks) newest(kinds event.KindSet) int64 {
 // Recall returns an engine whose rules know what a scan shows them, as they would have it been there, with all events in
 // time. It stands at the newest event: nothing that lies there is judged yet.
 func Recall(ctx context.Context, options HistoryOptions, rules []rule.Rule, scan Scan) (*Engine, HistoryStats, error) {
-	e := &Engine{options: Options{Files: options.Files, Lateness: DefaultLateness}, clocks: newClocks(int64(DefaultLateness))}
+	if options.Lists == nil {
+		options.Lists = list.NewShelf(options.Files)
+	}
+	e := &Engine{options: Options{Files: options.Files, Lists: options.Lists, Lateness: DefaultLateness}, clocks: newClocks(int64(DefaultLateness))}
 	for _, r := range rules {
 		run, err := e.start(r)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"tocsin/internal/alert"
 	"tocsin/internal/event"
+	"tocsin/internal/list"
 	"tocsin/internal/rule"
 	"tocsin/internal/window"
 )
@@ -19,7 +20,8 @@ type Scan func(yield func(b *event.Batch, rows []int32) error) error
 
 // HistoryOptions say how history is judged.
 type HistoryOptions struct {
-	Files fs.FS // where rules find their lists
+	Files fs.FS       // where rules find their lists
+	Lists *list.Shelf // the lists of addresses that filters name; nil: those below Files
 	// Until is the watermark after the last event, in nanoseconds since 1970 UTC: up to then nothing more is to come. 0 or
 	// anything earlier is the time of the last event.
 	Until int64
@@ -38,7 +40,10 @@ type HistoryStats struct {
 // found had it been there, all events in time.
 func History(ctx context.Context, options HistoryOptions, rules []rule.Rule, scan Scan) ([]alert.Finding, HistoryStats, error) {
 	var runs []*running
-	e := &Engine{options: Options{Files: options.Files}}
+	if options.Lists == nil {
+		options.Lists = list.NewShelf(options.Files)
+	}
+	e := &Engine{options: Options{Files: options.Files, Lists: options.Lists}}
 	for _, r := range rules {
 		run, err := e.start(r)
 		if err != nil {
@@ -223,6 +228,7 @@ func (p *pass) step(r *running, step func() []alert.Finding) {
 	}
 	for i := range found {
 		found[i].Rule = r.rule.ID
+		r.nameEntries(&found[i])
 	}
 	p.findings = append(p.findings, found...)
 }

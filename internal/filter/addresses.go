@@ -56,6 +56,7 @@ type addressTests struct {
 	has    int32 // slot of has, -1 for none
 	direct []directNet
 	table  *netTable // nil when the networks are among direct
+	listed []listedTest
 }
 
 type directNet struct {
@@ -71,6 +72,10 @@ func newAddressTests(g *operandTests) *addressTests {
 	for i, t := range g.tests {
 		if t.op == opHas {
 			a.has = g.slots[i]
+			continue
+		}
+		if t.op == opListed {
+			a.listed = append(a.listed, listedTest{on: t.on, slot: g.slots[i]})
 			continue
 		}
 		for _, c := range t.consts {
@@ -112,6 +117,9 @@ func (a *addressTests) evaluate(c *chunk) {
 	}
 	if a.table != nil {
 		a.table.evaluate(c, col)
+	}
+	for i := range a.listed {
+		a.listed[i].evaluate(c, col)
 	}
 }
 

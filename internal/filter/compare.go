@@ -135,8 +135,11 @@ func (r *reader) member(n *ast.BinaryNode) (*node, *Error) {
 	if fail != nil {
 		return nil, fail
 	}
-	if calleeOf(n.Right) == "cidr" {
+	switch calleeOf(n.Right) {
+	case "cidr":
 		return r.networks(n, o)
+	case "list":
+		return r.listed(n, o)
 	}
 	list, ok := n.Right.(*ast.ArrayNode)
 	if !ok {
@@ -185,14 +188,14 @@ func (r *reader) predicate(n ast.Node) (*node, *Error) {
 	name, args := calleeOf(n), argumentsOf(n)
 	o := map[string]op{"has": opHas, "ieq": opSame, "icontains": opIncludes, "like": opLike, "ilike": opAlike}[name]
 	switch {
-	case o == 0 && (name == "cidr" || name == "date" || name == "duration" || name == "num"):
+	case o == 0 && (name == "cidr" || name == "list" || name == "date" || name == "duration" || name == "num"):
 		return nil, r.fail(n, name+"(...) is a value, not a condition", `compare it with a field, as in source.ip in cidr("10.0.0.0/8")`)
 	case o == 0:
 		if c, ok := n.(*ast.CallNode); ok {
 			n = leftmost(c.Callee)
 		}
-		hint := "functions are has, ieq, icontains, like, ilike, num, cidr, date and duration"
-		if near := event.Nearest(name, []string{"has", "ieq", "icontains", "like", "ilike", "num", "cidr", "date", "duration"}); near != "" && name != "" {
+		hint := "functions are has, ieq, icontains, like, ilike, num, cidr, list, date and duration"
+		if near := event.Nearest(name, []string{"has", "ieq", "icontains", "like", "ilike", "num", "cidr", "list", "date", "duration"}); near != "" && name != "" {
 			hint = "did you mean " + near + "?"
 		}
 		if name == "" {

@@ -36,6 +36,7 @@ const (
 	opHas     op = iota + 1 // there is a value
 	opEqual                 // it equals one of the constants, or the other operand
 	opWithin                // the address lies in one of the prefixes
+	opListed                // the address is on a list
 	opLess                  // it is smaller than the constant or the other operand
 	opAtMost                //
 	opGreater               //
@@ -76,6 +77,8 @@ type test struct {
 	right  *operand
 	consts []constant
 	regex  *pattern // of opMatches
+	list   string   // of opListed: its name
+	on     Members  // of opListed, once With has found it; nil holds nothing
 }
 
 // And returns the filter that selects what all of the filters select. A nil one selects everything, and so does And of

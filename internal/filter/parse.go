@@ -14,8 +14,14 @@ import (
 )
 
 // Parse reads a filter and checks it against the schema. A blank text selects everything. One that begins with "flowtraq:"
-// is in FlowTraq's language, see ParseFlowTraq. Errors are of type *Error.
-func Parse(text string) (*Expr, error) {
+// is in FlowTraq's language, see ParseFlowTraq. Errors are of type *Error. Lists, which change by themselves, are refused:
+// what people may see, and what they are told of, must not.
+func Parse(text string) (*Expr, error) { return parse(text, false) }
+
+// ParseNaming is Parse for filters that may name lists, which With must find.
+func ParseNaming(text string) (*Expr, error) { return parse(text, true) }
+
+func parse(text string, naming bool) (*Expr, error) {
 	if IsFlowTraq(text) {
 		f, err := ParseFlowTraq(text)
 		if err != nil {
@@ -37,7 +43,7 @@ func Parse(text string) (*Expr, error) {
 	if fail != nil {
 		return nil, fail
 	}
-	r := &reader{prepared: prep, source: text}
+	r := &reader{prepared: prep, source: text, naming: naming}
 	tree, fail := r.parse()
 	if fail != nil {
 		return nil, fail
@@ -55,6 +61,7 @@ type reader struct {
 	source  string
 	offsets []int // of each character, made when first needed
 	steps   int   // of all regular expressions so far
+	naming  bool  // lists may be named
 }
 
 // parse calls the parser of expr-lang. Should that panic on some text, the text is refused.

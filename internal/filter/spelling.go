@@ -54,14 +54,14 @@ func (n *node) append(dst []byte, around int) []byte {
 // negatable reports whether the test has a spelling of its own for the opposite.
 func (t *test) negatable() bool {
 	switch t.op {
-	case opEqual, opWithin, opContains, opStarts, opEnds, opMatches:
+	case opEqual, opWithin, opListed, opContains, opStarts, opEnds, opMatches:
 		return true
 	}
 	return false
 }
 
 func (o op) word() string {
-	return [...]string{"", "has", "==", "in", "<", "<=", ">", ">=", "contains", "startsWith", "endsWith", "matches", "ieq", "icontains", "like", "ilike"}[o]
+	return [...]string{"", "has", "==", "in", "in", "<", "<=", ">", ">=", "contains", "startsWith", "endsWith", "matches", "ieq", "icontains", "like", "ilike"}[o]
 }
 
 func (t *test) append(dst []byte, negated bool) []byte {
@@ -74,7 +74,7 @@ func (t *test) append(dst []byte, negated bool) []byte {
 		return append(t.consts[0].append(dst), ')')
 	}
 	dst = append(t.left.append(dst), ' ')
-	list := t.op == opWithin || t.op == opEqual && len(t.consts) > 1
+	list := t.op == opWithin || t.op == opListed || t.op == opEqual && len(t.consts) > 1
 	switch {
 	case negated && t.op == opEqual && !list:
 		dst = append(dst, "!="...)
@@ -99,6 +99,9 @@ func (t *test) append(dst []byte, negated bool) []byte {
 }
 
 func (t *test) appendList(dst []byte) []byte {
+	if t.op == opListed {
+		return append(appendQuoted(append(dst, "list("...), t.list), ')')
+	}
 	open, end := "[", "]"
 	if t.op == opWithin {
 		open, end = "cidr(", ")"

@@ -230,7 +230,7 @@ func where(n document.Node) (*filter.Expr, error) {
 	if len(text) > maxFilter {
 		return nil, n.Mistake(fmt.Sprintf("%d bytes", len(text)), "a filter of 64 KiB at most")
 	}
-	x, err := filter.Parse(text)
+	x, err := filter.ParseNaming(text)
 	if err == nil {
 		return x, nil
 	}

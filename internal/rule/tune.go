@@ -96,7 +96,7 @@ func (r *Rule) Except(n document.Node) error {
 	if r.Where != nil {
 		text = "(" + r.Where.String() + ") && " + text
 	}
-	both, err := filter.Parse(text)
+	both, err := filter.ParseNaming(text)
 	if err != nil {
 		return n.Mistake("a filter too large", "a smaller one")
 	}

@@ -1,0 +1,123 @@
+package list_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"tocsin/internal/list"
+)
+
+func file(text string, at int) *fstest.MapFile {
+	return &fstest.MapFile{Data: []byte(text), ModTime: time.Unix(int64(at), 0)}
+}
+
+const drop = "\xef\xbb\xbf; Spamhaus DROP List\n192.0.2.0/24 ; SBL123\n\n# a comment\n198.51.100.7\tbotnet \x1b[31mred\n2001:db8::/32,six\n::ffff:203.0.113.9\n10.1.2.3/8 # host bits\r\n"
+
+func TestEntries(t *testing.T) {
+	shelf := list.NewShelf(fstest.MapFS{"lists/drop.txt": file(drop+"nonsense here\n300.1.1.1\n0.0.0.0/0\n::1%eth0\n", 1)})
+	l := shelf.List("drop")
+	for address, want := range map[string]string{
+		"192.0.2.9": "192.0.2.0/24 (SBL123)", "198.51.100.7": "198.51.100.7 (botnet [31mred)", "198.51.100.8": "", "2001:db8::5": "2001:db8::/32 (six)",
+		"203.0.113.9": "203.0.113.9", "10.200.0.1": "10.0.0.0/8 (host bits)", "2001:db9::": "", "0.0.0.1": "",
+	} {
+		a := netip.MustParseAddr(address).As16()
+		got, ok := l.Entry(a)
+		if got != want || ok != (want != "") || l.Holds(a) != ok {
+			t.Errorf("Entry(%s): got %q, %v, want %q", address, got, ok, want)
+		}
+	}
+	r := shelf.Renew()
+	if len(r) != 1 || r[0].Err != nil || r[0].Entries != 5 || r[0].Total != 4 || len(r[0].Broken) != 4 || r[0].Broken[0].Line != 9 || r[0].Broken[2].Why != "it holds every address" {
+		t.Errorf("Renew: got %+v", r)
+	}
+}
+
+// A list follows its file: it may come late, change, be broken, and go, and is never worse for it than it must be.
+func TestRenew(t *testing.T) {
+	files := fstest.MapFS{}
+	shelf := list.NewShelf(files)
+	l := shelf.List("bad")
+	a := netip.MustParseAddr("192.0.2.1").As16()
+	reports := func(want int) []list.Report {
+		t.Helper()
+		r := shelf.Renew()
+		if len(r) != want {
+			t.Fatalf("Renew: got %+v, want %d reports", r, want)
+		}
+		return r
+	}
+	if r := reports(1); !errors.Is(r[0].Err, fs.ErrNotExist) || l.Holds(a) {
+		t.Errorf("without a file: got %+v", r)
+	}
+	reports(0) // told once
+	files["lists/bad.txt"] = file("192.0.2.1\n", 1)
+	if r := reports(1); r[0].Err != nil || r[0].Entries != 1 || !l.Holds(a) {
+		t.Errorf("with a file: got %+v", r)
+	}
+	reports(0)
+	files["lists/bad.txt"] = file("192.0.2.2\n", 2)
+	if reports(1); l.Holds(a) || l.Len() != 1 {
+		t.Error("the file changed and the list did not")
+	}
+	delete(files, "lists/bad.txt")
+	if r := reports(1); r[0].Err == nil || r[0].Entries != 1 || l.Len() != 1 {
+		t.Errorf("the file is gone: got %+v, want the list kept", r)
+	}
+	reports(0)
+	files["lists/bad.txt"] = file(strings.Repeat("x", 100_000), 3)
+	if r := reports(1); r[0].Err == nil || l.Len() != 1 {
+		t.Errorf("a line without end: got %+v, want the list kept", r)
+	}
+	reports(0)
+	files["lists/bad.txt"] = file("", 4)
+	if r := reports(1); r[0].Err != nil || l.Len() != 0 {
+		t.Errorf("an empty file: got %+v", r)
+	}
+	if err := list.Missing(files, []string{"bad", "worse"}); !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "bad") {
+		t.Errorf("Missing: got %v, want worse alone", err)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add(drop)
+	f.Add("1.2.3.4/33\n::/0\n1.2.3.4 " + strings.Repeat("é", 300))
+	f.Fuzz(func(t *testing.T, text string) {
+		shelf := list.NewShelf(fstest.MapFS{"lists/x.txt": file(text, 1)})
+		l := shelf.List("x")
+		for _, a := range []string{"1.2.3.4", "::", "2001:db8::1"} {
+			if entry, ok := l.Entry(netip.MustParseAddr(a).As16()); ok && (entry == "" || len(entry) > 300) {
+				t.Errorf("an entry of %d bytes", len(entry))
+			}
+		}
+	})
+}
+
+func BenchmarkHolds(b *testing.B) {
+	for _, n := range []int{1000, 1_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			r := rand.New(rand.NewPCG(1, 2))
+			var text strings.Builder
+			for range n {
+				a := netip.AddrFrom4([4]byte{byte(1 + r.IntN(220)), byte(r.IntN(256)), byte(r.IntN(256)), byte(r.IntN(256))})
+				fmt.Fprintf(&text, "%s/%d ; SBL\n", a, 16+r.IntN(17))
+			}
+			l := list.NewShelf(fstest.MapFS{"lists/x.txt": file(text.String(), 1)}).List("x")
+			var addresses [1024][16]byte
+			for i := range addresses {
+				addresses[i] = netip.AddrFrom4([4]byte{byte(1 + r.IntN(220)), byte(r.IntN(256)), byte(r.IntN(256)), byte(r.IntN(256))}).As16()
+			}
+			i := 0
+			for b.Loop() {
+				l.Holds(addresses[i&1023])
+				i++
+			}
+		})
+	}
+}

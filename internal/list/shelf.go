@@ -1,0 +1,141 @@
+package list
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Folder is where lists are, below the data directory; each is the file NAME.txt there.
+const Folder = "lists"
+
+var names = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// Valid reports whether a name may be that of a list: letters, digits, points, hyphens and underscores.
+func Valid(name string) bool { return names.MatchString(name) }
+
+// Path returns the file of a list, below the data directory.
+func Path(name string) string { return Folder + "/" + name + ".txt" }
+
+// A Shelf hands out lists by name. It may be used by several goroutines.
+type Shelf struct {
+	files fs.FS
+
+	mu      sync.Mutex
+	lists   map[string]*List
+	reports []Report
+}
+
+// stamp tells whether a file is still the one that was read.
+type stamp struct {
+	time, size int64
+}
+
+// A Report is what came of reading a list.
+type Report struct {
+	Name    string
+	Entries int
+	Broken  []Broken // the first broken lines
+	Total   int      // of all broken lines
+	// Err says why the list could not be read; it then holds what it held before, at first nothing. fs.ErrNotExist is
+	// wrapped when there is no such file.
+	Err error
+}
+
+// NewShelf returns the shelf of the lists below files; nil files are none.
+func NewShelf(files fs.FS) *Shelf { return &Shelf{files: files, lists: map[string]*List{}} }
+
+// List returns the list of a name, and reads it when it is asked for the first time. What came of that stands in the next
+// reports. A list that cannot be read is empty until it can.
+func (s *Shelf) List(name string) *List {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.lists[name]
+	if l == nil {
+		l = &List{name: name}
+		l.now.Store(&content{})
+		s.lists[name] = l
+		s.renew(l)
+	}
+	return l
+}
+
+// Renew reads those lists anew whose files have changed since, and returns what came of it, and of those that were read for
+// the first time since the last call.
+func (s *Shelf) Renew() []Report {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.lists {
+		s.renew(l)
+	}
+	reports := s.reports
+	s.reports = nil
+	slices.SortStableFunc(reports, func(a, b Report) int { return strings.Compare(a.Name, b.Name) })
+	return reports
+}
+
+// renew reads one list when its file is another than the one that was read. A failure is told once.
+func (s *Shelf) renew(l *List) {
+	held := l.now.Load()
+	at, c, r := s.open(l.name, held.stamp)
+	if c == nil && r.Err == nil || r.Err != nil && at == held.stamp && at != (stamp{}) {
+		return
+	}
+	if c == nil {
+		c = &content{table: held.table, texts: held.texts}
+	}
+	c.stamp = at
+	l.now.Store(c)
+	r.Name, r.Entries = l.name, c.table.Len()
+	s.reports = append(s.reports, r)
+}
+
+// missing is the stamp of a file that is not there.
+var missing = stamp{time: -1, size: -1}
+
+// open reads the file of a list when it is another than that of a stamp; nothing at all when it is the same.
+func (s *Shelf) open(name string, known stamp) (at stamp, c *content, r Report) {
+	if s.files == nil {
+		r.Err = fmt.Errorf("read list %s: %w", name, fs.ErrNotExist)
+		return missing, nil, r
+	}
+	info, err := fs.Stat(s.files, Path(name))
+	if err != nil {
+		r.Err = fmt.Errorf("read list %s: %w", name, err)
+		return missing, nil, r
+	}
+	at = stamp{info.ModTime().UnixNano(), info.Size()}
+	if at == known {
+		return at, nil, r
+	}
+	if at.size > MaxBytes {
+		r.Err = fmt.Errorf("read list %s: %d bytes, want %d or fewer", name, at.size, MaxBytes)
+		return at, nil, r
+	}
+	f, err := s.files.Open(Path(name))
+	if err != nil {
+		r.Err = fmt.Errorf("read list %s: %w", name, err)
+		return at, nil, r
+	}
+	c, r.Broken, r.Total, err = read(io.LimitReader(f, MaxBytes))
+	if err = errors.Join(err, f.Close()); err != nil {
+		r.Err = fmt.Errorf("read list %s: %w", name, err)
+		return at, nil, r
+	}
+	return at, c, r
+}
+
+// Missing returns those of some lists that have no file, and what else keeps them from being read.
+func Missing(files fs.FS, names []string) error {
+	var errs []error
+	for _, name := range names {
+		_, _, r := NewShelf(files).open(name, stamp{})
+		errs = append(errs, r.Err)
+	}
+	return errors.Join(errs...)
+}
