@@ -150,7 +150,7 @@ func (s *Shelf) DeleteGroup(ctx context.Context, name string) error {
 		if i < 0 {
 			return change, noGroup(name)
 		}
-		change.Delete, change.Was = have[i:i+1], told(name, have[i].Members)
+		change.Delete, change.Was, change.Became = have[i:i+1], told(name, have[i].Members), "removed"
 		return change, nil
 	})
 	if err != nil {

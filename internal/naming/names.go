@@ -166,7 +166,7 @@ func (s *Shelf) DeleteNames(ctx context.Context, keys []api.NameKey) (saved api.
 		for k := range missing {
 			return change, noName(k)
 		}
-		change.Was = summary(was)
+		change.Was, change.Became = summary(was), "removed"
 		saved = api.NamesSaved{Removed: len(change.Delete), Names: len(have) - len(change.Delete)}
 		return change, nil
 	})
