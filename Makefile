@@ -82,9 +82,9 @@ bench-alerts: build ## event to notice at 10,000 events/s, and lists of 10,000 o
 	go run ./bench -suite alerts -tocsin bin/tocsin
 
 .PHONY: bench-flows
-bench-flows: build ## flows: decoders, sessions, and 300,000 flows/s from the socket to history and rules, beside nfcapd
-	go test -run '^$$' -bench . -benchmem -cpu 1 ./internal/flow/...
-	go run ./bench -suite flows -tocsin bin/tocsin
+bench-flows: build ## flows: 300,000 a second from the socket to history and rules, beside nfcapd, and the parts; SHORT=1 for a quick look
+	go run ./bench -suite flows -tocsin bin/tocsin $(if $(SHORT),-short -for 10s)
+	go test -run '^$$' -bench 'Track|Flood|Receive' -benchmem -cpu 1 ./internal/flow/session ./internal/source/flows
 
 .PHONY: bench-parts
 bench-parts: ## batches, parsers, filters, aggregation, journal, history and detection, each by itself

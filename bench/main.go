@@ -23,6 +23,8 @@ type options struct {
 	flows    int
 	send     string
 	duration time.Duration
+	shape    string
+	short    bool
 }
 
 func main() {
@@ -31,6 +33,8 @@ func main() {
 	flag.IntVar(&o.rate, "rate", 10_000, "events a second that alerts sends")
 	flag.DurationVar(&o.duration, "for", time.Minute, "for how long it does, and flows")
 	flag.IntVar(&o.flows, "flows", 300_000, "flows a second that flows sends")
+	flag.StringVar(&o.shape, "shape", "zipf", "of the generator: zipf, or flood for sources that are made up")
+	flag.BoolVar(&o.short, "short", false, "of flows: leave out what takes long; with -for 10s for a quick look")
 	flag.StringVar(&o.send, "send", "", "of flows: be the generator alone, and send to this address")
 	flag.IntVar(&o.lines, "lines", 1_000_000, "lines of combined log to make and read")
 	flag.StringVar(&o.binary, "tocsin", "bin/tocsin", "the binary to measure")

@@ -2,6 +2,7 @@ package netflow
 
 import (
 	"encoding/binary"
+	"syscall"
 	"testing"
 
 	"tocsin/internal/flow"
@@ -29,17 +30,28 @@ func benchV5() []byte {
 	return b
 }
 
-func reportRate(b *testing.B, flows int) {
-	b.ReportMetric(float64(flows)*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mflows/s")
+// processor is the processor time that the process has used, in nanoseconds, which tells more than the clock where others work.
+func processor(b *testing.B) int64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return u.Utime.Nano() + u.Stime.Nano()
+}
+
+// reportRate reports millions of flows a second of processor time.
+func reportRate(b *testing.B, flows int, before int64) {
+	b.ReportMetric(float64(flows)*float64(b.N)/float64(processor(b)-before)*1e3, "Mflows/s")
 }
 
 func BenchmarkV5(b *testing.B) {
 	d, datagram, into := New(Options{}), benchV5(), make([]flow.Record, 0, 64)
 	b.ReportAllocs()
+	before := processor(b)
 	for b.Loop() {
 		into, _ = d.Decode([16]byte{15: 1}, 1_700_000_000e9, datagram, into[:0])
 	}
-	reportRate(b, len(into))
+	reportRate(b, len(into), before)
 }
 
 // elementsV9 are those of softflowd.
@@ -88,17 +100,19 @@ func benchSets(version uint16) []byte {
 func BenchmarkV9(b *testing.B) {
 	d, datagram, into := New(Options{}), benchSets(9), make([]flow.Record, 0, 64)
 	b.ReportAllocs()
+	before := processor(b)
 	for b.Loop() {
 		into, _ = d.Decode([16]byte{15: 1}, 1_700_000_000e9, datagram, into[:0])
 	}
-	reportRate(b, len(into))
+	reportRate(b, len(into), before)
 }
 
 func BenchmarkIPFIX(b *testing.B) {
 	d, datagram, into := New(Options{}), benchSets(10), make([]flow.Record, 0, 64)
 	b.ReportAllocs()
+	before := processor(b)
 	for b.Loop() {
 		into, _ = d.Decode([16]byte{15: 1}, 1_700_000_000e9, datagram, into[:0])
 	}
-	reportRate(b, len(into))
+	reportRate(b, len(into), before)
 }

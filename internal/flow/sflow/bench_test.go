@@ -2,6 +2,7 @@ package sflow
 
 import (
 	"encoding/binary"
+	"syscall"
 	"testing"
 
 	"tocsin/internal/flow"
@@ -53,6 +54,15 @@ func tcp4() []byte {
 	return append(b, 0x9c, 0x40, 0x01, 0xbb, 0, 0, 0, 1, 0, 0, 0, 2, 0x50, 0x12, 0xff, 0xff, 0, 0, 0, 0)
 }
 
+// processor is the processor time that the process has used, in nanoseconds, which tells more than the clock where others work.
+func processor(b *testing.B) int64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return u.Utime.Nano() + u.Stime.Nano()
+}
+
 func BenchmarkSFlow(b *testing.B) {
 	var samples [][]byte
 	for range 8 {
@@ -60,8 +70,9 @@ func BenchmarkSFlow(b *testing.B) {
 	}
 	datagram, d, into := datagramOf(1, samples...), New(), make([]flow.Record, 0, 16)
 	b.ReportAllocs()
+	before := processor(b)
 	for b.Loop() {
 		into, _ = d.Decode([16]byte{15: 1}, 1_700_000_000e9, datagram, into[:0])
 	}
-	b.ReportMetric(float64(len(into))*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mflows/s")
+	b.ReportMetric(float64(len(into))*float64(b.N)/float64(processor(b)-before)*1e3, "Mflows/s")
 }
