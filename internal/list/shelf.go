@@ -50,6 +50,21 @@ type Report struct {
 // NewShelf returns the shelf of the lists below files; nil files are none.
 func NewShelf(files fs.FS) *Shelf { return &Shelf{files: files, lists: map[string]*List{}} }
 
+// Of returns a shelf of lists whose texts are given by name; others are empty. It is not to be renewed.
+func Of(texts map[string]string) *Shelf {
+	s := NewShelf(nil)
+	for name, text := range texts {
+		l := &List{name: name}
+		c, _, _, err := read(strings.NewReader(text))
+		if err != nil {
+			c = &content{}
+		}
+		l.now.Store(c)
+		s.lists[name] = l
+	}
+	return s
+}
+
 // List returns the list of a name, and reads it when it is asked for the first time. What came of that stands in the next
 // reports. A list that cannot be read is empty until it can.
 func (s *Shelf) List(name string) *List {

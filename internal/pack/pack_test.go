@@ -113,7 +113,7 @@ func TestEnabled(t *testing.T) {
 func TestEnabledMistakes(t *testing.T) {
 	for text, want := range map[string]string{
 		"packs: web":                              "packs: got something else",
-		"packs: [wbe]":                            `packs[0]: got "wbe", want each once, of app, cloudtrail, ssh, web`,
+		"packs: [wbe]":                            `packs[0]: got "wbe", want each once, of app, cloudtrail, flow, ssh, web`,
 		"packs: [ssh, ssh]":                       `packs[1]: got "ssh"`,
 		"packs: {wbe: {}}":                        `got "wbe"`,
 		"packs: {web: {disabel: [x]}}":            "disabel: is not known here (did you mean disable?)",

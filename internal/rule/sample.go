@@ -23,9 +23,10 @@ type Sample struct {
 	Name   string
 	Format string // of the lines; empty: recognised
 	Pieces []Piece
-	Then   time.Duration // how much time goes on after the last line, for rules that judge what does not come
-	Expect []Expected    // none: the rule stays silent
-	Line   int           // of the document, where the sample begins
+	Then   time.Duration     // how much time goes on after the last line, for rules that judge what does not come
+	Expect []Expected        // none: the rule stays silent
+	Lists  map[string]string // what lists hold that the rule names, by name; others are empty
+	Line   int               // of the document, where the sample begins
 }
 
 // A Piece is some lines of a sample, once or many times.
@@ -65,6 +66,8 @@ type sampleForm struct {
 	Log document.Node `yaml:"log"`
 	// Then is how much time goes on after the last line. Default 0s.
 	Then time.Duration `yaml:"then"`
+	// Lists is what lists hold that the rule names, by name: the text of their files. Default: nothing.
+	Lists map[string]string `yaml:"lists"`
 	// Expect lists the alerts that must come of it. Default: none may come.
 	Expect []expectForm `yaml:"expect"`
 }
@@ -110,7 +113,7 @@ func sample(n document.Node) (Sample, error) {
 		return Sample{}, n.Mistake("no mapping", "a sample, as in {name: …, log: …, expect: …}")
 	}
 	err := n.Decode(&f)
-	s := Sample{Name: f.Name, Format: f.Format, Then: f.Then, Line: n.Line()}
+	s := Sample{Name: f.Name, Format: f.Format, Then: f.Then, Lists: f.Lists, Line: n.Line()}
 	errs := []error{err}
 	if f.Name == "" || len(f.Name) > maxTitle || strings.ContainsFunc(f.Name, control) {
 		errs = append(errs, n.Mistake("no name", "name: one line that says what the sample shows"))

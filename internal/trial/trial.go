@@ -14,6 +14,7 @@ import (
 	"tocsin/internal/detect"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
+	"tocsin/internal/list"
 	"tocsin/internal/parser"
 	"tocsin/internal/rule"
 )
@@ -45,7 +46,7 @@ func Run(ctx context.Context, rules []rule.Rule, formats parser.Set) ([]api.Samp
 // try judges one sample. An error is about the sample's form or the context; what the rule did wrong stands in the result.
 func try(ctx context.Context, r rule.Rule, s *rule.Sample, formats parser.Set) (api.SampleResult, error) {
 	out := api.SampleResult{Rule: r.Name, Sample: s.Name, Line: s.Line}
-	b, faults, err := read(s, formats)
+	b, faults, err := read(s, formats, r.Kinds())
 	if err != nil {
 		return out, fmt.Errorf("%s:%d: sample %q of rule %s: %w", r.File, s.Line, s.Name, r.Name, err)
 	}
@@ -55,7 +56,7 @@ func try(ctx context.Context, r rule.Rule, s *rule.Sample, formats parser.Set) (
 		_, last = b.TimeRange()
 	}
 	r.Enabled = true // a rule that rests can be tried as well
-	findings, _, err := detect.History(ctx, detect.HistoryOptions{Until: last + int64(s.Then)}, []rule.Rule{r},
+	findings, _, err := detect.History(ctx, detect.HistoryOptions{Until: last + int64(s.Then), Lists: list.Of(s.Lists)}, []rule.Rule{r},
 		func(yield func(*event.Batch, []int32) error) error {
 			if b.Rows == 0 {
 				return nil
@@ -108,8 +109,12 @@ func about(entity string) string {
 	return entity
 }
 
-// read parses the log of a sample into one batch. Lines that cannot be read are faults of the sample.
-func read(s *rule.Sample, formats parser.Set) (*event.Batch, []string, error) {
+// anyKind is the format that events of all kinds can be written in.
+const anyKind = "jsonlines"
+
+// read parses the log of a sample into one batch. Lines that cannot be read are faults of the sample. Of JSON lines come
+// events of the first of kinds.
+func read(s *rule.Sample, formats parser.Set, kinds []event.Kind) (*event.Batch, []string, error) {
 	name := s.Format
 	if name == "" {
 		var first [][]byte
@@ -133,7 +138,11 @@ func read(s *rule.Sample, formats parser.Set) (*event.Batch, []string, error) {
 		return nil, nil, err
 	}
 	var later time.Duration
-	b := event.NewBuilder(format.Kind)
+	kind := format.Kind
+	if name == anyKind && len(kinds) > 0 && !slices.Contains(kinds, kind) {
+		kind = kinds[0]
+	}
+	b := event.NewBuilder(kind)
 	b.Stamp = func(b *event.Builder) {
 		at, timed := b.IntNow(event.Timestamp)
 		if !timed {
