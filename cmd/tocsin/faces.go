@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -72,21 +73,13 @@ Called by the name logtrack, the program is this command.`,
 // flowtraq is one of FlowTraq's tools. The list of commands shows the one that its manual shows.
 func (p *program) flowtraq(name string) cli.Face {
 	return cli.Face{
-		Name: name, Short: "FlowTraq's retrieval of alerts, and that of all its other ns2... tools",
-		Long: `Prints alerts as FlowTraq's tool of this name did, a line each, that with the oldest trigger first. docs/flowtraq.md tells what stays
-and what is better done with tocsin alerts. The tools: ` + strings.Join(flowtraq.Names(), ", ") + `.
+		Name: name, Short: flowtraq.Does(name),
+		Long: flowtraq.Does(name) + `, with its options; a script that calls it runs as it stands. docs/flowtraq.md tells what is printed, what
+stays and what is better done otherwise. The tools: ` + strings.Join(flowtraq.Names(), ", ") + `.
 
-  -s HOST    tocsin to ask, as HOST, HOST:PORT or the URL of a proxy (default localhost)
-  -p PORT    its port (default ` + flowtraq.Port + `)
-  -un USER   account (` + flowtraq.EnvUser + `)
-  -upf FILE  file that holds the password and that nobody else may read
-  -up PASS   password; better in -upf or ` + flowtraq.EnvPassword + `, where no list of processes shows it
-  -al        list alerts; the rankings themselves need flow sources, which this version does not have
-  -au USER   of this user (default: who asks); another's needs an administrator
-  -at SPEC   with a trigger in the last SPEC: 3m, -3m, 1h30m, units Y M w d h m s (default: all)
-
+` + flowtraq.Usage(name) + `
 Without -s, -p, -un, -up and -upf it asks the tocsin that holds the data directory, or the directory itself.`,
-		Example: "  " + name + " -s flowtraq.example.com -un alertuser -upf ~/.flowtraq -al -au alertuser -at -3m",
+		Example: flowtraq.Example(name),
 		Options: true, Hidden: name != "ns2hostsb",
 		Run: func(ctx context.Context, c cli.Common, args []string) error {
 			return flowtraq.Run(ctx, flowtraq.Options{
@@ -94,6 +87,8 @@ Without -s, -p, -un, -up and -upf it asks the tocsin that holds the data directo
 				Open: func(ctx context.Context, at flowtraq.Server) (api.Service, func() error, error) {
 					return p.openFlowTraq(ctx, c, at)
 				},
+				NewPassword: func() (string, error) { return cli.NewPassword(os.Stdin, os.Stderr) },
+				Create:      func(path string) (io.WriteCloser, error) { return os.Create(path) },
 			}, name, args)
 		},
 	}

@@ -29,6 +29,12 @@ func Refused(err error) error { return refused(err) }
 // Clean makes foreign text harmless in a terminal; line ends and tabs stay.
 func Clean(text string) string { return printable(text) }
 
+// Cell is Clean for one cell of a table: it stays on one line.
+func Cell(text string) string { return clean(text) }
+
+// CSVCell is Cell for a file that spreadsheets open: what they would take for a formula has an apostrophe before it.
+func CSVCell(text string) string { return csvCell(text) }
+
 func (s *shell) faceCommand(f Face) *cobra.Command {
 	c := &cobra.Command{
 		Use: f.Name + " COMMAND [ARGUMENT...]", Short: f.Short, Long: f.Long, Example: f.Example,

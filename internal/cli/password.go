@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"io"
 	"os"
 	"strings"
 
@@ -47,6 +48,19 @@ func (s *shell) password(file string, r *role) (password string, err error) {
 			return "", err
 		}
 	}
+	return twice(ask)
+}
+
+// NewPassword asks on a terminal for a new password, twice and without showing it.
+func NewPassword(in *os.File, out io.Writer) (password string, err error) {
+	if !term.IsTerminal(int(in.Fd())) {
+		return "", usage("password: standard input is no terminal to ask on (name a file that holds it)")
+	}
+	ask, done, err := Questions(in, out)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, done()) }()
 	return twice(ask)
 }
 

@@ -14,46 +14,20 @@ import (
 
 func TestNames(t *testing.T) {
 	names := Names()
-	if len(names) != 20 || len(slices.Compact(slices.Sorted(slices.Values(names)))) != 20 {
-		t.Errorf("Names() = %v, want 18 rankings, ns2sq and ns2um", names)
+	if len(names) != 25 || len(slices.Compact(slices.Sorted(slices.Values(names)))) != 25 {
+		t.Errorf("Names() = %v, want 18 rankings and seven others", names)
 	}
 	for name, want := range map[string]bool{"ns2hostsb": true, "ns2countrysuh": true, "ns2pairsup": true, "ns2portsuh": true, "ns2sq": true, "ns2um": true,
-		"ns2portsup": false, "ns2pairsuh": false} {
+		"ftsq": true, "ftstat": true, "ftum": true, "ftname": true, "fttg": true, "ns2portsup": false, "ns2pairsuh": false} {
 		if slices.Contains(names, name) != want {
 			t.Errorf("Names() has %s: %v, want %v", name, !want, want)
 		}
 	}
-}
-
-func TestBefore(t *testing.T) {
-	now := time.Date(2024, 3, 31, 12, 0, 0, 0, time.UTC)
-	for spec, want := range map[string]string{
-		"-3m": "2024-03-31 11:57:00", "1m": "2024-03-31 11:59:00", "1h": "2024-03-31 11:00:00", "1h30m": "2024-03-31 10:30:00",
-		"-90s": "2024-03-31 11:58:30", "2d": "2024-03-29 12:00:00", "1w": "2024-03-24 12:00:00", "1Y": "2023-03-31 12:00:00",
-		"2M": "2024-01-31 12:00:00", "1Y2M3w4d5h6m7s": "2023-01-06 06:53:53", "0s": "2024-03-31 12:00:00", "-30m1h": "2024-03-31 10:30:00",
-	} {
-		got, err := before(spec, now)
-		if err != nil || got.Format(time.DateTime) != want {
-			t.Errorf("before(%q) = %s, %v, want %s", spec, got.Format(time.DateTime), err, want)
+	for _, name := range names {
+		if Does(name) == "" || !strings.Contains(Usage(name), "-al") {
+			t.Errorf("%s: %q, %s", name, Does(name), Usage(name))
 		}
 	}
-	for _, spec := range []string{"", "-", "--3m", "3", "m", "3x", "3m-1m", "3 m", "+3m", "1e3s", "3.5m", "99999999999999999999m", "1000Y", "1000001s", "3M\n", "３m", "3m\x00"} {
-		if got, err := before(spec, now); err == nil {
-			t.Errorf("before(%q) = %s, want an error", spec, got)
-		}
-	}
-}
-
-func FuzzBefore(f *testing.F) {
-	f.Add("-1h30m")
-	f.Add("1Y2M3w4d5h6m7s")
-	now := time.Date(2024, 3, 31, 12, 0, 0, 0, time.UTC)
-	f.Fuzz(func(t *testing.T, spec string) {
-		at, err := before(spec, now)
-		if err == nil && (at.After(now) || at.Year() < 1678) {
-			t.Errorf("before(%q) = %s", spec, at)
-		}
-	})
 }
 
 func TestAddress(t *testing.T) {
@@ -81,14 +55,17 @@ func TestServer(t *testing.T) {
 	if err := os.WriteFile(file, []byte("from a file\r\nsecond line\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	hosts, _ := toolOf("ns2hostsb")
 	for _, c := range []struct {
 		args, env string
 		want      Server
 	}{
 		{"-al", "", Server{}},
+		{"", "", Server{}},
+		{"-tn -1h -q PORT==22", "", Server{}},
 		{"-al -au bob -at 3m", "", Server{}},
 		{"-al -s h -un u -up p", "", Server{"http://h:9640", "u", "p"}},
-		{"-al -un u -up p", "", Server{"http://localhost:9640", "u", "p"}},
+		{"-un u -up p", "", Server{"http://localhost:9640", "u", "p"}},
 		{"-al -p 1 -un u -up p", "", Server{"http://localhost:1", "u", "p"}},
 		{"-al -s h -un u -upf " + file, "", Server{"http://h:9640", "u", "from a file"}},
 		{"-al -s h -un u", "TOCSIN_PASSWORD=e", Server{"http://h:9640", "u", "e"}},
@@ -102,49 +79,83 @@ func TestServer(t *testing.T) {
 			name, value, _ := strings.Cut(entry, "=")
 			env[name] = value
 		}
-		q, err := parse("ns2hostsb", strings.Fields(c.args))
+		q, err := parse(hosts, strings.Fields(c.args))
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := q.server("ns2hostsb", func(name string) string { return env[name] })
+		got, err := q.server(func(name string) string { return env[name] })
 		if err != nil || got != c.want {
 			t.Errorf("%s with %q: got %+v, %v, want %+v", c.args, c.env, got, err, c.want)
 		}
 	}
 }
 
-// What is wrong is said without the password.
+// What is wrong is said with the tool, the option and the remedy, without the password, and before anybody is asked.
 func TestMisuse(t *testing.T) {
 	dir := t.TempDir()
 	open, empty := filepath.Join(dir, "open"), filepath.Join(dir, "empty")
 	if err := errors.Join(os.WriteFile(open, []byte("hunter2\n"), 0o644), os.WriteFile(empty, []byte("\nhunter2\n"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	for args, want := range map[string]string{
-		"-al -al":                          "-al is given twice",
-		"-al -up hunter2 -up hunter2":      "-up is given twice",
-		"-al -at":                          "-at: want a value",
-		"-al -upf x -up hunter2":           "want -up or -upf, not both",
-		"-al stray":                        `argument "stray" belongs to no option`,
-		"-al --at 3m":                      `"--at" is no option`,
-		"-al -q ADDR==192.0.2.1":           "-q asks for flows",
-		"-al -tn -1h":                      "-tn asks for flows",
-		"-al -s h":                         "want -un with the name of an account",
-		"-al -s h -un u":                   "want the password of u",
-		"-al -s h/x -un u -up hunter2":     "want a host name",
-		"-al -s h -un u -upf " + open:      "others may read it (chmod 600 it)",
-		"-al -s h -un u -upf " + empty:     "its first line is empty",
-		"-al -s h -un u -upf " + dir + "/": "-upf",
-		"-al -at 3x":                       "want a length of time",
+	for _, c := range []struct{ call, want string }{
+		{"ns2hostsb -al -al", "-al is given twice"},
+		{"ns2hostsb -al -up hunter2 -up hunter2", "-up is given twice"},
+		{"ns2hostsb -al -at", "-at: want a value"},
+		{"ns2hostsb -al -upf x -up hunter2", "want -up or -upf, not both"},
+		{"ns2hostsb -al stray", `argument "stray" belongs to no option`},
+		{"ns2hostsb -al --at 3m", `"--at" is no option`},
+		{"ns2hostsb -al -q ADDR==192.0.2.1", "-q: has no meaning beside -al"},
+		{"ns2hostsb -al -tn -1h", "-tn: has no meaning beside -al"},
+		{"ns2hostsb -au bob", "-au: is for -al, which is missing"},
+		{"ns2hostsb -us x", "say who asks by -un and -upf"},
+		{"ns2hostsb -ul", "-ul is for other tools; want some of -s, -p"},
+		{"ns2hostsb -grp ip", "-grp is for other tools"},
+		{"ns2hostsb -snd -rcv", "want -snd or -rcv, not both"},
+		{"ns2hostsb -c -c+", "want -c or -c+, not both"},
+		{"ns2hostsuh -snd", "unique hosts are neither sent nor received"},
+		{"ns2hostsb -tn 3x", "-tn \"3x\": want a length of time such as 3m"},
+		{"ns2hostsb -tn 1h -te 11/21/26", "want -tn or -te, not both"},
+		{"ns2hostsb -te 2026-11-21", "want MM/DD/YY hh:mm:ss.usec"},
+		{"ns2hostsb -tl 13/13/26", "want MM/DD/YY hh:mm:ss.usec"},
+		{"ns2hostsb -n 0", `-n "0": want a number from 1 to`},
+		{"ns2hostsb -n ten", `-n "ten": want a number`},
+		{"ns2hostsb -q SRVPORT=22", "ns2hostsb: "},
+		{"ns2hostsb -e router", "want its address"},
+		{"ns2hostsb -ei eth0", "want its SNMP index"},
+		{"ns2hostsb -ef 192.0.2.254", "as 192.0.2.254#3"},
+		{"ns2hostsb -ef 192.0.2.254#3 -e 192.0.2.254", "want -ef or -e, not both"},
+		{"ns2hostsb -g graph.jpg", "ends with .tga, .png or .svg"},
+		{"ns2hostsb -g a.png -gx 5", `-gx "5": want a number from 120 to 4096`},
+		{"ns2hostsb -gx 500", "-gx: is for -g, which is missing"},
+		{"ftsq -w", "-w is for other tools"},
+		{"ftsq -snd", "-snd is for other tools"},
+		{"ftstat -grp nonsense", "-grp \"nonsense\": want one of IP, PAIR"},
+		{"ftstat -cnt unique", "-cnt \"unique\": want one of BYTES"},
+		{"ftstat -grp port -cnt unique ports", "unique ports of a port: it is always one"},
+		{"ns2um", "want one of -ul, -ua"},
+		{"ns2um -ul -ua x", "want -ul or -ua, not both"},
+		{"ftum -ul -npf x", "-npf: is for -ua and -uw"},
+		{"ftum -ua bob -npf " + open, "others may read it (chmod 600 it)"},
+		{"ftum -ug bob -uto x", "-uto: is for -ud"},
+		{"ftname", "want one of -nl, -ns, -nd"},
+		{"ftname -ns 192.0.2.7", "want -nn with the name"},
+		{"ftname -nk tg -nl", "a traffic group has no name but its own"},
+		{"fttg", "want one of -tgl"},
+		{"fttg -tgs dmz", "want -tgm with its members"},
+		{"ns2hostsb -al -s h", "want -un with the name of an account"},
+		{"ns2hostsb -s h -un u", "want the password of u"},
+		{"ns2hostsb -s h/x -un u -up hunter2", "want a host name"},
+		{"ns2hostsb -s h -un u -upf " + open, "others may read it (chmod 600 it)"},
+		{"ns2hostsb -s h -un u -upf " + empty, "its first line is empty"},
+		{"ns2hostsb -s h -un u -upf " + dir + "/", "-upf"},
+		{"ns2hostsb -al -at 3x", "want a length of time"},
+		{"ns2portsup", "is none of FlowTraq's tools"},
 	} {
-		err := Run(t.Context(), Options{Env: func(string) string { return "" }, Now: time.Now}, "ns2hostsb", strings.Fields(args))
-		if !errors.Is(err, fault.Invalid) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("ns2hostsb %s: got %v, want a fault.Invalid about %q", args, err, want)
-		}
-	}
-	for name, want := range map[string]string{"ns2hostsb": "rankings of flows need flow sources", "ns2sq": "sessions need flow sources", "ns2um": "tocsin users"} {
-		if err := Run(t.Context(), Options{Env: func(string) string { return "" }, Now: time.Now}, name, nil); !errors.Is(err, fault.Invalid) || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: got %v, want a fault.Invalid about %q", name, err, want)
+		call := strings.Fields(c.call)
+		err := Run(t.Context(), Options{Env: func(string) string { return "" }, Now: time.Now}, call[0], call[1:])
+		if !errors.Is(err, fault.Invalid) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), call[0]) && !strings.Contains(err.Error(), "-upf") && !strings.Contains(err.Error(), "-npf") ||
+			strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: got %v, want a fault.Invalid about %q", c.call, err, c.want)
 		}
 	}
 }
