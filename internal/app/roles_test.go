@@ -37,6 +37,8 @@ func examples(dir string) map[string]string {
 		"rules show": "nosuch", "rules add": rules, "rules edit": "nosuch", "rules import": rules, "rules delete": "nosuch", "rules enable": "nosuch", "rules disable": "nosuch",
 		"tokens make": "--expires 1h", "tokens revoke": "--id 999", "users show": "", "users add": "nosuch --password-file " + file, "users password": "nosuch --password-file " + file,
 		"users promote": "nosuch", "users demote": "nosuch", "users enable": "nosuch", "users disable": "nosuch", "users filter": "nosuch off", "users delete": "nosuch",
+		"groups set": "office 10.0.0.0/8", "groups remove": "nosuch", "groups import": filepath.Join(dir, "groups.csv"), "names set": "as 64500 us", "names remove": "as 1",
+		"names import": filepath.Join(dir, "names.csv"), "names of": "192.0.2.7",
 		"users logout": "nosuch", "users token": "bob --expires 1h",
 	}
 }
@@ -98,7 +100,8 @@ func TestEveryCommandForEveryRole(t *testing.T) {
 	a := running(t, true)
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"password":  "correct horse battery staple\n",
+		"password":   "correct horse battery staple\n",
+		"groups.csv": "group,member\noffice,10.0.0.0/8\n", "names.csv": "kind,key,name\nas,64500,us\n",
 		"rule.yaml": "rules:\n  - {name: guessing, from: log, detect: {threshold: {over: 1m, at_least: 3}}, severity: LOW}\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
