@@ -19,7 +19,7 @@ func Operations() map[string]permission.Operation {
 		"groups list": permission.ListGroups, "groups set": permission.ChangeGroup, "groups remove": permission.ChangeGroup, "groups import": permission.ChangeGroup,
 		"groups export": permission.ListGroups, "names list": permission.ListNames, "names set": permission.ChangeName, "names remove": permission.ChangeName,
 		"names import": permission.ChangeName, "names export": permission.ListNames, "names of": permission.ListNames,
-		"exporters": permission.ListExporters, "detect": permission.Detect, "explain": permission.Explain, "search": permission.Search, "top": permission.Top, "ingest": permission.Ingest,
+		"exporters": permission.ListExporters, "detect": permission.Detect, "explain": permission.Explain, "search": permission.Search, "top": permission.Top, "sessions": permission.ListSessions, "ingest": permission.Ingest,
 		"import logtrack": permission.Adopt, "selftest": permission.Selftest,
 		"exclusions add": permission.ChangeMute, "exclusions list": permission.ListMutes, "exclusions remove": permission.ChangeMute, "exclusions show": permission.ListMutes,
 		"silences add": permission.ChangeMute, "silences end": permission.ChangeMute, "silences list": permission.ListMutes, "silences show": permission.ListMutes,

@@ -15,15 +15,22 @@ func (s *shell) topCommand() *cobra.Command {
 	var q api.TopRequest
 	var when span
 	var series string
+	var flows trafficFlags
 	c := &cobra.Command{
 		Use:   "top [FIELD...]",
 		Short: "Rank the values of fields, or draw a line over time",
 		Long: `Ranks the values of one field, or of several together, by a metric: count, sum(FIELD), min(FIELD), max(FIELD), avg(FIELD),
-distinct(FIELD), quantile(FIELD, 0.95). Without a field there is one total. With --series each bucket of time has rows of its own.`,
+distinct(FIELD), quantile(FIELD, 0.95). Without a field there is one total. With --series each bucket of time has rows of its own.
+
+Traffic is ranked in one word: --by bytes, packets, sessions, ports or hosts of flow.host, flow.pair, flow.port, flow.country,
+flow.client, flow.server, flow.as.number, flow.group, flow.interface, network.transport, network.application or observer.ip tells
+of each what it sent and received and its sessions. Long flows are credited to the range of time by their share of it.`,
 		Example: `  tocsin top source.ip --by 'sum(http.response.bytes)' --where 'http.response.status_code == 200'
   tocsin top url.path --limit 20 --since 1d
-  tocsin top http.response.status_code --series=5m --since 2h -o csv`,
-		ValidArgsFunction: completeFields,
+  tocsin top http.response.status_code --series=5m --since 2h -o csv
+  tocsin top flow.host --by bytes --sent --since 1h
+  tocsin top flow.pair --by ports --where 'flowtraq: SRVPORT < 1024' --since 5h --limit 5`,
+		ValidArgsFunction: completeTop,
 	}
 	c.Flags().StringVar(&q.Metric, "by", "count", "`metric` to rank by")
 	c.Flags().StringVar(&q.Where, "where", "", "only events that this `filter` selects")
@@ -33,9 +40,10 @@ distinct(FIELD), quantile(FIELD, 0.95). Without a field there is one total. With
 	c.Flags().StringVar(&series, "series", "", "a line over time, in buckets of this `length`: 1m, 1h, 1d")
 	c.Flags().Lookup("series").NoOptDefVal = "1h"
 	when.flags(c)
+	flows.flags(c)
 	must(c.RegisterFlagCompletionFunc("kind", completeKinds))
 	must(c.RegisterFlagCompletionFunc("where", completeFilter))
-	must(c.RegisterFlagCompletionFunc("by", completeMetrics))
+	must(c.RegisterFlagCompletionFunc("by", completeRanks))
 	c.RunE = s.ask(func(ctx context.Context, svc api.Service, args []string) (err error) {
 		if last := len(args) - 1; last >= 0 && c.Flags().Changed("series") { // "--series 5m", which to cobra are two words
 			if _, err := api.ParseDuration(args[last]); err == nil {
@@ -51,6 +59,12 @@ distinct(FIELD), quantile(FIELD, 0.95). Without a field there is one total. With
 		}
 		if q.Since, q.Until, err = when.times(s.Zone); err != nil {
 			return err
+		}
+		if traffic, ours, err := flows.request(q, series); ours || err != nil {
+			if err != nil {
+				return err
+			}
+			return s.traffic(ctx, svc, traffic)
 		}
 		if series != "" {
 			if q.Bucket, err = api.ParseDuration(series); err != nil || q.Bucket == 0 {
