@@ -13,8 +13,8 @@ import (
 // The cache holds what is known of sets*ways addresses, those that were met last. Which of them share a set is decided by a
 // number that is drawn at random, so that nobody can choose addresses that push each other out.
 const (
-	setBits = 14
-	ways    = 4 // 65,536 addresses in all
+	setBits = 16
+	ways    = 4 // 262,144 addresses in all, in 13 MB
 )
 
 // maxWords bounds the texts that the cache refers to; with more it begins anew.
@@ -41,11 +41,15 @@ type cache struct {
 	batch   uint32
 	words   event.Strings // 0 is none
 	numbers map[string]uint32
+	read    []map[uintptr]Facts // records of each database, by their places
 
 	// Of the batch at hand: what is known of each of its addresses, by their local numbers. 0 stands for no address.
 	locals []known
 	rows   []uint32 // of one side: local number of the address of each row
 	values []uint32 // of one side whose addresses are dictionary-coded: that of each value
+
+	// sizes are how large the dictionary of each column was last: the next is made as large, and seldom needs to grow.
+	sizes [event.MaxFieldID + 1]size
 
 	// Of the column at hand: 1 + code of each local number and of each word, which hold where their stamp is that of the column.
 	column     uint32
@@ -53,11 +57,17 @@ type cache struct {
 	wordCodes  []stamped
 }
 
+// A size is that of a list of texts.
+type size struct{ values, bytes int }
+
 // A stamped is a code that holds for one column.
 type stamped struct{ column, code uint32 }
 
-func newCache() *cache {
+func newCache(databases int) *cache {
 	c := &cache{entries: make([]entry, ways<<setBits), seeds: [2]uint64{rand.Uint64() | 1, rand.Uint64() | 1}, numbers: map[string]uint32{}}
+	for range databases {
+		c.read = append(c.read, map[uintptr]Facts{})
+	}
 	c.words.Append(nil)
 	return c
 }
@@ -65,7 +75,7 @@ func newCache() *cache {
 // begin forgets the batch before.
 func (c *cache) begin() {
 	if c.words.Len() > maxWords || c.batch == math.MaxUint32 || c.column > math.MaxUint32/2 {
-		*c = *newCache()
+		*c = *newCache(len(c.read))
 	}
 	c.batch++
 	c.locals = append(c.locals[:0], known{})

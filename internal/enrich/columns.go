@@ -181,7 +181,8 @@ type codedColumn struct {
 // coded begins a column, with the values that the batch has; nil when every row has one.
 func (w *work) coded(id event.FieldID, had *event.Column) *codedColumn {
 	field, _ := event.FieldByID(id)
-	c := &codedColumn{Column: event.Column{Field: field}}
+	size := w.sizes[id]
+	c := &codedColumn{Column: event.Column{Field: field, Strs: event.Strings{Ends: make([]uint32, 0, size.values+1), Bytes: make([]byte, 0, size.bytes)}}}
 	c.Strs.Append(nil)
 	if had == nil {
 		c.Codes = make([]uint32, len(w.rows))
@@ -231,6 +232,7 @@ func (c *codedColumn) set(row int, code uint32) {
 // add keeps a column in which there is something new.
 func (w *work) add(c *codedColumn) {
 	if c.news {
+		w.sizes[c.Field.ID] = size{len(c.Strs.Ends) * 9 / 8, len(c.Strs.Bytes) * 9 / 8}
 		w.added = append(w.added, c.Column)
 	}
 }

@@ -22,6 +22,7 @@ import (
 // Bounds of a database and of what is taken from it.
 const (
 	maxDatabase = 512 << 20 // bytes: the largest of the free ones have 150 MB
+	maxRecords  = 1 << 16   // records of one database that are remembered
 	maxText     = 200       // bytes of a name of a city or an organization
 	tried       = 100       // records that are read when a database is opened, so that one of another sort is refused
 	visited     = 100_000   // networks that are visited for that; a tree may be made so that it has no end
@@ -129,8 +130,9 @@ func recovered(err *error) {
 	}
 }
 
-// look returns what the database says about an address; nothing is no error.
-func (d *database) look(a netip.Addr) (f Facts, err error) {
+// look returns what the database says about an address; nothing is no error. Many addresses have one record: read has those that
+// were read before, by their place in the file. It may be nil.
+func (d *database) look(a netip.Addr, read map[uintptr]Facts) (f Facts, err error) {
 	if d.only4 && !a.Is4() {
 		return f, nil
 	}
@@ -139,7 +141,17 @@ func (d *database) look(a netip.Addr) (f Facts, err error) {
 	if err := result.Err(); err != nil || !result.Found() {
 		return f, err
 	}
-	return d.facts(result)
+	if f, known := read[result.Offset()]; known {
+		return f, nil
+	}
+	f, err = d.facts(result)
+	if err == nil && read != nil {
+		if len(read) >= maxRecords {
+			clear(read)
+		}
+		read[result.Offset()] = f
+	}
+	return f, err
 }
 
 // A record has the fields of MaxMind's databases, which those of DB-IP share, and what IPinfo's have in their place. AS numbers

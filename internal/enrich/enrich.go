@@ -42,12 +42,16 @@ func (e *Enricher) SetGroups(groups *group.Set) {
 }
 
 // Look returns what the databases say about an address now.
-func (e *Enricher) Look(a netip.Addr) Facts { return e.state.Load().look(a.Unmap()) }
+func (e *Enricher) Look(a netip.Addr) Facts { return e.state.Load().look(a.Unmap(), nil) }
 
-// look asks the databases in their order; what one does not say, the next may.
-func (s *state) look(a netip.Addr) (f Facts) {
-	for _, d := range s.databases {
-		found, err := d.look(a)
+// look asks the databases in their order; what one does not say, the next may. read has what was read of each before, or is nil.
+func (s *state) look(a netip.Addr, read []map[uintptr]Facts) (f Facts) {
+	for i, d := range s.databases {
+		var known map[uintptr]Facts
+		if read != nil {
+			known = read[i]
+		}
+		found, err := d.look(a, known)
 		if err != nil {
 			s.metrics.failed(d, err)
 			continue
@@ -77,7 +81,7 @@ func (e *Enricher) Batch(b *event.Batch) *event.Batch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cache == nil {
-		s.cache = newCache()
+		s.cache = newCache(len(s.databases))
 	}
 	w := work{state: s, cache: s.cache, batch: b}
 	w.cache.begin()
@@ -145,7 +149,7 @@ func (w *work) number(ips *event.Column) {
 
 // find asks databases and groups about an address.
 func (w *work) find(a *[16]byte) known {
-	f := w.look(netip.AddrFrom16(*a).Unmap())
+	f := w.look(netip.AddrFrom16(*a).Unmap(), w.read)
 	return known{
 		country: w.word(f.Country), city: w.word(f.City), as: f.AS, organization: w.word(f.Organization),
 		node: w.groups.Node(*a),
