@@ -39,7 +39,8 @@ type Shelf struct {
 	loading sync.Mutex    // so that what was read later is what stays
 	version int64         // that what is at hand was read at, -1 for none; guarded by loading, as is what follows
 	stored  []group.Group // of the ledger, as they were read last
-	problem string        // of the last load, so that the log tells it once
+
+	problem atomic.Pointer[string] // of the last load, nil for none
 }
 
 // NewShelf returns a shelf that has the groups of the configuration alone until Load. changed is told of the groups whenever they
@@ -65,7 +66,7 @@ func (s *Shelf) SetFixed(ctx context.Context, fixed []group.Group) error {
 	if err := s.load(ctx); err != nil {
 		s.log.Warn("traffic groups and names cannot be read, those that were known stay", "cause", err)
 	}
-	if _, err := group.NewSet(slices.Concat(fixed, s.stored)); err != nil && s.problem == "" {
+	if _, err := group.NewSet(slices.Concat(fixed, s.stored)); err != nil && s.problem.Load() == nil {
 		return err
 	}
 	s.fixed.Store(&fixed)
@@ -106,15 +107,15 @@ func (s *Shelf) load(ctx context.Context) error {
 func (s *Shelf) use() {
 	fixed, stored := *s.fixed.Load(), s.stored
 	set, err := group.NewSet(slices.Concat(fixed, stored))
-	problem := ""
+	var problem *string
 	if err != nil {
-		problem = err.Error()
-		set = withoutClashes(fixed, stored)
+		text := err.Error()
+		problem, set = &text, withoutClashes(fixed, stored)
+		if was := s.problem.Load(); was == nil || *was != text {
+			s.log.Error("traffic groups that do not go together: some of the ledger put nothing into groups", "cause", err)
+		}
 	}
-	if problem != s.problem && problem != "" {
-		s.log.Error("traffic groups that do not go together: some of the ledger put nothing into groups", "cause", err)
-	}
-	s.problem = problem
+	s.problem.Store(problem)
 	s.set.Store(set)
 	if s.changed != nil {
 		s.changed(set)
@@ -145,14 +146,13 @@ func withoutClashes(fixed, stored []group.Group) *group.Set {
 	return set
 }
 
-// Problem says what is wrong with the groups, "" for nothing.
+// Problem says what is wrong with the groups, "" for nothing. It waits for nobody.
 func (s *Shelf) Problem() string {
-	s.loading.Lock()
-	defer s.loading.Unlock()
-	if s.problem == "" {
+	problem := s.problem.Load()
+	if problem == nil {
 		return ""
 	}
-	return "traffic groups: " + s.problem + " (tocsin groups list shows them)"
+	return "traffic groups: " + *problem + " (tocsin groups list shows them)"
 }
 
 // Run looks now and then whether another process changed the ledger, until ctx ends.
