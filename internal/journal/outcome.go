@@ -152,7 +152,7 @@ func (j *Journal) restart(ctx context.Context, l *lane, m *outgoing, incarnation
 		if err := j.space.check(0); err != nil {
 			return false, err
 		}
-		return false, fault.New(fault.Full, "append events: no space left on the disk of %s", j.o.Dir)
+		return false, fault.New(fault.Full, "append events: no space left on the disk of %s (free some space)", j.o.Dir)
 	}
 	return false, nil
 }
