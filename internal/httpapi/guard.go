@@ -22,6 +22,9 @@ func (s *Server) guarded(r route) http.Handler {
 		if !ok {
 			w = newResponse(rw)
 		}
+		if w.flowtraq = r.flowtraq; r.flowtraq {
+			req = bearing(req)
+		}
 		id, way, err := s.admit(r.op, req)
 		if err == nil {
 			req = req.WithContext(api.Through(api.As(req.Context(), id), way))

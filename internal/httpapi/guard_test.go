@@ -25,6 +25,8 @@ func example(r route) (path, body string) {
 		body = `{"token":"first","user":"carol","password":"right"}`
 	case r.method == "POST" && r.path == "/api/v1/session":
 		body = `{"user":"alice","password":"right"}`
+	case strings.HasSuffix(r.path, "/v1/auth"):
+		body = `{"username":"alice","password":"right"}`
 	case r.method != "GET" && r.in != nil:
 		body = "{}"
 	}

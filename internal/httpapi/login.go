@@ -24,7 +24,7 @@ type (
 		User     string `json:"user"`
 		Password string `json:"password"`
 	}
-	sessionAnswer struct {
+	loginAnswer struct {
 		api.Identity
 
 		Token   string    `json:"token"`
@@ -45,10 +45,10 @@ func (s *Server) startSession(w *response, r *http.Request) error {
 }
 
 // open opens a session for who got in.
-func (s *Server) open(r *http.Request, op permission.Operation, id api.Identity) sessionAnswer {
+func (s *Server) open(r *http.Request, op permission.Operation, id api.Identity) loginAnswer {
 	s.audit.Did(came(r, id), op, subjectOf(id.User))
 	token, expires := s.sessions.start(id, time.Now())
-	return sessionAnswer{Identity: id, Token: token, Expires: expires}
+	return loginAnswer{Identity: id, Token: token, Expires: expires}
 }
 
 func (s *Server) setup(w *response, r *http.Request) error {

@@ -32,6 +32,17 @@ func (all schemas) check(s *schema, v any, at string) []string {
 		}
 		return all.check(all[name], v, at)
 	}
+	if len(s.AnyOf) > 0 {
+		var found []string
+		for _, one := range s.AnyOf {
+			wrong := all.check(one, v, at)
+			if len(wrong) == 0 {
+				return nil
+			}
+			found = append(found, wrong...)
+		}
+		return found
+	}
 	wrong := func(want string) []string { return []string{fmt.Sprintf("%s: got %T %v, want %s", at, v, v, want)} }
 	switch s.Type {
 	case "string":

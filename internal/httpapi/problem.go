@@ -21,6 +21,8 @@ type Problem struct {
 	Detail string `json:"detail"`
 	// Answer is what became of the events of a body in which none was usable.
 	Answer *api.AppendAnswer `json:"answer,omitempty"`
+	// Error is Detail again, for who asks by FlowTraq's API and looks for it here.
+	Error string `json:"error,omitempty"`
 }
 
 // statuses gives each kind of fault its status. 507 is of RFC 4918 section 11.5.
@@ -88,6 +90,9 @@ func (s *Server) fail(w *response, r *http.Request, err error) {
 	}
 	if w.status != 0 { // too late for a status: the answer is cut where it is, so that nobody takes it for whole
 		panic(http.ErrAbortHandler)
+	}
+	if w.flowtraq {
+		p.Error = p.Detail
 	}
 	_ = w.control.SetReadDeadline(time.Now().Add(restFor)) // fails only where there is no connection
 	if retry > 0 {

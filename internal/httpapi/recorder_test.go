@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -56,6 +57,9 @@ func fillIn(v reflect.Value, n int) {
 	switch x := v.Addr().Interface().(type) {
 	case *time.Time:
 		*x = time.Date(2026, 1, 2, 3, 4, 5, n, time.UTC)
+		return
+	case *netip.Addr:
+		*x = netip.AddrFrom4([4]byte{192, 0, 2, byte(n)})
 		return
 	case *json.RawMessage:
 		*x = json.RawMessage(`{"message":"x"}`)

@@ -18,6 +18,8 @@ type response struct {
 	control *http.ResponseController
 	status  int
 	armed   time.Time
+
+	flowtraq bool // what is wrong is told as FlowTraq's API did as well
 }
 
 func newResponse(w http.ResponseWriter) *response {

@@ -19,6 +19,7 @@ type route struct {
 	body         string // media type of a body that is not JSON
 	out          any    // zero value of the answer; nil: none
 	media        string // media type of an answer that is not one JSON value; out is then one line of it
+	flowtraq     bool   // FlowTraq's: a token may stand in the query, and what is wrong is told as it was there as well
 	page         bool   // for people: who is not logged in is sent to the login
 	handle       func(w *response, r *http.Request) error
 }
@@ -104,9 +105,9 @@ func (s *Server) table() []route {
 		ask("POST", "/api/v1/selftest", permission.Selftest, "Sends a marked test event through the whole of tocsin and says what became of it.", v.SelfTest),
 		{method: "GET", path: "/api/v1/openapi.json", op: permission.OpenAPI, handle: s.getOpenAPI, out: anything{}, doc: "Describes this API (OpenAPI 3.1)."},
 
-		{method: "POST", path: "/api/v1/setup", op: permission.SetUp, handle: s.setup, in: setupBody{}, out: sessionAnswer{},
+		{method: "POST", path: "/api/v1/setup", op: permission.SetUp, handle: s.setup, in: setupBody{}, out: loginAnswer{},
 			doc: "Makes the first administrator, for who shows the token that was printed at the first start."},
-		{method: "POST", path: "/api/v1/session", op: permission.LogIn, handle: s.startSession, in: loginBody{}, out: sessionAnswer{},
+		{method: "POST", path: "/api/v1/session", op: permission.LogIn, handle: s.startSession, in: loginBody{}, out: loginAnswer{},
 			doc: "Logs in; the token is shown as a bearer token with later requests."},
 		{method: "DELETE", path: "/api/v1/session", op: permission.LogOut, handle: s.endSession, doc: "Logs out."},
 
@@ -117,6 +118,7 @@ func (s *Server) table() []route {
 	routes = append(routes, s.preferenceRoutes()...)
 	routes = append(routes, s.namingRoutes()...)
 	routes = append(routes, s.noticeRoutes()...)
+	routes = append(routes, s.flowtraqRoutes()...)
 	if s.metrics != nil {
 		routes = append(routes, route{method: "GET", path: "/metrics", op: permission.Metrics, handle: plain(s.metrics), out: "", media: "text/plain", doc: "Numbers for Prometheus."})
 	}

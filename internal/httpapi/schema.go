@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"net/netip"
 	"reflect"
 	"strings"
 
@@ -19,6 +20,7 @@ type schema struct {
 	Properties  map[string]*schema `json:"properties,omitempty"`
 	Required    []string           `json:"required,omitempty"`
 	Additional  *schema            `json:"additionalProperties,omitempty"`
+	AnyOf       []*schema          `json:"anyOf,omitempty"`
 }
 
 // schemas makes the schemas of Go types, each named structure once.
@@ -37,13 +39,17 @@ func (all schemas) of(t reflect.Type) *schema {
 		return &schema{Type: "string", Format: "byte", Description: "base64"}
 	case rawType, reflect.TypeFor[anything](), reflect.TypeFor[eventLine]():
 		return &schema{Type: "object"}
+	case reflect.TypeFor[netip.Addr]():
+		return &schema{Type: "string", Description: "IP address"}
+	case reflect.TypeFor[flowtraqCell]():
+		return &schema{AnyOf: []*schema{{Type: "string"}, {Type: "array", Items: &schema{Type: "string"}}}}
 	case reflect.TypeFor[alert.Severity]():
 		return &schema{Type: "string", Enum: []string{"NONE", "INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL"}}
 	}
 	switch t.Kind() {
 	case reflect.Bool:
 		return &schema{Type: "boolean"}
-	case reflect.Int, reflect.Int64, reflect.Uint64:
+	case reflect.Int, reflect.Int64, reflect.Uint64, reflect.Uint32, reflect.Uint8:
 		return &schema{Type: "integer", Format: "int64"}
 	case reflect.Float64:
 		return &schema{Type: "number"}

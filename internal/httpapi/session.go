@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -24,6 +25,12 @@ type session struct {
 	id      api.Identity
 	started time.Time
 	used    time.Time
+	life    time.Duration // 0: sessionLife
+}
+
+// over reports whether a session has ended.
+func (s session) over(now time.Time) bool {
+	return now.Sub(s.used) > sessionIdle || now.Sub(s.started) > cmp.Or(s.life, sessionLife)
 }
 
 // sessions are the logins of this process; they end with it.
@@ -44,12 +51,17 @@ func newSessions() *sessions {
 
 // start opens a session and returns its token.
 func (s *sessions) start(id api.Identity, now time.Time) (token string, expires time.Time) {
+	return s.lend(id, now, sessionLife), now.Add(sessionLife)
+}
+
+// lend opens a session that ends after life, whatever it is used for.
+func (s *sessions) lend(id api.Identity, now time.Time, life time.Duration) (token string) {
 	token = sessionPrefix + rand.Text() + rand.Text()[:4]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	makeRoom(s.open, maxSessions)
-	s.open[sha256.Sum256([]byte(token))] = session{id, now, now}
-	return token, now.Add(sessionLife)
+	s.open[sha256.Sum256([]byte(token))] = session{id, now, now, life}
+	return token
 }
 
 // sessionPrefix tells the tokens of sessions from the lasting ones that accounts have.
@@ -61,7 +73,7 @@ func (s *sessions) find(token string, now time.Time) (api.Identity, bool) {
 	defer s.mu.Unlock()
 	sum := sha256.Sum256([]byte(token))
 	found, ok := s.open[sum]
-	if !ok || now.Sub(found.used) > sessionIdle || now.Sub(found.started) > sessionLife {
+	if !ok || found.over(now) {
 		delete(s.open, sum)
 		return api.Identity{}, false
 	}
@@ -75,7 +87,7 @@ func (s *sessions) peek(token string, now time.Time) (api.Identity, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found, ok := s.open[sha256.Sum256([]byte(token))]
-	return found.id, ok && now.Sub(found.used) <= sessionIdle && now.Sub(found.started) <= sessionLife
+	return found.id, ok && !found.over(now)
 }
 
 // end closes the session of a token.
@@ -90,7 +102,7 @@ func (s *sessions) count(user string, now time.Time) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, one := range s.open {
-		if one.id.User == user && now.Sub(one.used) <= sessionIdle && now.Sub(one.started) <= sessionLife {
+		if one.id.User == user && !one.over(now) {
 			n++
 		}
 	}
@@ -139,7 +151,7 @@ func (s *sessions) remember(user, password string, id api.Identity, changes uint
 		return
 	}
 	makeRoom(s.known, maxCredential)
-	s.known[sum] = session{id, now, now}
+	s.known[sum] = session{id: id, started: now, used: now}
 }
 
 // makeRoom drops the one that was not used for longest when there are most of them.
