@@ -311,7 +311,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 	a.desk = desk.New(desk.Parts{
 		Version: a.options.Version, Page: a.Address, Journal: a.journal, History: a.history, Ledger: a.ledger, Ingest: a.ingest, Quarantine: a.rejected,
 		Alerting: a.judges[0].alerting, Mutes: a.mutes, Rules: a.rules, Detectors: catalog.Detectors(), Lists: a.lists(), Listed: a.listed,
-		Judges: a.engines, RulesChanged: a.rulesChanged, CaughtUp: a.caughtUp, Replayed: a.replayed, Problems: a.problems, Exporters: a.exporters, Backup: a.backup, Try: a.try,
+		Judges: a.engines, RulesChanged: a.rulesChanged, CaughtUp: a.caughtUp, Replayed: a.replayed, Problems: a.problems, Exporters: a.exporters, Troubles: a.exporterTroubles, Backup: a.backup, Try: a.try,
 		Kept: a.kept, ClearAlerts: a.clearAlerts, Sessions: a.sessions, Channels: a.delivery, Ways: a.waysMaker(node), PreferencesChanged: a.preferencesChanged,
 		Naming: desk.Naming{Shelf: a.naming, Look: a.enricher.Look},
 	})

@@ -18,6 +18,7 @@ func (a *App) flowsDir() string { return filepath.Join(a.setup.Config.Data, "flo
 // openFlows reads what is known of exporters. What cannot be read is said, and begun anew.
 func (a *App) openFlows() {
 	a.flows = flows.NewMemory()
+	a.flows.Measure(a.registry)
 	if err := a.flows.Load(a.flowsDir()); err != nil {
 		a.log.Warn("what was known of exporters of flows is begun anew", "err", err)
 	}
@@ -26,6 +27,11 @@ func (a *App) openFlows() {
 // exporters lists who sends flows.
 func (a *App) exporters() []api.Exporter {
 	return a.flows.Exporters(time.Now(), time.Duration(a.exporterSilence.Load()))
+}
+
+// exporterTroubles tells of exporters of whom somebody must look.
+func (a *App) exporterTroubles() []string {
+	return a.flows.Troubles(time.Now(), time.Duration(a.exporterSilence.Load()))
 }
 
 // keepFlows saves what is known of exporters now and then.

@@ -20,7 +20,7 @@ func (s *shell) exportersCommand() *cobra.Command {
 		Use: "exporters", Short: "List who sends flows, and how they do", Args: cobra.NoArgs,
 		Long: `Lists every router, switch and probe that sent flows, with its protocols, the flows a second over the last minute, and what its
 numbering says was sent and did not come. SKEW is by how much its clock is ahead. PROBLEMS are what could not be read, or not at
-once, by reason. What is counted is counted since tocsin started.`,
+once, by reason. Behind the table stands what of each source was dropped or refused. What is counted is counted since tocsin started.`,
 		Example: "  tocsin exporters\n  tocsin exporters -o json",
 	}
 	c.RunE = s.ask(func(ctx context.Context, svc api.Service, _ []string) error {
@@ -41,9 +41,37 @@ once, by reason. What is counted is counted since tocsin started.`,
 		if len(list) == 0 {
 			return errors.Join(out.end(), s.nothing("exporters"))
 		}
-		return out.end()
+		if err := out.end(); err != nil || s.format != "table" {
+			return err
+		}
+		return s.overload(ctx, svc, list)
 	})
 	return c
+}
+
+// overload says what did not come from the exporters that are listed because tocsin was not fast enough, or refused it.
+func (s *shell) overload(ctx context.Context, svc api.Service, list []api.Exporter) error {
+	refused := int64(0)
+	for i := range list {
+		if list[i].Refused {
+			refused += list[i].Datagrams
+		}
+	}
+	if refused > 0 {
+		s.say("%d datagrams of exporters that allow does not name were refused", refused)
+	}
+	h, err := svc.Health(ctx)
+	if err != nil {
+		return err
+	}
+	for _, source := range h.Sources {
+		if slices.ContainsFunc(list, func(e api.Exporter) bool { return e.Source == source.Name }) {
+			for _, why := range slices.Sorted(maps.Keys(source.Rejected)) {
+				s.say("source %s: %s: %d", source.Name, why, source.Rejected[why])
+			}
+		}
+	}
+	return nil
 }
 
 func exporterState(e *api.Exporter) string {

@@ -19,6 +19,7 @@ import (
 type recorder struct {
 	ledger    string // where health says that it is
 	exporters []api.Exporter
+	sources   []api.SourceHealth
 	groups    []api.Group
 	names     []api.Name
 	namesOf   []api.Named
@@ -227,7 +228,7 @@ func (r *recorder) PutMailServer(_ context.Context, q api.MailServerEdit) (api.M
 }
 
 func (r *recorder) Health(context.Context) (api.Health, error) {
-	return api.Health{Ledger: r.ledger}, r.note("Health")
+	return api.Health{Ledger: r.ledger, Sources: r.sources}, r.note("Health")
 }
 func (r *recorder) Exporters(context.Context) ([]api.Exporter, error) {
 	return r.exporters, r.note("Exporters")

@@ -65,6 +65,9 @@ type Parts struct {
 	Naming Naming
 	// Exporters lists who sends flows.
 	Exporters func() []api.Exporter
+	// Troubles tells of exporters of whom somebody must look. It names them, so it is told to those alone who may see all. May be
+	// nil.
+	Troubles func() []string
 	// Problems tells what else someone must act on.
 	Problems func() []string
 	// Backup copies what the desk does not know, below a directory: all but the history.

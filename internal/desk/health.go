@@ -79,6 +79,8 @@ func (d *Desk) Health(ctx context.Context) (api.Health, error) {
 	d.historyHealth(&h)
 	if bounded {
 		h.Sources = nil // their names and problems may tell of what the caller may not see
+	} else if d.parts.Troubles != nil {
+		h.Problems = append(h.Problems, d.parts.Troubles()...)
 	}
 	for _, s := range h.Sources {
 		if s.Problem != "" {

@@ -84,10 +84,10 @@ func (l lasting) told(c call, done bool) {
 // maxSubject bounds what a trouble is about, in bytes.
 const maxSubject = 128
 
-// subject says what a problem of health is about: what stands before the colon. Troubles of channels and of rules are not told
-// here: they have alerts of their own, and to tell of a channel twice could go round in circles.
+// subject says what a problem of health is about: what stands before the colon. Troubles of channels, of rules and of silent
+// exporters are not told here: they have alerts of their own, and to tell of a channel twice could go round in circles.
 func subject(problem string) (about string, mine bool) {
-	if strings.HasPrefix(problem, "channel ") || strings.HasPrefix(problem, "rule ") {
+	if strings.HasPrefix(problem, "channel ") || strings.HasPrefix(problem, "rule ") || strings.HasPrefix(problem, "silent ") {
 		return "", false
 	}
 	about, _, _ = strings.Cut(problem, ": ")

@@ -47,6 +47,7 @@ type exporter struct {
 	skew        time.Duration
 	sampling    uint32
 	seconds     [60]struct{ at, flows int64 }
+	minutes     [lately]minute
 }
 
 func newExporters() *exporters { return &exporters{all: map[netip.Addr]*exporter{}, order: list.New()} }
@@ -97,6 +98,7 @@ func (x *exporters) heard(source string, address netip.Addr, now int64, size int
 	if r.Records > 0 {
 		e.sampling = sampling
 	}
+	e.note(now, r)
 	s := &e.seconds[now/1e9%60]
 	if s.at != now/1e9 {
 		s.at, s.flows = now/1e9, 0
@@ -176,6 +178,11 @@ const (
 	forgetAt = 7 * 24 * time.Hour // silence that is no news any more
 )
 
+// steady reports whether an exporter was heard for so long that what it does not say is missed.
+func (e *exporter) steady(now time.Time) bool {
+	return !e.refused && len(e.versions) > 0 && e.last-e.first >= int64(steady) && now.UnixNano()-e.last < int64(forgetAt)
+}
+
 // Steady returns how many datagrams came since the start from each exporter that is missed when it falls silent: it was heard
 // for ten minutes, within the last week. There are a thousand at most, those heard first.
 func (m *Memory) Steady(now time.Time) map[netip.Addr]int64 {
@@ -184,7 +191,7 @@ func (m *Memory) Steady(now time.Time) map[netip.Addr]int64 {
 	defer x.mu.Unlock()
 	var list []*exporter
 	for _, e := range x.all {
-		if !e.refused && len(e.versions) > 0 && e.last-e.first >= int64(steady) && now.UnixNano()-e.last < int64(forgetAt) {
+		if e.steady(now) {
 			list = append(list, e)
 		}
 	}

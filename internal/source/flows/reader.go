@@ -113,6 +113,7 @@ func (r *reader) take(from netip.Addr, datagram []byte, received int64) (report 
 	if n := len(r.records); n > 0 {
 		sampling = r.records[n-1].Sampling
 	}
+	s.stats.report(&report)
 	m.exporters.heard(s.options.Name, from, received, len(datagram), &report, sampling)
 	if len(r.records) == 0 {
 		return report
