@@ -29,7 +29,7 @@ const (
 // Bounds of answers.
 const (
 	flowtraqRows    = 10
-	maxFlowtraqRows = 100_000
+	maxFlowtraqRows = 10_000
 	maxFlowtraqForm = 8 << 10 // bytes
 )
 

@@ -36,8 +36,11 @@ var counted = [...]string{"SENT BYTES", "RECV BYTES", "SENT PCKTS", "RECV PCKTS"
 
 // Entities returns the columns that name what is ranked.
 func (r Ranking) Entities() []Column {
-	if r.By == "pair" {
+	switch r.By {
+	case "pair":
 		return []Column{{Name: "LOWER IP"}, {Name: "HIGHER IP"}} // sent is what the lower address sent
+	case "interface":
+		return []Column{{Name: "EXPORTER"}, {Name: "INTERFACE", Number: true}}
 	}
 	for _, e := range entities {
 		if e.by == r.By {

@@ -71,7 +71,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("row %d is %s, want %s", i, got, want[i])
 		}
 	}
-	for by, want := range map[string][]string{"pair": {"?", "?"}, "asn": {"0"}, "host": {"?"}} {
+	for by, want := range map[string][]string{"pair": {"?", "?"}, "asn": {"0"}, "host": {"?"}, "interface": {"?", "?"}} {
 		if got := (Ranking{By: by}).Names(api.TrafficRow{}); !slices.Equal(got, want) {
 			t.Errorf("an unknown %s is shown as %q, want %q", by, got, want)
 		}

@@ -14,7 +14,7 @@ import (
 // Bounds of a ranking.
 const (
 	defaultRows = 10
-	maxRows     = 100_000
+	maxRows     = 10_000
 )
 
 // A rankingJob is a ranking that is asked for.
