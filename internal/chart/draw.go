@@ -157,10 +157,10 @@ func (s *Stack) legend(on canvas, faces *fonts, f frame, width, height float64) 
 		line := faces.width(normal, one.Name) + faces.width(normal, one.Total)
 		wide = max(wide, swatch+8+line+14)
 	}
-	left, top, rows := f.left, f.bottom+lineHigh+10, len(s.Series)
+	left, top, rows := f.left, f.top, len(s.Series)
 	if width >= roomy {
 		wide = min(wide, width*legendMax)
-		left, top = f.right-wide, f.top
+		left = f.right - wide
 		rows = min(rows, int((f.bottom-f.top)/lineHigh))
 		f.right = left - 18
 	} else {

@@ -77,8 +77,8 @@ func spacing(span time.Duration, wanted int) (time.Duration, string) {
 		}
 	}
 	last := spacings[len(spacings)-1]
-	years := span/last.every/time.Duration(wanted) + 1
-	return years * last.every, last.layout
+	years := int(span/last.every)/wanted + 1
+	return time.Duration(years) * last.every, last.layout
 }
 
 // firstMark returns the first round time at or after start, on the clock of its zone.

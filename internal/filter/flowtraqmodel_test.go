@@ -112,7 +112,7 @@ func drawFlowLeaf(t chooser) flowCondition {
 }
 
 // compared makes a condition of a field, a comparator and a value: it holds if any of the values does, != if none equals.
-func compared(t chooser, field, word, value string, any func(*flowModel) bool) flowCondition {
+func compared(t chooser, field, word, value string, holds func(*flowModel) bool) flowCondition {
 	if t.bool() {
 		field = strings.ToLower(field)
 	}
@@ -124,9 +124,9 @@ func compared(t chooser, field, word, value string, any func(*flowModel) bool) f
 	}
 	text := field + blank(t) + word + blank(t) + value
 	if word == "!=" {
-		return flowCondition{text, func(s *flowModel) bool { return !any(s) }}
+		return flowCondition{text, func(s *flowModel) bool { return !holds(s) }}
 	}
-	return flowCondition{text, any}
+	return flowCondition{text, holds}
 }
 
 func blank(t chooser) string { return pick(t, []string{"", "", " ", "\t\n "}) }

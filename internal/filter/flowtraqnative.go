@@ -80,14 +80,14 @@ func (q *question) native() *node {
 	case of == theClient:
 		return byRole(q.of(columns[1]), q.of(columns[0]))
 	}
-	var any []*node
+	var either []*node
 	for _, id := range columns {
-		any = append(any, q.of(id))
+		either = append(either, q.of(id))
 	}
 	if about == aboutProtocol && q.op == opEqual && q.text != "" { // flows that are sent as JSON may have the name alone
-		any = append(any, single(&test{op: opEqual, left: column(event.NetworkTransport), consts: []constant{{typ: event.String, text: q.text}}}))
+		either = append(either, single(&test{op: opEqual, left: column(event.NetworkTransport), consts: []constant{{typ: event.String, text: q.text}}}))
 	}
-	return join(or, any)
+	return join(or, either)
 }
 
 // byRole joins what is asked of a record that the server sent with what is asked of all others.

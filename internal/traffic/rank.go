@@ -1,7 +1,6 @@
 package traffic
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -222,11 +221,4 @@ func whole(v float64) uint64 {
 		return math.MaxUint64
 	}
 	return uint64(v)
-}
-
-// sortRows puts the rows of an answer in order: the largest first, equal ones by their values.
-func sortRows(rows []api.TrafficRow) {
-	slices.SortStableFunc(rows, func(a, b api.TrafficRow) int {
-		return cmp.Or(cmp.Compare(b.Value, a.Value), slices.Compare(a.Values, b.Values))
-	})
 }

@@ -3,6 +3,7 @@
 package traq
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -84,9 +85,9 @@ func quoted(word string) string { return fmt.Sprintf("%.40q", word) }
 func (r Ranking) Check() error {
 	switch {
 	case r.By == "port" && r.Rank == "ports":
-		return fmt.Errorf("unique ports of a port: it is always one; rank ports by unique hosts, or hosts by unique ports")
+		return errors.New("unique ports of a port: it is always one; rank ports by unique hosts, or hosts by unique ports")
 	case r.By == "pair" && r.Rank == "hosts":
-		return fmt.Errorf("unique hosts of a pair of hosts: they are always two; rank pairs by unique ports, or hosts by unique hosts")
+		return errors.New("unique hosts of a pair of hosts: they are always two; rank pairs by unique ports, or hosts by unique hosts")
 	case r.Side != "" && (r.Rank == "ports" || r.Rank == "hosts"):
 		return fmt.Errorf("unique %s are neither sent nor received", r.Rank)
 	}

@@ -130,7 +130,7 @@ func Step(span time.Duration) time.Duration {
 		}
 	}
 	last := steps[len(steps)-1]
-	return (span/mostSteps/last + 1) * last
+	return time.Duration(int(span/last)/mostSteps+1) * last
 }
 
 // Span writes a length of time in the largest unit that tells it whole, as in 15 s.

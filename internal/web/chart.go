@@ -55,7 +55,8 @@ func newChart(a *api.TrafficAnswer, rows []trafficRow, rank string, until time.T
 	}
 	c := &chart{Wide: chartWide, High: chartHigh, Left: chartLeft, Floor: chartHigh - chartFoot}
 	drawn := rows[:min(len(rows), chartBands)]
-	scale, unit := 1.0, "a step"
+	var unit string
+	scale := 1.0
 	switch rank {
 	case "bytes":
 		scale, unit = 8/a.Bucket.Seconds(), "bit/s"

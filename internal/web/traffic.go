@@ -207,7 +207,8 @@ func (a *trafficAsk) into(values []string) string {
 	if slices.Contains(values, "") {
 		return ""
 	}
-	next, where := *a, ""
+	var where string
+	next := *a
 	switch a.By {
 	case "host", "client", "server":
 		next.By, where = "pair", fmt.Sprintf("related.ip == %q", values[0])

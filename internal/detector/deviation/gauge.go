@@ -293,7 +293,7 @@ func (d *gauge) habit(e *entity, k int64) (u habit, ok bool) {
 // judge holds a value against the usual ones and reports whether it is unusual. since and at are the bounds that the finding
 // names; from and until those of its samples.
 func (d *gauge) judge(id uint32, e *entity, v float64, u *habit, since, at, from, until int64, estimate bool) bool {
-	out := state(0)
+	var out state
 	switch {
 	case d.beyond(u, v, true):
 		out = open

@@ -107,14 +107,14 @@ type habit struct {
 
 // center is what a value is held against: as long as the hour of the week is not known for long enough, it must be unusual
 // for the few buckets of it, too.
-func (h *habit) center(up bool) float64 {
+func (u *habit) center(up bool) float64 {
 	switch {
-	case !h.few:
-		return h.mean
+	case !u.few:
+		return u.mean
 	case up:
-		return max(h.mean, h.own)
+		return max(u.mean, u.own)
 	default:
-		return min(h.mean, h.own)
+		return min(u.mean, u.own)
 	}
 }
 

@@ -234,7 +234,7 @@ func (h *network) v6(b []byte) Content {
 	h.from, h.to = netip.AddrFrom16([16]byte(b[8:])).Unmap(), netip.AddrFrom16([16]byte(b[24:])).Unmap()
 	next, rest := b[6], b[40:min(total, len(b))]
 	for range maxHeaders {
-		length := 0
+		var length int
 		switch next {
 		case protoUDP:
 			h.body = rest

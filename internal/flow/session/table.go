@@ -114,7 +114,7 @@ func (t *table) warm(probes []probe) {
 			if place := t.places[at]; uint32(place>>32) == p.hash {
 				p.index = uint32(place&lowHalf) - 1
 				e := t.at(p.index)
-				sum += e.touched + uint32(e.before.tellers[1])
+				sum += e.touched + e.before.tellers[1]
 				break
 			}
 		}

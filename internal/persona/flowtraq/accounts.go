@@ -71,7 +71,7 @@ func (o *Options) planAccounts(q *question) (job, error) {
 }
 
 func (o *Options) listAccounts(q *question) job {
-	print := o.printer(q)
+	show := o.printer(q)
 	return func(ctx context.Context, service api.Service, _ Server) error {
 		users, err := service.Users(ctx)
 		if err != nil {
@@ -89,7 +89,7 @@ func (o *Options) listAccounts(q *question) job {
 			}
 			t.Rows = append(t.Rows, []string{u.Name, role, yesNo(u.Sessions > 0), yesNo(!u.Disabled), traq.Instant(u.LastLogin, health.Location()), u.Filter})
 		}
-		return print.table(t)
+		return show.table(t)
 	}
 }
 

@@ -67,7 +67,9 @@ func (s *service) Groups(_ context.Context, q api.GroupRequest) ([]api.Group, er
 func (s *service) PutGroups(_ context.Context, e api.GroupsEdit) (api.GroupsSaved, error) {
 	return api.GroupsSaved{}, s.note("group %+v", e)
 }
-func (s *service) DeleteGroup(_ context.Context, name string) error { return s.note("ungroup %s", name) }
+func (s *service) DeleteGroup(_ context.Context, name string) error {
+	return s.note("ungroup %s", name)
+}
 
 // clock is now, noon of a day.
 var clock = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -84,7 +86,9 @@ func call(t *testing.T, s *service, args ...string) (printed string, files map[s
 	files = map[string]*file{}
 	err = Run(t.Context(), Options{
 		Out: &out, Env: func(string) string { return "" }, Now: func() time.Time { return clock },
-		Open:        func(context.Context, Server) (api.Service, func() error, error) { return s, func() error { return nil }, nil },
+		Open: func(context.Context, Server) (api.Service, func() error, error) {
+			return s, func() error { return nil }, nil
+		},
 		NewPassword: func() (string, error) { return "from the terminal", nil },
 		Create: func(path string) (io.WriteCloser, error) {
 			if strings.HasPrefix(path, "nowhere/") {

@@ -17,7 +17,7 @@ func (o *Options) planGroups(q *question) (job, error) {
 	name := q.given[verb]
 	switch verb {
 	case "-tgl":
-		print := o.printer(q)
+		show := o.printer(q)
 		return func(ctx context.Context, service api.Service, _ Server) error {
 			groups, err := service.Groups(ctx, api.GroupRequest{})
 			if err != nil {
@@ -27,7 +27,7 @@ func (o *Options) planGroups(q *question) (job, error) {
 			for _, g := range groups {
 				t.Rows = append(t.Rows, []string{g.Name, strings.Join(g.Members, ",")})
 			}
-			return print.table(t)
+			return show.table(t)
 		}, nil
 	case "-tgs":
 		members := strings.FieldsFunc(q.given["-tgm"], func(r rune) bool { return r == ',' || r == ' ' })

@@ -24,7 +24,7 @@ func (o *Options) planNames(q *question) (job, error) {
 	}
 	switch verb {
 	case "-nl":
-		print := o.printer(q)
+		show := o.printer(q)
 		return func(ctx context.Context, service api.Service, _ Server) error {
 			names, err := service.Names(ctx, api.NameRequest{Kind: kind})
 			if err != nil {
@@ -34,7 +34,7 @@ func (o *Options) planNames(q *question) (job, error) {
 			for _, n := range names {
 				t.Rows = append(t.Rows, []string{n.Kind, n.Key, n.Name})
 			}
-			return print.table(t)
+			return show.table(t)
 		}, nil
 	case "-ns":
 		if name == "" {

@@ -24,7 +24,7 @@ func (o *Options) planSessions(q *question) (job, error) {
 	if err != nil {
 		return nil, err
 	}
-	print, tool, once := o.printer(q), q.tool.name, q.has("-once")
+	show, tool, once := o.printer(q), q.tool.name, q.has("-once")
 	return func(ctx context.Context, service api.Service, _ Server) error {
 		zone, since, until, err := o.window(ctx, service, tool, when)
 		if err != nil {
@@ -34,6 +34,6 @@ func (o *Options) planSessions(q *question) (job, error) {
 		if err != nil {
 			return err
 		}
-		return print.table(traq.Sessions(answer, zone))
+		return show.table(traq.Sessions(answer, zone))
 	}, nil
 }

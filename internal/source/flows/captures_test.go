@@ -34,7 +34,7 @@ var (
 // A gotten is what was read of a capture.
 type gotten struct {
 	rows   []string
-	ranges []int64  // up to where
+	ranges []int64 // up to where
 	answer api.IngestAnswer
 	err    error
 }
