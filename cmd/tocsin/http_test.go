@@ -114,7 +114,11 @@ func TestStrangersOverTCP(t *testing.T) {
 	}
 	asked := 0
 	for path, methods := range openapi.Paths {
-		if !strings.HasPrefix(path, "/api/") || path == "/api/v1/setup" || path == "/api/v1/session" {
+		switch path { // the doors: what is wrong with a stranger's key, they tell him
+		case "/api/v1/setup", "/api/v1/session", "/api/v1/auth":
+			continue
+		}
+		if !strings.HasPrefix(path, "/api/") {
 			continue
 		}
 		for method := range methods {

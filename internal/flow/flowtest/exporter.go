@@ -51,6 +51,10 @@ func Pmacct(t *testing.T, capture string) [][]byte {
 	})
 }
 
+// quiet is how long an exporter that goes on to run says nothing when it has told all. On a busy machine pmacct's probe took
+// more than two seconds between its last datagrams.
+const quiet = 6 * time.Second
+
 // listen runs an exporter, and returns what it sends until it has ended and nothing more comes.
 func listen(t *testing.T, exporter func(port int) *exec.Cmd) (datagrams [][]byte) {
 	t.Helper()
@@ -73,7 +77,7 @@ func listen(t *testing.T, exporter func(port int) *exec.Cmd) (datagrams [][]byte
 	buf := make([]byte, 65536)
 	running := true
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
-		wait := 2 * time.Second
+		wait := quiet
 		if !running {
 			wait = 200 * time.Millisecond
 		}
@@ -85,7 +89,7 @@ func listen(t *testing.T, exporter func(port int) *exec.Cmd) (datagrams [][]byte
 			datagrams = append(datagrams, append([]byte{}, buf[:n]...))
 			continue
 		}
-		if !running || len(datagrams) > 0 && wait == 2*time.Second { // some exporters go on to run when they have told all
+		if !running || len(datagrams) > 0 && wait == quiet { // some exporters go on to run when they have told all
 			return datagrams
 		}
 		select {
