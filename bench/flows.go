@@ -85,12 +85,16 @@ func flows(o options) error {
 	}
 	defer os.RemoveAll(dir)
 	f := newFigures(os.Stdout)
+	if o.part == "questions" {
+		return errors.Join(questions(f, o, dir), f.out.Flush())
+	}
 	steps := []func() error{
 		func() error { return decoders(f) },
 		func() error {
 			return wholePath(f, o, filepath.Join(dir, "views"), "rules over host, pair and port", viewRules)
 		},
 		func() error { return nfcapd(f, o, dir) },
+		func() error { return questions(f, o, dir) },
 		func() error { return millionHosts(f) },
 		func() error { return flood(f, o, filepath.Join(dir, "flood")) },
 	}

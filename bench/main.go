@@ -25,6 +25,7 @@ type options struct {
 	duration time.Duration
 	shape    string
 	short    bool
+	part     string
 }
 
 func main() {
@@ -35,6 +36,7 @@ func main() {
 	flag.IntVar(&o.flows, "flows", 300_000, "flows a second that flows sends")
 	flag.StringVar(&o.shape, "shape", "zipf", "of the generator: zipf, or flood for sources that are made up")
 	flag.BoolVar(&o.short, "short", false, "of flows: leave out what takes long; with -for 10s for a quick look")
+	flag.StringVar(&o.part, "part", "", "of flows: questions for what is asked of flows alone; empty is all")
 	flag.StringVar(&o.send, "send", "", "of flows: be the generator alone, and send to this address")
 	flag.IntVar(&o.lines, "lines", 1_000_000, "lines of combined log to make and read")
 	flag.StringVar(&o.binary, "tocsin", "bin/tocsin", "the binary to measure")

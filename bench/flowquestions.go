@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"tocsin/internal/aggregate"
+	"tocsin/internal/api"
+	"tocsin/internal/event"
+	"tocsin/internal/flow"
+	"tocsin/internal/flow/netflow"
+	"tocsin/internal/flow/rows"
+	"tocsin/internal/flow/session"
+	"tocsin/internal/history"
+	"tocsin/internal/metric"
+	"tocsin/internal/traffic"
+)
+
+// What questions are asked of: flows of the generator, evenly over the last days, decoded, put into sessions and written to a
+// history as the daemon does.
+const (
+	questionFlows = 5_000_000
+	questionDays  = 30
+	questionBatch = 8192
+)
+
+// questions measures what flows take on disk, and what it costs to ask who makes the most traffic.
+func questions(f *figures, o options, dir string) error {
+	s, err := history.Open(context.Background(), history.Options{Dir: filepath.Join(dir, "questions")})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	until := time.Now().UTC().Truncate(time.Hour)
+	since := until.Add(-questionDays * 24 * time.Hour)
+	began := processTime()
+	if err := fill(s, since, until); err != nil {
+		return err
+	}
+	f.said(fmt.Sprintf("questions of %d flows over %d days", questionFlows, questionDays), "%.2f CPU-s a million to decode, join and write", (processTime()-began).Seconds()/questionFlows*1e6)
+	if began = processTime(); true {
+		if err := s.Merge(context.Background()); err != nil {
+			return err
+		}
+	}
+	f.said("  merged", "%.2f CPU-s a million", (processTime()-began).Seconds()/questionFlows*1e6)
+	st := s.Stats()
+	f.held("  history", "%.1f bytes a flow", float64(st.Bytes)/float64(st.Rows), false, 25)
+	if err := asked(f, "  top 10 sources by bytes", 0.2, func() error { return plainTop(s) }); err != nil {
+		return err
+	}
+	for _, q := range []api.TrafficRequest{{By: "host"}, {By: "host", Side: "sent"}, {By: "pair"}, {By: "port"}} {
+		err := asked(f, fmt.Sprintf("  top 10 of %s by bytes %s", q.By, q.Side), 0, func() error {
+			_, err := traffic.Top(context.Background(), s, q, traffic.Selection{})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// asked measures a question, the mean of five after one that is not counted.
+func asked(f *figures, what string, limit float64, ask func() error) error {
+	const times = 5
+	if err := ask(); err != nil {
+		return err
+	}
+	began, used := time.Now(), processTime()
+	for range times {
+		if err := ask(); err != nil {
+			return err
+		}
+	}
+	cpu, wall := (processTime()-used).Seconds()/times, time.Since(began)/times
+	if limit > 0 {
+		f.held(what, "%.3f CPU-s", cpu, false, limit)
+	} else {
+		f.said(what, "%.3f CPU-s", cpu)
+	}
+	f.said("    from question to answer", "%d ms", wall.Milliseconds())
+	return nil
+}
+
+// processTime is what this process has used.
+func processTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err) // it takes no argument that can be wrong
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// stamped gives the datagram of a number its time, and returns it.
+func stamped(pool [][]byte, i int, since, until time.Time) ([]byte, time.Time) {
+	b := pool[i%len(pool)]
+	at := since.Add(time.Duration(float64(until.Sub(since)) * float64(i) / (questionFlows / perDatagram)))
+	binary.BigEndian.PutUint32(b[8:], uint32(at.Unix()))
+	binary.BigEndian.PutUint32(b[12:], uint32(at.Nanosecond()))
+	return b, at
+}
+
+// fill writes the flows.
+func fill(s *history.Store, since, until time.Time) error {
+	pool, sequence := flowDatagrams(), uint64(0)
+	decoder, tracker, builder := netflow.New(netflow.Options{}), session.New(session.Options{}), event.NewBuilder(event.Flow)
+	var records []flow.Record
+	var marks []session.Mark
+	for i := range questionFlows / perDatagram {
+		b, at := stamped(pool, i, since, until)
+		exporter := flow.V4(127<<24 + uint32(1+i%flowExporters))
+		received := at.UnixNano()
+		records, _ = decoder.Decode(exporter, received, b, records[:0])
+		marks = tracker.Track(exporter, records, received, 0, marks[:0])
+		origin := rows.Origin{Source: "flows", Format: "netflow5", Exporter: exporter, Received: received}
+		for n := range records {
+			origin.Append(builder, &records[n], &rows.Note{ID: marks[n].ID, Client: marks[n].Role == session.Client, Repeated: marks[n].Repeated})
+		}
+		if last := i+1 == questionFlows/perDatagram; builder.Rows() >= questionBatch || last {
+			batch := builder.Batch()
+			sequence++
+			batch.Sequence = sequence
+			if err := s.Apply("bench", batch); err != nil {
+				return err
+			}
+			if sequence%16 == 0 || last { // as in the daemon, 131,072 flows at a time
+				if err := s.Flush(context.Background()); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// plainTop is `tocsin top source.ip --by sum(source.bytes)`.
+func plainTop(s *history.Store) error {
+	source, ok := event.FieldByID(event.SourceIP)
+	octets, found := event.FieldByID(event.SourceBytes)
+	if !ok || !found {
+		return os.ErrInvalid
+	}
+	spec := aggregate.Spec{By: []aggregate.Key{{Field: source}}, Metrics: []metric.Metric{{Op: metric.Sum, Field: octets}}}
+	all := aggregate.New(spec, aggregate.Limits{})
+	var workers []*aggregate.Table
+	q := history.Query{Kinds: []event.Kind{event.Flow}, Fields: all.Fields()}
+	err := s.ScanParallel(context.Background(), q, func() history.Func {
+		t := aggregate.New(spec, aggregate.Limits{})
+		workers = append(workers, t)
+		return func(b *event.Batch, rows []int32) error {
+			t.Fold(b, rows)
+			return nil
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for _, t := range workers {
+		if err := all.Merge(t); err != nil {
+			return err
+		}
+	}
+	all.Rank(0, 10, false)
+	return nil
+}
