@@ -27,7 +27,7 @@ var floors = map[string]int{
 
 	"journal": 3, "history": 3, "ledger": 3, "ledger/*": 3, "rule": 3, "scope": 3, "declared": 3, "lines": 3, "fingerprint": 3, "quarantine": 3, "post": 3, "signon": 3, "drops": 3, "enrich": 3, "traq": 3,
 
-	"ingest": 4, "detect": 4, "alerting": 4, "delivery": 4, "config": 4, "pack": 4, "preference": 4, "mute": 4, "traffic": 4, "naming": 4,
+	"ingest": 4, "detect": 4, "alerting": 4, "delivery": 4, "config": 4, "pack": 4, "preference": 4, "mute": 4, "traffic": 4, "naming": 4, "define": 4,
 
 	"source/*": 5, "notifier/*": 5, "httpapi": 5, "web": 5, "cli": 5, "desk": 5, "policy": 5, "takeover": 5, "trial": 5, "watch": 5,
 

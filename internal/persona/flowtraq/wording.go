@@ -60,8 +60,10 @@ func entityWord(by []string) (word string, at side, ok bool) {
 		return "address", destination, true
 	case "flow.host", "flow.client", "flow.server", "related.ip":
 		return "address", either, true
-	case "source.ip destination.ip", "destination.ip source.ip", "flow.pair", "flow.lower flow.higher":
+	case "source.ip destination.ip", "destination.ip source.ip":
 		return "host pair", between, true
+	case "flow.pair", "flow.lower flow.higher": // the records of both ways
+		return "host pair", either, true
 	case "source.port":
 		return "port", source, true
 	case "destination.port":
