@@ -11,11 +11,14 @@ import (
 type interner struct {
 	values event.Column // the values by number
 	hashes []uint64     // of each value
-	table  []uint32     // number of the value, 0 for a free place
+	table  []uint64     // number of the value in the lower half, upper half of its hash in the upper; 0 for a free place
+
+	wanted []uint64 // hashes of the addresses that addresses looks for
+	near   []uint64 // and what stands where they belong
 }
 
 func newInterner(k Key) *interner {
-	in := &interner{table: make([]uint32, 64), hashes: []uint64{0}}
+	in := &interner{table: make([]uint64, 64), hashes: []uint64{0}}
 	in.values.Field = k.Field
 	if k.Field == nil {
 		in.values.Field = &event.Field{Name: k.String(), Type: event.String}
@@ -34,7 +37,7 @@ func newInterner(k Key) *interner {
 // bytes estimates the memory in use.
 func (in *interner) bytes() int {
 	v := &in.values
-	return 4*len(in.table) + 8*len(in.hashes) + 8*len(v.Nums) + 16*len(v.IPs) + 4*len(v.Strs.Ends) + len(v.Strs.Bytes)
+	return 8*(len(in.table)+len(in.hashes)) + 8*len(v.Nums) + 16*len(v.IPs) + 4*len(v.Strs.Ends) + len(v.Strs.Bytes)
 }
 
 // text numbers a text; address and number do so for the other types. A new value is added if room says so; otherwise ok is
@@ -44,9 +47,8 @@ func (in *interner) text(v []byte, room bool) (number uint32, ok bool) {
 	mask := uint64(len(in.table) - 1)
 	at := h & mask
 	for ; in.table[at] != 0; at = (at + 1) & mask {
-		n := in.table[at]
-		if in.hashes[n] == h && bytes.Equal(in.values.Strs.At(int(n)), v) {
-			return n, true
+		if n := in.table[at]; n>>32 == h>>32 && bytes.Equal(in.values.Strs.At(int(uint32(n))), v) {
+			return uint32(n), true
 		}
 	}
 	if !room {
@@ -57,12 +59,16 @@ func (in *interner) text(v []byte, room bool) (number uint32, ok bool) {
 }
 
 func (in *interner) address(v *[16]byte, room bool) (number uint32, ok bool) {
-	h := hashAddress(v)
+	return in.hashed(v, hashAddress(v), room)
+}
+
+// hashed is address for one whose hash is known.
+func (in *interner) hashed(v *[16]byte, h uint64, room bool) (number uint32, ok bool) {
 	mask := uint64(len(in.table) - 1)
 	at := h & mask
 	for ; in.table[at] != 0; at = (at + 1) & mask {
-		if n := in.table[at]; in.values.IPs[n] == *v {
-			return n, true
+		if n := in.table[at]; n>>32 == h>>32 && in.values.IPs[uint32(n)] == *v {
+			return uint32(n), true
 		}
 	}
 	if !room {
@@ -77,8 +83,8 @@ func (in *interner) number(v int64, room bool) (number uint32, ok bool) {
 	mask := uint64(len(in.table) - 1)
 	at := h & mask
 	for ; in.table[at] != 0; at = (at + 1) & mask {
-		if n := in.table[at]; in.values.Nums[n] == v {
-			return n, true
+		if n := in.table[at]; n>>32 == h>>32 && in.values.Nums[uint32(n)] == v {
+			return uint32(n), true
 		}
 	}
 	if !room {
@@ -86,6 +92,30 @@ func (in *interner) number(v int64, room bool) (number uint32, ok bool) {
 	}
 	in.values.Nums = append(in.values.Nums, v)
 	return in.add(at, h), true
+}
+
+// addresses looks for those of a dictionary that codes name and tells found the number of each that is known. Memory is what
+// this costs: so it is asked for many places at once, and none waits for the one before.
+func (in *interner) addresses(c *event.Column, codes []uint32, found func(code, number uint32)) {
+	if cap(in.wanted) < len(codes) {
+		in.wanted, in.near = make([]uint64, chunkRows), make([]uint64, chunkRows)
+	}
+	wanted, near := in.wanted[:len(codes)], in.near[:len(codes)]
+	for i, code := range codes {
+		wanted[i] = hashAddress(&c.IPs[code])
+	}
+	table, mask := in.table, uint64(len(in.table)-1)
+	for i, h := range wanted {
+		near[i] = table[h&mask]
+	}
+	for i, code := range codes {
+		v := &c.IPs[code]
+		if n := near[i]; n != 0 && n>>32 == wanted[i]>>32 && in.values.IPs[uint32(n)] == *v {
+			found(code, uint32(n))
+		} else if n, ok := in.hashed(v, wanted[i], false); ok {
+			found(code, n)
+		}
+	}
 }
 
 // value numbers a value of a column. When it is new and there is no room, ok is false.
@@ -109,7 +139,7 @@ func (in *interner) value(c *event.Column, v int, room bool) (number uint32, ok 
 func (in *interner) add(at, h uint64) uint32 {
 	n := uint32(len(in.hashes))
 	in.hashes = append(in.hashes, h)
-	in.table[at] = n
+	in.table[at] = h>>32<<32 | uint64(n)
 	if len(in.hashes)*2 > len(in.table) {
 		in.grow()
 	}
@@ -117,13 +147,13 @@ func (in *interner) add(at, h uint64) uint32 {
 }
 
 func (in *interner) grow() {
-	in.table = make([]uint32, 2*len(in.table))
+	in.table = make([]uint64, 2*len(in.table))
 	mask := uint64(len(in.table) - 1)
 	for n := 1; n < len(in.hashes); n++ {
 		at := in.hashes[n] & mask
 		for in.table[at] != 0 {
 			at = (at + 1) & mask
 		}
-		in.table[at] = uint32(n)
+		in.table[at] = in.hashes[n]>>32<<32 | uint64(n)
 	}
 }
