@@ -67,6 +67,7 @@ type fact struct {
 	ip       byte
 	port     int
 	status   int
+	talk     *talk // what a record of a flow says besides
 }
 
 func build(kind event.Kind, facts []fact) *event.Batch {
@@ -79,6 +80,7 @@ func build(kind event.Kind, facts []fact) *event.Batch {
 		b.Int(event.DestinationPort, int64(f.port))
 		b.Int(event.HTTPStatus, int64(f.status))
 		b.Uint(event.NetworkBytes, uint64(f.port*100))
+		f.talk.put(b, &f)
 		b.Next()
 	}
 	return b.Batch()

@@ -21,6 +21,7 @@ type more struct {
 	pruned   int64           // when sessions that were over were last left out
 	triggers int             // counted since the last finding
 	at       int64           // of the newest of these
+	peak     float64         // up to then
 }
 
 // A share is what a flow sent in one sub-bucket of the window before the one in which it ended.
@@ -247,7 +248,7 @@ func (d *judge) trigger(e *entity, t int64, told int) {
 	}
 	if n > 0 {
 		m.triggers += n
-		m.at = t
+		m.at, m.peak = t, e.peak // what comes behind it goes with the next one, so that findings add up the same however Judge is called
 	}
 }
 
@@ -293,7 +294,7 @@ func (d *judge) flush(id uint32, e *entity) {
 	}
 	if m.triggers > 0 {
 		e.trigger = m.at
-		d.report(id, e, m.at, e.peak, m.triggers)
+		d.report(id, e, m.at, m.peak, m.triggers)
 		m.triggers = 0
 	}
 	if len(m.lasting) > 0 && e.done > 0 {
