@@ -1,5 +1,6 @@
-// Package replay brings bundled real logs in as if they were being written now, so that tocsin can be seen at work on a
-// machine that has nothing to watch yet. Where the logs come from, and under which licences, stands in samples/SOURCE.
+// Package replay brings bundled real logs and the made-up flows of a small office in as if they were written and sent now, so
+// that tocsin can be seen at work on a machine that has nothing to watch yet. Where the logs come from, and under which licences,
+// stands in samples/SOURCE.
 package replay
 
 import (
@@ -39,14 +40,17 @@ const (
 )
 
 // A Source replays the end of the access log over and over, each line with the time at which it is sent, and now and then
-// the attack on sshd.
+// the attack on sshd. Meanwhile it exports the traffic of the office, and every five minutes what is wrong in it.
 type Source struct {
 	access, auth *source.Stream
+	send         func(datagram []byte) error
 }
 
-// New returns a source that has the lines read by the given parsers of the combined and the syslog format.
-func New(access, auth parser.Parser) *Source {
+// New returns a source that has the lines read by the given parsers of the combined and the syslog format, and sends flows as
+// datagrams of IPFIX by send.
+func New(access, auth parser.Parser, send func(datagram []byte) error) *Source {
 	return &Source{
+		send:   send,
 		access: &source.Stream{Source: "demo-web", Path: "access.log", Parser: access, Format: "combined", Kind: event.Log},
 		auth:   &source.Stream{Source: "demo-auth", Path: "auth.log", Parser: auth, Format: "syslog", Kind: event.Log},
 	}
@@ -59,6 +63,7 @@ func (s *Source) Run(ctx context.Context, emit source.Emit) error {
 		return err
 	}
 	lines = lines[len(lines)-live:]
+	made, router := newOffice(2), &exporter{}
 	attack := bytes.Split(bytes.TrimSpace(authLog), []byte("\n"))
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
@@ -73,6 +78,15 @@ func (s *Source) Run(ctx context.Context, emit source.Emit) error {
 					return ignoreStop(ctx, err)
 				}
 			}
+			noticed, err := s.export(made, router, n, now)
+			if err != nil {
+				return err
+			}
+			for _, line := range noticed {
+				if err := emit(ctx, s.auth, source.Record{Data: []byte(line)}); err != nil {
+					return ignoreStop(ctx, err)
+				}
+			}
 			if n%attackTicks != firstAttack {
 				continue
 			}
@@ -83,6 +97,18 @@ func (s *Source) Run(ctx context.Context, emit source.Emit) error {
 			}
 		}
 	}
+}
+
+// export sends what the router of the office tells of at a tick, and returns the lines that its servers write.
+func (s *Source) export(o *office, router *exporter, n int, now time.Time) (lines []string, err error) {
+	o.ordinary(now.Add(-tick), now, sessionsATick, 1)
+	lines = o.attack(n, now)
+	for _, d := range router.datagrams(o.take(), now) {
+		if err := s.send(d); err != nil {
+			return nil, err
+		}
+	}
+	return lines, nil
 }
 
 // ignoreStop drops the error of an emit that only says that ctx ended.

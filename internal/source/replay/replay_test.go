@@ -43,13 +43,19 @@ func TestPastEndsAMinuteAgo(t *testing.T) {
 	}
 }
 
-// A minute of replay brings the web lines at their pace and three attacks, each line with the time of its sending.
+// A minute of replay brings the web lines at their pace, three attacks and what the office's server says of its own, each line with
+// the time of its sending, and flows that end now.
 func TestRunReplaysWithTheTimeOfNow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), time.Minute+time.Millisecond)
 		defer stop()
 		count := map[string]int{}
-		err := New(nil, nil).Run(ctx, func(_ context.Context, from *source.Stream, records ...source.Record) error {
+		flows := newReading(t)
+		send := func(datagram []byte) error {
+			flows.datagram(datagram, time.Now())
+			return nil
+		}
+		err := New(nil, nil, send).Run(ctx, func(_ context.Context, from *source.Stream, records ...source.Record) error {
 			for _, r := range records {
 				count[from.Source]++
 				now := time.Now().UTC()
@@ -66,8 +72,21 @@ func TestRunReplaysWithTheTimeOfNow(t *testing.T) {
 		if err != nil {
 			t.Errorf("Run gives %v when its context ends, want nil", err)
 		}
-		if count["demo-web"] != 2400 || count["demo-auth"] != 18 {
-			t.Errorf("a minute brought %v, want 2400 web and 18 auth lines", count)
+		if count["demo-web"] != 2400 || count["demo-auth"] != 24 {
+			t.Errorf("a minute brought %v, want 2400 web and 24 auth lines", count)
+		}
+		scanned := map[[16]byte]bool{}
+		for i := range flows.records {
+			f := &flows.records[i]
+			if age := time.Now().UnixNano() - f.End; age < 0 || age > int64(time.Minute+tick) {
+				t.Errorf("a flow ended %v ago", time.Duration(age))
+			}
+			if f.Source == guesser.As16() {
+				scanned[f.Destination] = true
+			}
+		}
+		if len(flows.records) < 500 || len(scanned) != 64 {
+			t.Errorf("a minute brought %d flows and a scan of %d hosts, want 500 or more, and 64", len(flows.records), len(scanned))
 		}
 	})
 }
@@ -75,9 +94,19 @@ func TestRunReplaysWithTheTimeOfNow(t *testing.T) {
 func TestRunEndsWithTheErrorOfEmit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		full := errors.New("full")
-		err := New(nil, nil).Run(t.Context(), func(context.Context, *source.Stream, ...source.Record) error { return full })
+		err := New(nil, nil, func([]byte) error { return nil }).Run(t.Context(), func(context.Context, *source.Stream, ...source.Record) error { return full })
 		if !errors.Is(err, full) {
 			t.Errorf("Run gives %v, want %v", err, full)
+		}
+	})
+}
+
+func TestRunEndsWithTheErrorOfSend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gone := errors.New("gone")
+		emit := func(context.Context, *source.Stream, ...source.Record) error { return nil }
+		if err := New(nil, nil, func([]byte) error { return gone }).Run(t.Context(), emit); !errors.Is(err, gone) {
+			t.Errorf("Run gives %v, want %v", err, gone)
 		}
 	})
 }
