@@ -28,11 +28,14 @@ func Certain(b []byte, received int64) bool {
 	return count > 0 && len(b) == l.header+count*l.record
 }
 
-// goRound reports whether sets follow one another up to the end; of the ids that are no data's, those below special are templates.
+// goRound reports whether sets follow one another up to the end, or padding; of the ids that are no data's, those below special are templates.
 func goRound(b []byte, special uint16) bool {
 	for len(b) >= 4 {
 		id, length := binary.BigEndian.Uint16(b), int(binary.BigEndian.Uint16(b[2:]))
-		if length < 4 || length > len(b) || id >= special && id < 256 {
+		if length < 4 {
+			return isPadding(b)
+		}
+		if length > len(b) || id >= special && id < 256 {
 			return false
 		}
 		b = b[length:]

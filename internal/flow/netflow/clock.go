@@ -10,13 +10,14 @@ import (
 type clock struct {
 	exported int64 // when it sent the datagram
 	uptime   uint32
+	ticks    bool // uptime is told, which IPFIX does not
 	received int64
 	maxSkew  int64
 }
 
 // clockOf returns the clock of a datagram whose header says when it was exported. One that is years off is not believed.
 func clockOf(at arrival, r *flow.Report, uptime uint32) clock {
-	c := clock{exported: r.Exported, uptime: uptime, received: at.received, maxSkew: at.maxSkew}
+	c := clock{exported: r.Exported, uptime: uptime, ticks: r.Version != 10, received: at.received, maxSkew: at.maxSkew}
 	if off := c.exported - at.received; off > at.maxSkew || off < -at.maxSkew {
 		r.Problem(flow.BadTime)
 		c.exported = at.received
@@ -28,6 +29,20 @@ func clockOf(at arrival, r *flow.Report, uptime uint32) clock {
 // mind.
 func (c *clock) at(ms uint32) int64 {
 	return c.exported + int64(int32(ms-c.uptime))*1e6 //nolint:gosec // going round is meant
+}
+
+// since is when the exporter's uptime was ms, by when it was started where that is told: in IPFIX in records or option data (RFC 7012,
+// systemInitTimeMilliseconds). Of the times between which an uptime goes round it is the one next to the export.
+func (c *clock) since(boot int64, ms uint32) int64 {
+	if boot == 0 {
+		return c.at(ms)
+	}
+	const round = 1 << 32 * int64(1e6)
+	t := boot + int64(ms)*1e6
+	if rounds := (c.exported - t + round/2) / round; rounds > 0 {
+		t += rounds * round
+	}
+	return t
 }
 
 // believe reports whether a time that a record tells can be. Long flows begin long before they are told.

@@ -14,10 +14,14 @@ const (
 	skip op = iota
 	octets
 	packets
-	octetsOut // behind a middlebox; counts where octets are not told
+	octetsElse // counts where octets are not told
+	packetsElse
+	octetsOut // behind a middlebox; counts where nothing else is told
 	packetsOut
 	octetsReverse
 	packetsReverse
+	octetsReverseElse
+	packetsReverseElse
 	protocol
 	tos
 	tcpFlags
@@ -35,6 +39,8 @@ const (
 	destinationMAC
 	vlan
 	direction
+	forwarding
+	firewall
 	icmpTypeCode
 	icmpType
 	icmpCode
@@ -64,20 +70,28 @@ func opOf(id uint16, enterprise uint32) op {
 	case noEnterprise:
 	case reverse:
 		switch id {
-		case 1, 85:
+		case 1:
 			return octetsReverse
-		case 2, 86:
+		case 2:
 			return packetsReverse
+		case 85:
+			return octetsReverseElse
+		case 86:
+			return packetsReverseElse
 		}
 		return skip
 	default:
 		return skip
 	}
 	switch id {
-	case 1, 85, 231: // octetDeltaCount, octetTotalCount, initiatorOctets
+	case 1: // octetDeltaCount
 		return octets
-	case 2, 86, 298:
+	case 2:
 		return packets
+	case 85, 231: // octetTotalCount, initiatorOctets
+		return octetsElse
+	case 86, 298:
+		return packetsElse
 	case 4:
 		return protocol
 	case 5:
@@ -122,12 +136,14 @@ func opOf(id uint16, enterprise uint32) op {
 		return sampler
 	case 56:
 		return sourceMAC
-	case 58:
+	case 58, 243: // vlanId, dot1qVlanId
 		return vlan
 	case 61:
 		return direction
 	case 80:
 		return destinationMAC
+	case 89:
+		return forwarding
 	case 95:
 		return application
 	case 150:
@@ -156,10 +172,12 @@ func opOf(id uint16, enterprise uint32) op {
 		return icmpType
 	case 177, 179:
 		return icmpCode
-	case 232:
-		return octetsReverse
+	case 232: // responderOctets
+		return octetsReverseElse
+	case 233, 40005: // firewallEvent; before it was registered Cisco's ASA had a number of its own
+		return firewall
 	case 299:
-		return packetsReverse
+		return packetsReverseElse
 	default:
 		return skip
 	}
@@ -173,8 +191,9 @@ type scratch struct {
 
 	octetsOut, packetsOut uint64
 	duration              int64
-	boot                  int64 // of the exporter, from the record; 0: not told
+	boot                  int64 // of the exporter, in nanoseconds since 1970 UTC; 0: not told
 	startUp, endUp        uint32
+	icmp                  uint16 // type * 256 + code, which records of other protocols have as well
 	space                 uint32
 	told                  told
 	samplerID             uint32
@@ -192,6 +211,10 @@ const (
 	toldSampler
 	toldSource
 	toldDestination
+	toldOctets
+	toldPackets
+	toldReverseOctets
+	toldReversePackets
 )
 
 // number reads an unsigned number of any length; one of more than 8 bytes keeps the last.
@@ -219,19 +242,19 @@ func number32(v []byte) uint32 { return uint32(min(number(v), math.MaxUint32)) }
 func (s *scratch) take(o op, v []byte) {
 	r := s.out
 	switch o {
-	case octets:
-		r.Bytes = number(v)
-	case packets:
-		r.Packets = number(v)
+	case octets, octetsElse:
+		s.count(&r.Bytes, toldOctets, o == octetsElse, v)
+	case packets, packetsElse:
+		s.count(&r.Packets, toldPackets, o == packetsElse, v)
 	case octetsOut:
 		s.octetsOut = number(v)
 	case packetsOut:
 		s.packetsOut = number(v)
-	case octetsReverse:
-		r.ReverseBytes = number(v)
+	case octetsReverse, octetsReverseElse:
+		s.count(&r.ReverseBytes, toldReverseOctets, o == octetsReverseElse, v)
 		r.Has |= flow.HasReverse
-	case packetsReverse:
-		r.ReversePackets = number(v)
+	case packetsReverse, packetsReverseElse:
+		s.count(&r.ReversePackets, toldReversePackets, o == packetsReverseElse, v)
 		r.Has |= flow.HasReverse
 	case protocol:
 		r.Protocol = uint8(number(v)) //nolint:gosec // one byte; of longer ones the last
@@ -277,14 +300,20 @@ func (s *scratch) take(o op, v []byte) {
 	case direction:
 		r.Direction = uint8(number(v) & 1)
 		r.Has |= flow.HasDirection
-	case icmpTypeCode:
-		if r.Protocol == 0 || r.Protocol == protoICMP || r.Protocol == protoICMPv6 {
-			s.icmp(uint16(number(v))) //nolint:gosec // two bytes
+	case forwarding: // the upper two bits of its last byte are the status, of which 2 is dropped (RFC 7270 section 4.12)
+		if v[len(v)-1]>>6 == 2 {
+			r.Has |= flow.Dropped
 		}
+	case firewall: // of which 3 is denied (IANA registry "firewallEvent")
+		if number(v) == 3 {
+			r.Has |= flow.Dropped
+		}
+	case icmpTypeCode:
+		s.icmp |= uint16(number(v)) //nolint:gosec // two bytes
 	case icmpType:
-		s.icmp(uint16(number(v))<<8 | r.DestinationPort&0xff) //nolint:gosec // two bytes
+		s.icmp |= uint16(number(v)) << 8 //nolint:gosec // two bytes
 	case icmpCode:
-		s.icmp(r.DestinationPort&0xff00 | uint16(number(v))&0xff) //nolint:gosec // two bytes
+		s.icmp |= uint16(number(v)) & 0xff //nolint:gosec // one byte
 	case application:
 		r.Application = uint32(number(v)) //nolint:gosec // of longer ones the last four
 	case sampling:
@@ -299,11 +328,16 @@ func (s *scratch) take(o op, v []byte) {
 	}
 }
 
-// icmp sets type and code, unless all it says is zero where the port says more.
-func (s *scratch) icmp(typeCode uint16) {
-	if typeCode != 0 {
-		s.out.DestinationPort = typeCode
+// count sets one of the counts. What was counted since the last record of the flow goes before what was counted since its beginning,
+// or by other rules, where a record tells both: else it would be added up again and again.
+func (s *scratch) count(into *uint64, which told, otherwise bool, v []byte) {
+	switch {
+	case !otherwise:
+		s.told |= which
+	case s.told&which != 0:
+		return
 	}
+	*into = number(v)
 }
 
 func (s *scratch) address(o op, v []byte) {
@@ -395,23 +429,25 @@ func (s *scratch) finish(report *flow.Report) bool {
 	} else if s.space > 0 { // so many are taken, and then so many are left out (RFC 5477 section 8.2)
 		r.Sampling = uint32(min((uint64(r.Sampling)+uint64(s.space))/uint64(r.Sampling), math.MaxUint32)) //nolint:gosec // bounded
 	}
+	if s.icmp != 0 && (r.Protocol == protoICMP || r.Protocol == protoICMPv6) { // of zero the port may say more
+		r.DestinationPort = s.icmp
+	}
 	settle(r)
 	return true
 }
 
 func (s *scratch) finishTimes(report *flow.Report) {
 	r, c := s.out, s.clock
-	uptime := func(ms uint32) int64 {
-		if s.boot != 0 {
-			return s.boot + int64(ms)*1e6
+	if s.boot == 0 {
+		s.boot = s.tables.boot
+	}
+	if c.ticks || s.boot != 0 { // else nobody knows from when on its uptime counts
+		if s.told&(toldStart|toldStartUp) == toldStartUp {
+			s.start(c.since(s.boot, s.startUp))
 		}
-		return c.at(ms)
-	}
-	if s.told&(toldStart|toldStartUp) == toldStartUp {
-		s.start(uptime(s.startUp))
-	}
-	if s.told&(toldEnd|toldEndUp) == toldEndUp {
-		s.end(uptime(s.endUp))
+		if s.told&(toldEnd|toldEndUp) == toldEndUp {
+			s.end(c.since(s.boot, s.endUp))
+		}
 	}
 	if s.told&toldDuration != 0 {
 		switch s.told & (toldStart | toldEnd) {

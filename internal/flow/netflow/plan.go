@@ -7,7 +7,8 @@ import (
 	"tocsin/internal/flow"
 )
 
-// variable is the length of a field whose values bring their own (RFC 7011 section 7).
+// variable is the length of a field whose values bring their own (RFC 7011 section 7). RFC 3954 has no such fields, but switches of
+// H3C send them in NetFlow 9 as well; no record of a datagram could hold one of that length.
 const variable = 0xffff
 
 // A template says how the records of a set are to be read.
@@ -67,7 +68,7 @@ func (d *Decoder) parseTemplate(b []byte, version uint16, count, scopes int, opt
 		}
 		f.op = opOf(f.id, enterprise)
 		switch {
-		case version == 10 && f.length == variable:
+		case f.length == variable:
 			t.varied = true
 			t.length++
 		default:
@@ -143,7 +144,7 @@ func (m *domain) flows(t *template, c *clock, body []byte, into []flow.Record, r
 					return into[:len(into)-1]
 				}
 				body = rest
-				if f.op != skip {
+				if f.op != skip && len(value) > 0 {
 					s.take(f.op, value)
 				}
 			}

@@ -22,6 +22,7 @@ type savedDomain struct {
 	Domain       uint32            `json:"domain"`
 	Templates    []savedTemplate   `json:"templates,omitempty"`
 	Sampling     uint32            `json:"sampling,omitempty"`
+	Boot         int64             `json:"boot,omitempty"` // nanoseconds since 1970 UTC
 	Samplers     map[uint32]uint32 `json:"samplers,omitempty"`
 	Interfaces   map[uint32]string `json:"interfaces,omitempty"`
 	Applications map[uint32]string `json:"applications,omitempty"`
@@ -59,7 +60,7 @@ func (d *Decoder) Save() ([]byte, error) {
 func (m *domain) save() savedDomain {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := savedDomain{Exporter: netip.AddrFrom16(m.key.exporter).Unmap(), Protocol: m.key.version, Domain: m.key.id, Sampling: m.tables.sampling,
+	s := savedDomain{Exporter: netip.AddrFrom16(m.key.exporter).Unmap(), Protocol: m.key.version, Domain: m.key.id, Sampling: m.tables.sampling, Boot: m.tables.boot,
 		Samplers: cloned(m.tables.samplers), Interfaces: cloned(m.tables.interfaces), Applications: cloned(m.tables.applications)}
 	for id, t := range m.templates {
 		s.Templates = append(s.Templates, savedTemplate{ID: id, Seen: t.seen, Count: t.count, Scopes: t.scopes, Options: t.options, Fields: t.raw})
@@ -107,7 +108,7 @@ func (d *Decoder) load(s savedDomain) error {
 		return fmt.Errorf("got protocol %d with %d templates, want 9 or 10 with at most %d", s.Protocol, len(s.Templates), d.options.MaxTemplates)
 	}
 	m := d.domain(domainKey{s.Exporter.As16(), s.Domain, s.Protocol})
-	m.tables.sampling = s.Sampling
+	m.tables.sampling, m.tables.boot = s.Sampling, s.Boot
 	for k, v := range s.Samplers {
 		put(&m.tables.samplers, k, v, maxSamplers)
 	}

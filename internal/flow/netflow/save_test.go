@@ -19,7 +19,8 @@ func TestOverARestart(t *testing.T) {
 	b.take(v9(1, 7, new(wire).set(0, template(300, v9Fields()...)).set(1, new(wire).u16(400, 4, 8).u16(2, 4).u16(82, 8, 83, 8)).
 		set(400, new(wire).u32(3).text("Gi0/3\x00\x00\x00uplink\x00\x00"))))
 	b.take(ipfix(0, 8, new(wire).set(2, template(301, append(ipfixFields(), element{82, 65535, 0})...)).
-		set(3, new(wire).u16(403, 3, 1).fields([]element{{149, 4, 0}, {305, 4, 0}, {306, 4, 0}})).set(403, new(wire).u32(8, 1, 999))))
+		set(2, template(302, element{8, 4, 0}, element{12, 4, 0}, element{22, 4, 0}, element{21, 4, 0})).
+		set(3, new(wire).u16(403, 4, 1).fields([]element{{149, 4, 0}, {305, 4, 0}, {306, 4, 0}, {160, 8, 0}})).set(403, new(wire).u32(8, 1, 999).u64((exportTime-90)*1000))))
 	text, err := b.Save()
 	if err != nil {
 		t.Fatal(err)
@@ -28,10 +29,11 @@ func TestOverARestart(t *testing.T) {
 	if err := after.Load(text); err != nil {
 		t.Fatal(err)
 	}
-	for _, datagram := range [][]byte{v9(2, 7, new(wire).set(300, v9Record())), ipfix(1, 8, new(wire).set(301, ipfixRecord().u8(2).text("hi")))} {
+	for _, datagram := range [][]byte{v9(2, 7, new(wire).set(300, v9Record())), ipfix(1, 8, new(wire).set(301, ipfixRecord().u8(2).text("hi"))),
+		ipfix(2, 8, new(wire).set(302, new(wire).ip("10.0.0.1").ip("10.0.0.2").u32(80_000, 85_000)))} {
 		want, _ := b.take(datagram)
 		got, report := after.take(datagram)
-		if diff := cmp.Diff(want, got); diff != "" || len(got) != 1 || report.String() != "" {
+		if diff := cmp.Diff(want, got); diff != "" || len(got) != 1 || report.String() != "" || got[0].Has&flow.HasTimes == 0 {
 			t.Errorf("%s (-before +after):\n%s", &report, diff)
 		}
 	}

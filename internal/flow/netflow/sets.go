@@ -71,7 +71,9 @@ func (d *Decoder) sets(m *domain, c *clock, b []byte, into []flow.Record, r *flo
 		id, length := binary.BigEndian.Uint16(b), int(binary.BigEndian.Uint16(b[2:]))
 		switch {
 		case length < 4:
-			r.Problem(flow.BadLength)
+			if !isPadding(b) {
+				r.Problem(flow.BadLength)
+			}
 			return into
 		case length > len(b):
 			r.Problem(flow.Truncated)
@@ -91,6 +93,17 @@ func (d *Decoder) sets(m *domain, c *clock, b []byte, into []flow.Record, r *flo
 		}
 	}
 	return into
+}
+
+// isPadding reports whether bytes are zeros alone. Some exporters, as of Palo Alto and Cisco's ACI, fill datagrams up to one size
+// behind the last set.
+func isPadding(b []byte) bool {
+	for _, v := range b {
+		if v != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // data reads the records of one set, or holds it for its template.

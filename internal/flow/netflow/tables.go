@@ -17,6 +17,7 @@ const (
 // Tables are what an exporter tells of itself in option records: how it samples, and names for its numbers.
 type tables struct {
 	sampling     uint32 // of the whole domain; 0: not told
+	boot         int64  // when the exporter was started, in nanoseconds since 1970 UTC; 0: not told
 	samplers     map[uint32]uint32
 	interfaces   map[uint32]string
 	applications map[uint32]string
@@ -29,6 +30,7 @@ type option struct {
 	interval, space     uint32
 	samplerID, index    uint32
 	application         uint32
+	boot                int64
 	name, appName       string
 	hasSampler, hasIfix bool
 	hasApp              bool
@@ -45,6 +47,7 @@ const (
 	elementIfDesc      = 83
 	elementAppID       = 95
 	elementAppName     = 96
+	elementBoot        = 160 // systemInitTimeMilliseconds
 	elementSelectorID  = 302
 	elementPacketEvery = 305
 	elementPacketSpace = 306
@@ -73,6 +76,8 @@ func (o *option) take(f *field, v []byte) {
 		}
 	case elementAppID:
 		o.application, o.hasApp = uint32(number(v)), true //nolint:gosec // of longer ones the last four, as in flows
+	case elementBoot:
+		o.boot = millis(number(v))
 	case elementAppName:
 		o.appName = label(v)
 	}
@@ -103,6 +108,9 @@ func (t *tables) keep(o *option) {
 		} else {
 			t.sampling = every
 		}
+	}
+	if o.boot != 0 {
+		t.boot = o.boot
 	}
 	if o.hasIfix && o.name != "" {
 		put(&t.interfaces, o.index, o.name, maxNames)
