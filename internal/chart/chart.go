@@ -19,8 +19,11 @@ import (
 
 // Bounds of a picture, in pixels each way, and of what it shows.
 const (
-	MinSize = 120
+	MinSize = 80
 	MaxSize = 4096
+
+	// Above both of these a picture is not drawn with more in it but larger.
+	largeWidth, largeHeight = 1600, 1000
 
 	maxBuckets = 10_000
 	maxName    = 200 // runes of a name
@@ -80,6 +83,12 @@ func CheckSize(width, height int) error {
 	return nil
 }
 
+// zoomOf is how much larger than on a screen everything is drawn, from 1 on: texts of a picture of 4000 by 3000 pixels, which is
+// for paper, would be too small to be read.
+func zoomOf(width, height int) float64 {
+	return max(1, min(float64(width)/largeWidth, float64(height)/largeHeight))
+}
+
 // PNG draws the stack as a PNG.
 func (s *Stack) PNG(w io.Writer, width, height int) error {
 	picture, err := s.Image(width, height)
@@ -103,12 +112,13 @@ func (s *Stack) Image(width, height int) (*image.NRGBA, error) {
 	if err := CheckSize(width, height); err != nil {
 		return nil, err
 	}
-	faces, err := newFonts()
+	zoom := zoomOf(width, height)
+	faces, err := newFonts(zoom)
 	if err != nil {
 		return nil, err
 	}
 	r := newRaster(width, height, faces)
-	s.clean().draw(r, faces, float64(width), float64(height))
+	s.clean().draw(r, faces, float64(width)/zoom, float64(height)/zoom)
 	return r.picture, nil
 }
 
@@ -117,12 +127,13 @@ func (s *Stack) SVG(w io.Writer, width, height int) error {
 	if err := CheckSize(width, height); err != nil {
 		return err
 	}
-	faces, err := newFonts()
+	zoom := zoomOf(width, height)
+	faces, err := newFonts(zoom)
 	if err != nil {
 		return err
 	}
-	v := newVector(width, height)
-	s.clean().draw(v, faces, float64(width), float64(height))
+	v := newVector(width, height, zoom)
+	s.clean().draw(v, faces, float64(width)/zoom, float64(height)/zoom)
 	_, err = w.Write(v.end())
 	return err
 }

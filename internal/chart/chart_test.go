@@ -59,8 +59,8 @@ func TestSharesAreCovered(t *testing.T) {
 // decodeTGA reads what encodeTGA writes, by the words of the format: it is no use to read it back with the same code.
 func decodeTGA(t *testing.T, data []byte) image.Image {
 	t.Helper()
-	if len(data) < 18+26 || data[0] != 0 || data[1] != 0 || data[2] != 2 || data[16] != 24 || data[17] != 0 {
-		t.Fatalf("header %v, want a picture of 24 bits without palette, compression and name, from below", data[:min(len(data), 18)])
+	if len(data) < 18+26 || data[0] != 0 || data[1] != 0 || data[2] != 2 || data[16] != 24 || data[17] != 0x20 {
+		t.Fatalf("header %v, want a picture of 24 bits without palette, compression and name, from above", data[:min(len(data), 18)])
 	}
 	w, h := int(binary.LittleEndian.Uint16(data[12:])), int(binary.LittleEndian.Uint16(data[14:]))
 	if want := 18 + w*h*3 + 26; len(data) != want || string(data[len(data)-18:]) != "TRUEVISION-XFILE.\x00" {
@@ -69,7 +69,7 @@ func decodeTGA(t *testing.T, data []byte) image.Image {
 	picture := image.NewNRGBA(image.Rect(0, 0, w, h))
 	for i := range w * h {
 		p := data[18+3*i:]
-		picture.SetNRGBA(i%w, h-1-i/w, color.NRGBA{p[2], p[1], p[0], 255})
+		picture.SetNRGBA(i%w, i/w, color.NRGBA{p[2], p[1], p[0], 255})
 	}
 	return picture
 }
@@ -226,6 +226,77 @@ func TestTimes(t *testing.T) {
 			if s.every >= 24*time.Hour && (mark.Hour() != 0 || nextMark(mark, s.every).Hour() != 0) {
 				t.Errorf("%s: days begin at %v and %v", zone, mark, nextMark(mark, s.every))
 			}
+		}
+	}
+}
+
+// Over a change to summer time and back several hours are those of the clock, each once, and none stands still.
+func TestHoursOfTheClock(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, start := range []time.Time{time.Date(2026, 3, 28, 21, 17, 0, 0, berlin), time.Date(2026, 10, 24, 21, 17, 0, 0, berlin)} {
+		for _, every := range []int{2, 3, 6, 12} {
+			at := firstMark(start, time.Duration(every)*time.Hour)
+			for range 20 {
+				next := nextMark(at, time.Duration(every)*time.Hour)
+				if odd := at.Hour() % every; odd != 0 && !(at.Hour() == 3 && every == 2) { // where 02:00 is left out by the clock
+					t.Errorf("a mark of every %d hours is %v", every, at)
+				}
+				if !next.After(at) || next.Sub(at) > time.Duration(every+1)*time.Hour {
+					t.Fatalf("the mark behind %v is %v", at, next)
+				}
+				at = next
+			}
+		}
+	}
+}
+
+// Names that do not fit beside the areas stand below them, and a picture without anything says so, at the times that it is about.
+func TestWhereTextsStand(t *testing.T) {
+	texts := func(s *Stack, width, height int) map[string][2]float64 {
+		t.Helper()
+		var out bytes.Buffer
+		if err := s.SVG(&out, width, height); err != nil {
+			t.Fatal(err)
+		}
+		var svg struct {
+			ViewBox string `xml:"viewBox,attr"`
+			Text    []struct {
+				X    float64 `xml:"x,attr"`
+				Y    float64 `xml:"y,attr"`
+				Text string  `xml:",chardata"`
+			} `xml:"text"`
+		}
+		if err := xml.Unmarshal(out.Bytes(), &svg); err != nil {
+			t.Fatal(err)
+		}
+		found := map[string][2]float64{}
+		for _, one := range svg.Text {
+			found[one.Text] = [2]float64{one.X, one.Y}
+		}
+		return found
+	}
+	pairs := example()
+	pairs.Series[0].Name, pairs.Series[1].Name = "2001:db8:1:2:3:4:5:6 – 2001:db8:1:2:3:4:5:7", "2001:db8:1:2:3:4:5:6 – 2001:db8:1:2:3:4:5:8"
+	if at := texts(pairs, 500, 400)[pairs.Series[1].Name]; at[0] > 50 || at[1] < 250 {
+		t.Errorf("a long name stands at %v of 500 by 400, want it below, whole", at)
+	}
+	if at := texts(pairs, 1000, 400)[pairs.Series[1].Name]; at[0] < 600 || at[1] > 100 {
+		t.Errorf("a long name stands at %v of 1000 by 400, want it beside", at)
+	}
+	if at, ok := texts(example(), 4000, 3000)["192.0.2.7"]; !ok || at[0] > 1600 {
+		t.Errorf("in a large picture a name stands at %v, want what is larger and no more of it", at)
+	}
+	low := texts(example(), 200, 100)
+	if _, ok := low["Hosts by bytes sent"]; !ok || len(low) < 5 {
+		t.Errorf("a low picture says %v", low)
+	}
+	empty := texts(&Stack{Title: "Hosts", Start: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), Step: time.Hour}, 800, 400)
+	for _, want := range []string{"nothing in this time", "12:00", "12:30"} {
+		if _, ok := empty[want]; !ok {
+			t.Errorf("an empty picture says %v, want %q", empty, want)
 		}
 	}
 }

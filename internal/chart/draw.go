@@ -52,9 +52,11 @@ const (
 	edge      = 12.0
 	lineHigh  = 18.0
 	swatch    = 11.0
-	roomy     = 480.0 // from this width on the legend stands beside the areas, else below
+	roomy     = 480.0 // from this width on the legend stands beside the areas, if its names fit there, else below
 	legendMax = 0.4   // of the width, or of the height
 	leastHigh = 60.0  // of the areas: before they are lower the legend goes
+	mostMarks = 10    // of the scale
+	leastRows = 5     // of a legend that stands below because names do not fit beside
 )
 
 // A frame is where the areas stand.
@@ -85,7 +87,7 @@ func (s *Stack) draw(on canvas, faces *fonts, width, height float64) {
 	f := frame{left: edge, top: edge, right: width - edge, bottom: height - edge - lineHigh, buckets: buckets}
 	f.top = s.head(on, faces, f)
 	f = s.legend(on, faces, f, width, height)
-	marks := scale(highest, max(2, int((f.bottom-f.top)/36)))
+	marks := scale(highest, max(2, min(mostMarks, int((f.bottom-f.top)/36))))
 	f.full = marks[len(marks)-1]
 	labels := make([]string, len(marks))
 	for i, v := range marks {
@@ -96,6 +98,9 @@ func (s *Stack) draw(on canvas, faces *fonts, width, height float64) {
 		y := math.Round(f.y(v)) + .5
 		on.line(grid, point{f.left, y}, point{f.right, y})
 		on.text(faint, small, atEnd, point{f.left - 6, y + 4}, labels[i])
+	}
+	if len(s.Series) == 0 {
+		on.text(faint, normal, atMiddle, point{(f.left + f.right) / 2, (f.top+f.bottom)/2 + 4}, "nothing in this time")
 	}
 	for i := len(s.Series) - 1; i >= 0; i-- { // from the top: each is drawn down to the ground, and the next covers it
 		on.area(Colour(i), steps(f, sums[i+1]))
@@ -133,14 +138,14 @@ func steps(f frame, values []float64) []point {
 	return append(outline, point{f.right, f.bottom})
 }
 
-// head writes the title and what stands below it, and returns where they end.
+// head writes the title and what stands below it, as far as a low picture has room for them, and returns where they end.
 func (s *Stack) head(on canvas, faces *fonts, f frame) float64 {
-	y := f.top
-	if s.Title != "" {
+	y, high := f.top, f.bottom-f.top
+	if s.Title != "" && high >= leastHigh/2+27 {
 		on.text(ink, heading, atStart, point{f.left, y + 13}, faces.cut(heading, s.Title, f.right-f.left))
 		y += 21
 	}
-	if s.Subtitle != "" {
+	if s.Subtitle != "" && high >= leastHigh+44 {
 		on.text(faint, small, atStart, point{f.left, y + 9}, faces.cut(small, s.Subtitle, f.right-f.left))
 		y += 17
 	}
@@ -158,15 +163,15 @@ func (s *Stack) legend(on canvas, faces *fonts, f frame, width, height float64) 
 		wide = max(wide, swatch+8+line+14)
 	}
 	left, top, rows := f.left, f.top, len(s.Series)
-	if width >= roomy {
+	below := max(0, min(rows, int(height*legendMax/lineHigh), int((f.bottom-f.top-leastHigh-8)/lineHigh)))
+	if width >= roomy && (wide <= width*legendMax || below < min(rows, leastRows)) {
 		wide = min(wide, width*legendMax)
 		left = f.right - wide
 		rows = min(rows, int((f.bottom-f.top)/lineHigh))
 		f.right = left - 18
 	} else {
 		wide = min(wide, f.right-f.left)
-		rows = max(0, min(rows, int(height*legendMax/lineHigh), int((f.bottom-f.top-leastHigh-8)/lineHigh)))
-		if rows == 0 {
+		if rows = below; rows == 0 {
 			return f
 		}
 		f.bottom -= float64(rows)*lineHigh + 8

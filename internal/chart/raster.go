@@ -15,10 +15,13 @@ import (
 )
 
 // fonts are those that texts are written in, and measured for all canvases.
-type fonts struct{ faces [small + 1]font.Face }
+type fonts struct {
+	faces [small + 1]font.Face
+	zoom  float64 // pixels of a picture for each of the layout
+}
 
-func newFonts() (*fonts, error) {
-	var f fonts
+func newFonts(zoom float64) (*fonts, error) {
+	f := fonts{zoom: zoom}
 	for s, one := range [...]struct {
 		data []byte
 		size float64
@@ -28,16 +31,16 @@ func newFonts() (*fonts, error) {
 			return nil, err
 		}
 		// At 72 dots an inch a point is a pixel.
-		if f.faces[s], err = opentype.NewFace(parsed, &opentype.FaceOptions{Size: one.size, DPI: 72, Hinting: font.HintingFull}); err != nil {
+		if f.faces[s], err = opentype.NewFace(parsed, &opentype.FaceOptions{Size: one.size * zoom, DPI: 72, Hinting: font.HintingFull}); err != nil {
 			return nil, err
 		}
 	}
 	return &f, nil
 }
 
-// width is that of a text in pixels.
+// width is that of a text, in pixels of the layout.
 func (f *fonts) width(s style, text string) float64 {
-	return float64(font.MeasureString(f.faces[s], text)) / 64
+	return float64(font.MeasureString(f.faces[s], text)) / 64 / f.zoom
 }
 
 // cut shortens a text to a width.
@@ -66,22 +69,26 @@ func newRaster(width, height int, faces *fonts) *raster {
 func (r *raster) area(c color.NRGBA, outline []point) {
 	size := r.picture.Bounds().Size()
 	r.fill.Reset(size.X, size.Y)
-	r.fill.MoveTo(float32(outline[0].x), float32(outline[0].y))
+	zoom := r.faces.zoom
+	r.fill.MoveTo(float32(outline[0].x*zoom), float32(outline[0].y*zoom))
 	for _, p := range outline[1:] {
-		r.fill.LineTo(float32(p.x), float32(p.y))
+		r.fill.LineTo(float32(p.x*zoom), float32(p.y*zoom))
 	}
 	r.fill.ClosePath()
 	r.fill.Draw(r.picture, r.picture.Bounds(), image.NewUniform(c), image.Point{})
 }
 
-// line draws a line that is level or upright, one pixel wide.
+// line draws a line that is level or upright, one pixel of the layout wide. Its points are the middle of it.
 func (r *raster) line(c color.NRGBA, from, to point) {
-	rect := image.Rect(int(math.Floor(from.x)), int(math.Floor(from.y)), int(math.Ceil(to.x)), int(math.Ceil(to.y)))
-	if rect.Dx() == 0 {
-		rect.Max.X++
-	}
-	if rect.Dy() == 0 {
-		rect.Max.Y++
+	zoom := r.faces.zoom
+	wide := max(1, int(math.Round(zoom)))
+	rect := image.Rect(int(math.Floor(from.x*zoom)), int(math.Floor(from.y*zoom)), int(math.Ceil(to.x*zoom)), int(math.Ceil(to.y*zoom)))
+	if from.x == to.x { //nolint:revive // upright, as it was made
+		rect.Min.X -= (wide - 1) / 2
+		rect.Max.X = rect.Min.X + wide
+	} else {
+		rect.Min.Y -= (wide - 1) / 2
+		rect.Max.Y = rect.Min.Y + wide
 	}
 	draw.Draw(r.picture, rect.Intersect(r.picture.Bounds()), image.NewUniform(c), image.Point{}, draw.Src)
 }
@@ -94,6 +101,6 @@ func (r *raster) text(c color.NRGBA, s style, a anchor, at point, text string) {
 		at.x -= r.faces.width(s, text)
 	case atStart:
 	}
-	d := font.Drawer{Dst: r.picture, Src: image.NewUniform(c), Face: r.faces.faces[s], Dot: fixed.P(int(math.Round(at.x)), int(math.Round(at.y)))}
+	d := font.Drawer{Dst: r.picture, Src: image.NewUniform(c), Face: r.faces.faces[s], Dot: fixed.P(int(math.Round(at.x*r.faces.zoom)), int(math.Round(at.y*r.faces.zoom)))}
 	d.DrawString(text)
 }

@@ -85,7 +85,7 @@ func spacing(span time.Duration, wanted int) (time.Duration, string) {
 func firstMark(start time.Time, every time.Duration) time.Time {
 	midnight := time.Date(start.Year(), start.Month(), start.Day(), 0, 0, 0, 0, start.Location())
 	at := midnight
-	if every < day {
+	if every <= time.Hour { // else from midnight on, by the clock
 		at = midnight.Add(start.Sub(midnight).Truncate(every))
 	}
 	for at.Before(start) {
@@ -94,10 +94,18 @@ func firstMark(start time.Time, every time.Duration) time.Time {
 	return at
 }
 
-// nextMark returns the round time behind another. Days are those of the calendar, also where one has 23 hours.
+// nextMark returns the round time behind another. Days are those of the calendar, also where one has 23 hours, and several hours are
+// those of the clock.
 func nextMark(at time.Time, every time.Duration) time.Time {
 	if every >= day {
 		return at.AddDate(0, 0, int(every/day))
+	}
+	if every > time.Hour {
+		hours := int(every / time.Hour)
+		next := time.Date(at.Year(), at.Month(), at.Day(), at.Hour()-at.Hour()%hours+hours, 0, 0, 0, at.Location())
+		if next.After(at) { // else that hour is left out by the clock
+			return next
+		}
 	}
 	return at.Add(every)
 }

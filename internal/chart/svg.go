@@ -10,10 +10,10 @@ import (
 // A vectorial is a canvas that writes an SVG (Scalable Vector Graphics 1.1, W3C).
 type vectorial struct{ out bytes.Buffer }
 
-func newVector(width, height int) *vectorial {
+func newVector(width, height int, zoom float64) *vectorial {
 	v := &vectorial{}
-	fmt.Fprintf(&v.out, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="Helvetica, Arial, sans-serif" shape-rendering="crispEdges">`+"\n",
-		width, height, width, height)
+	fmt.Fprintf(&v.out, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %.2f %.2f" font-family="Helvetica, Arial, sans-serif" stroke="none" shape-rendering="crispEdges">`+"\n",
+		width, height, float64(width)/zoom, float64(height)/zoom)
 	return v
 }
 

@@ -87,7 +87,10 @@ func stackOf(ask traq.Ranking, answer api.TrafficAnswer, since, until time.Time,
 	const layout = "01/02/2006 15:04:05"
 	s := chart.Stack{
 		Title: ask.Title(), Unit: unit, Start: answer.Start, Step: answer.Bucket, Zone: zone,
-		Subtitle: fmt.Sprintf("each %s from %s to %s", traq.Span(answer.Bucket), since.In(zone).Format(layout), until.In(zone).Format(layout+" MST")),
+		Subtitle: fmt.Sprintf("each %s from %s to %s", traq.Span(traq.Step(until.Sub(since))), since.In(zone).Format(layout), until.In(zone).Format(layout+" MST")),
+	}
+	if len(answer.Rows) == 0 { // which has no steps
+		s.Start, s.Step = since, until.Sub(since)
 	}
 	for _, row := range answer.Rows {
 		s.Series = append(s.Series, chart.Series{Name: strings.Join(ask.Names(row), " – "), Total: chart.Amount(row.Value, unit), Values: row.Line})
