@@ -17,8 +17,8 @@ import (
 func TestDemo(t *testing.T) {
 	dir := t.TempDir()
 	d := launch(t, dir, command(t, dir, "", "demo", "--data", dir, "--listen", "127.0.0.1:0", "--log-level", "info", "--log-format", "json"))
-	alert := regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d  ALERT ● HIGH     Somebody guesses accounts over SSH: `)
-	d.eventually("an alert is shown", func() bool { return alert.MatchString(d.said.String()) })
+	guessed := regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d  ALERT ● HIGH     Somebody guesses accounts over SSH: `)
+	d.eventually("an alert is shown", func() bool { return guessed.MatchString(d.said.String()) })
 	count := func() (running int) {
 		var rules []api.Rule
 		d.ask("GET", "/api/v1/rules", &rules)
