@@ -121,28 +121,31 @@ const (
 
 // An Alert is the row that a person works with: one per rule and entity while it lasts.
 type Alert struct {
-	ID          int64             `json:"id"`
-	Rule        int64             `json:"rule"`
-	RuleName    string            `json:"rule_name"`
-	RuleVersion int               `json:"rule_version"`
-	Owner       string            `json:"owner"`
-	Title       string            `json:"title"`
-	Severity    Severity          `json:"severity"`
-	State       State             `json:"state"`
-	Entity      Entity            `json:"entity"`
-	Origin      string            `json:"origin"` // live, history, or test when tocsin tried itself
-	First       time.Time         `json:"first"`  // event time of the first trigger
-	Last        time.Time         `json:"last"`   // event time of the newest trigger
-	Updated     time.Time         `json:"updated"`
-	EndedAt     time.Time         `json:"ended_at,omitzero"`
-	Triggers    int64             `json:"triggers"`
-	Value       float64           `json:"value"` // newest measured value
-	Peak        float64           `json:"peak"`  // most unusual measured value
-	Limit       float64           `json:"limit"`
-	Below       bool              `json:"below,omitempty"`
-	Window      time.Duration     `json:"window,omitempty"`
-	Reason      string            `json:"reason"`
-	Samples     []json.RawMessage `json:"samples,omitempty"`
+	ID          int64    `json:"id"`
+	Rule        int64    `json:"rule"`
+	RuleName    string   `json:"rule_name"`
+	RuleVersion int      `json:"rule_version"`
+	Owner       string   `json:"owner"`
+	Title       string   `json:"title"`
+	Severity    Severity `json:"severity"`
+	State       State    `json:"state"`
+	Entity      Entity   `json:"entity"`
+	// Names are what people call values of the entity, by value, as they are known when the alert is shown: see Called. They are
+	// not stored; nil: none has a name, or nobody looked.
+	Names    map[string]string `json:"names,omitempty"`
+	Origin   string            `json:"origin"` // live, history, or test when tocsin tried itself
+	First    time.Time         `json:"first"`  // event time of the first trigger
+	Last     time.Time         `json:"last"`   // event time of the newest trigger
+	Updated  time.Time         `json:"updated"`
+	EndedAt  time.Time         `json:"ended_at,omitzero"`
+	Triggers int64             `json:"triggers"`
+	Value    float64           `json:"value"` // newest measured value
+	Peak     float64           `json:"peak"`  // most unusual measured value
+	Limit    float64           `json:"limit"`
+	Below    bool              `json:"below,omitempty"`
+	Window   time.Duration     `json:"window,omitempty"`
+	Reason   string            `json:"reason"`
+	Samples  []json.RawMessage `json:"samples,omitempty"`
 	// Flapping is since when, in event time, the alert comes and goes so often that this is one state: it stays open, and its
 	// coming and going is counted and not told. Zero: it does not.
 	Flapping time.Time `json:"flapping,omitzero"`

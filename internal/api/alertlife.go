@@ -31,6 +31,8 @@ type AlertAct struct {
 type AlertStory struct {
 	Alert alert.Alert   `json:"alert"`
 	Log   []alert.Entry `json:"log"` // oldest first
+	// About is what is known now of the addresses that the alert is about, each once.
+	About []Named `json:"about,omitempty"`
 	// Notices are what people were told of it, or why not, oldest first, with each attempt and its answer; none for who may not act
 	// on it.
 	Notices []AlertNotice `json:"notices"`

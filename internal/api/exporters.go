@@ -5,8 +5,9 @@ import "time"
 // An Exporter is one sender of flows, and how it does.
 type Exporter struct {
 	Address   string    `json:"address"`
-	Source    string    `json:"source"`    // that it was heard through last
-	Protocols []string  `json:"protocols"` // that it speaks: netflow1, netflow5, netflow7, netflow9, ipfix, sflow
+	Name      string    `json:"name,omitempty"` // what people call it
+	Source    string    `json:"source"`         // that it was heard through last
+	Protocols []string  `json:"protocols"`      // that it speaks: netflow1, netflow5, netflow7, netflow9, ipfix, sflow
 	Refused   bool      `json:"refused,omitempty"`
 	First     time.Time `json:"first"` // when it was heard first, and last
 	Last      time.Time `json:"last"`
@@ -30,4 +31,15 @@ type Exporter struct {
 	Held      int64         `json:"held,omitempty"` // bytes that wait for a template
 	Sampling  int64         `json:"sampling"`       // one packet in so many, as its last flow said; 0: not told
 	Silent    bool          `json:"silent"`         // nothing came for longer than is told
+	// Interfaces are those of its interfaces that people named, by number; MaxInterfaces at most.
+	Interfaces []NamedInterface `json:"interfaces,omitempty"`
+}
+
+// MaxInterfaces bounds the named interfaces that are told of one exporter.
+const MaxInterfaces = 256
+
+// A NamedInterface is an interface of an exporter that has a name.
+type NamedInterface struct {
+	Index uint32 `json:"index"` // of SNMP
+	Name  string `json:"name"`
 }

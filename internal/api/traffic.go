@@ -44,7 +44,8 @@ type TrafficAnswer struct {
 // A TrafficRow is one entity. What it sent and received is counted as it stands to each flow; a flow between two ports 443
 // counts once for the port.
 type TrafficRow struct {
-	Values          []string  `json:"values"` // "" where unknown
+	Values          []string  `json:"values"`          // "" where unknown
+	Names           []string  `json:"names,omitempty"` // what people call them, "" for those that have no name; none: none has
 	SentBytes       uint64    `json:"sent_bytes"`
 	ReceivedBytes   uint64    `json:"received_bytes"`
 	SentPackets     uint64    `json:"sent_packets"`
@@ -93,7 +94,8 @@ type TrafficSession struct {
 // A SessionEnd is one end of a session.
 type SessionEnd struct {
 	IP      netip.Addr `json:"ip"`
-	Port    int        `json:"port"` // -1 for none
+	Name    string     `json:"name,omitempty"` // what people call it
+	Port    int        `json:"port"`           // -1 for none
 	Bytes   uint64     `json:"bytes"`
 	Packets uint64     `json:"packets"`
 	Flags   uint8      `json:"tcp_flags,omitempty"` // of all its flows, or-ed

@@ -298,7 +298,7 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 		a.log.Warn("notices do not name this machine", "err", err)
 	}
 	a.makePolicy(a.waysMaker(node))
-	a.delivery = delivery.New(a.ledger, nil, delivery.Options{Node: node, Point: a.options.Crash, Link: a.linker(node), Alarm: a.alarm, Storm: a.storm}, a.log, registry)
+	a.delivery = delivery.New(a.ledger, nil, delivery.Options{Node: node, Point: a.options.Crash, Link: a.linker(node), Show: a.showNames, Alarm: a.alarm, Storm: a.storm}, a.log, registry)
 	a.openLines()
 	a.listed = list.NewShelf(a.lists())
 	for _, class := range []journal.Class{journal.Events, journal.Flows} {

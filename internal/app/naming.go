@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"tocsin/internal/alert"
 	"tocsin/internal/enrich"
 	"tocsin/internal/naming"
 )
@@ -68,3 +69,6 @@ func (a *App) namingProblems() []string {
 	}
 	return list
 }
+
+// showNames puts names into an alert that somebody is told of.
+func (a *App) showNames(about *alert.Alert) { a.naming.Show(about) }

@@ -86,7 +86,7 @@ func (s *shell) checkAlerts(ctx context.Context, svc api.Service, q api.AlertReq
 			return err
 		}
 		if len(newest) > 0 { // else it has ended since
-			worst.ID, worst.Title = newest[0].ID, newest[0].Title
+			worst.ID, worst.Title = newest[0].ID, newest[0].WithNames(newest[0].Title)
 		}
 	}
 	result := checkOK

@@ -69,9 +69,10 @@ func alertRule(ctx context.Context, svc api.Service, a *alert.Alert) (*api.Rule,
 func (s *shell) explainAlert(story *api.AlertStory, r *api.Rule) error {
 	a := &story.Alert
 	var b strings.Builder
-	fmt.Fprintf(&b, "Alert %d, %s, %s: %s\n", a.ID, a.Severity, a.State, clean(a.Title))
-	fmt.Fprintf(&b, "\nWhy: %s\n", clean(a.Reason))
+	fmt.Fprintf(&b, "Alert %d, %s, %s: %s\n", a.ID, a.Severity, a.State, clean(a.WithNames(a.Title)))
+	fmt.Fprintf(&b, "\nWhy: %s\n", clean(a.WithNames(a.Reason)))
 	s.measured(&b, a)
+	known(&b, story.About)
 	if err := s.evidence(&b, a); err != nil {
 		return err
 	}

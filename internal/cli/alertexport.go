@@ -89,7 +89,7 @@ func export(ctx context.Context, svc api.Service, q api.AlertRequest, form strin
 
 var exportColumns = [...]string{"id", "rule", "rule name", "rule version", "owner", "title", "severity", "state", "entity", "origin", "first", "last", "updated", "ended",
 	"triggers", "value", "peak", "limit", "below", "window", "reason", "acknowledged by", "acknowledged at", "acknowledged until", "acknowledged note",
-	"assignee", "disposition", "duplicate of", "closed by", "closed at", "closed note", "reopened"}
+	"assignee", "disposition", "duplicate of", "closed by", "closed at", "closed note", "reopened", "name"}
 
 // exportRow is an alert as the cells of exportColumns, harmless for a spreadsheet.
 func exportRow(a *alert.Alert) []string {
@@ -110,7 +110,7 @@ func exportRow(a *alert.Alert) []string {
 	}
 	row := []string{integer(a.ID), integer(a.Rule), a.RuleName, strconv.Itoa(a.RuleVersion), a.Owner, a.Title, a.Severity.String(), string(a.State), a.Entity.Key(), a.Origin,
 		at(a.First), at(a.Last), at(a.Updated), at(a.EndedAt), integer(a.Triggers), float(a.Value), float(a.Peak), float(a.Limit), strconv.FormatBool(a.Below), window, a.Reason,
-		a.AckedBy, at(a.AckedAt), at(a.AckedUntil), a.AckNote, a.Assignee, string(a.Disposition), duplicate, a.ClosedBy, at(a.ClosedAt), a.CloseNote, strconv.Itoa(a.Reopened)}
+		a.AckedBy, at(a.AckedAt), at(a.AckedUntil), a.AckNote, a.Assignee, string(a.Disposition), duplicate, a.ClosedBy, at(a.ClosedAt), a.CloseNote, strconv.Itoa(a.Reopened), called(a)}
 	for i := range row {
 		row[i] = csvCell(row[i])
 	}

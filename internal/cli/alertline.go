@@ -11,7 +11,8 @@ import (
 
 // alertLine writes an alert as key=value on one line. Values are quoted as Go quotes strings where they hold anything but
 // plain words. Keys and their order stay; new ones come last. What people
-// did is told only where they did something, and the number of the newest change only where there is one.
+// did is told only where they did something, the number of the newest change only where there is one, and names only where people
+// gave some.
 func alertLine(a *alert.Alert) string {
 	var b strings.Builder
 	put := func(key, value string) {
@@ -52,6 +53,9 @@ func alertLine(a *alert.Alert) string {
 	}
 	if a.Change > 0 {
 		put("change", strconv.FormatInt(a.Change, 10))
+	}
+	if name := called(a); name != "" {
+		put("name", name)
 	}
 	return b.String()
 }

@@ -122,17 +122,22 @@ func (s *shell) listAlerts(list []alert.Alert) error {
 }
 
 func (s *shell) alertSheet() *sheet {
-	return s.sheet(column{name: "id", right: true}, column{name: "severity", paint: severityColours}, column{name: "state"},
-		column{name: "last", time: true}, column{name: "rule"}, column{name: "entity"}, column{name: "triggers", right: true, spare: true}, column{name: "reason", cut: true},
-		column{name: "ack by", lazy: true, spare: true}, column{name: "assignee", lazy: true, spare: true},
-		column{name: "flapping since", time: true, lazy: true, spare: true})
+	columns := []column{{name: "id", right: true}, {name: "severity", paint: severityColours}, {name: "state"},
+		{name: "last", time: true}, {name: "rule"}, {name: "entity"}, {name: "triggers", right: true, spare: true}, {name: "reason", cut: true},
+		{name: "ack by", lazy: true, spare: true}, {name: "assignee", lazy: true, spare: true},
+		{name: "flapping since", time: true, lazy: true, spare: true}}
+	return s.sheet(s.plus(columns, "name")...)
 }
 
 func (s *shell) addAlerts(out *sheet, list []alert.Alert) error {
 	for i := range list {
 		a := &list[i]
-		if err := out.add(a, strconv.FormatInt(a.ID, 10), a.Severity.String(), string(a.State), s.instant(a.Last), a.RuleName,
-			a.Entity.String(), strconv.FormatInt(a.Triggers, 10), a.Reason, a.AckedBy, a.Assignee, s.instant(a.Flapping)); err != nil {
+		entity, reason := a.About(), a.WithNames(a.Reason)
+		if s.format == "csv" {
+			entity, reason = a.Entity.String(), a.Reason
+		}
+		if err := out.add(a, s.cells([]string{strconv.FormatInt(a.ID, 10), a.Severity.String(), string(a.State), s.instant(a.Last), a.RuleName,
+			entity, strconv.FormatInt(a.Triggers, 10), reason, a.AckedBy, a.Assignee, s.instant(a.Flapping)}, called(a))...); err != nil {
 			return err
 		}
 	}
@@ -179,7 +184,7 @@ func (s *shell) showAlert(a alert.Alert) error {
 			fmt.Fprintf(&b, "%-10s %s\n", name, clean(value))
 		}
 	}
-	line("alert", strconv.FormatInt(a.ID, 10)+"  "+a.Title)
+	line("alert", strconv.FormatInt(a.ID, 10)+"  "+a.WithNames(a.Title))
 	line("severity", a.Severity.String())
 	line("state", string(a.State))
 	of := ""
@@ -188,7 +193,8 @@ func (s *shell) showAlert(a alert.Alert) error {
 	}
 	line("rule", a.RuleName+" (version "+strconv.Itoa(a.RuleVersion)+of+")")
 	line("entity", a.Entity.Key())
-	line("why", a.Reason)
+	line("name", called(&a))
+	line("why", a.WithNames(a.Reason))
 	line("value", number(a.Value)+", at its peak "+number(a.Peak)+", limit "+number(a.Limit))
 	line("triggers", strconv.FormatInt(a.Triggers, 10))
 	line("flapping", s.flaps(&a))

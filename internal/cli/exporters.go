@@ -28,13 +28,14 @@ once, by reason. Behind the table stands what of each source was dropped or refu
 		if err != nil {
 			return err
 		}
-		out := s.sheet(column{name: "address"}, column{name: "source", spare: true}, column{name: "protocols"}, column{name: "state"}, column{name: "last", time: true},
-			column{name: "flows", right: true}, column{name: "rate", right: true}, column{name: "lost", right: true}, column{name: "templates", right: true},
-			column{name: "sampling", right: true}, column{name: "skew", right: true}, column{name: "problems", lazy: true})
+		columns := []column{{name: "address"}, {name: "source", spare: true}, {name: "protocols"}, {name: "state"}, {name: "last", time: true},
+			{name: "flows", right: true}, {name: "rate", right: true}, {name: "lost", right: true}, {name: "templates", right: true},
+			{name: "sampling", right: true}, {name: "skew", right: true}, {name: "problems", lazy: true}, {name: "interfaces", lazy: true, spare: true}}
+		out := s.sheet(s.plus(columns, "name")...)
 		for _, e := range list {
-			if err := out.add(e, e.Address, e.Source, strings.Join(e.Protocols, " "), exporterState(&e), s.instant(e.Last), strconv.FormatInt(e.Flows, 10),
+			if err := out.add(e, s.cells([]string{s.called(e.Name, e.Address), e.Source, strings.Join(e.Protocols, " "), exporterState(&e), s.instant(e.Last), strconv.FormatInt(e.Flows, 10),
 				strconv.FormatFloat(e.Rate, 'f', 1, 64), strconv.FormatInt(e.Lost, 10), strconv.Itoa(e.Templates), strconv.FormatInt(e.Sampling, 10),
-				e.Skew.Round(100*time.Millisecond).String(), problemsText(e.Problems)); err != nil {
+				e.Skew.Round(100 * time.Millisecond).String(), problemsText(e.Problems), interfacesText(e.Interfaces)}, e.Name)...); err != nil {
 				return err
 			}
 		}
@@ -83,6 +84,15 @@ func exporterState(e *api.Exporter) string {
 	default:
 		return "heard"
 	}
+}
+
+// interfacesText lists interfaces that have names, by number.
+func interfacesText(list []api.NamedInterface) string {
+	parts := make([]string, len(list))
+	for i, n := range list {
+		parts[i] = fmt.Sprintf("%d %s", n.Index, n.Name)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // problemsText lists reasons with their counts.

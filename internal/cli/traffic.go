@@ -93,10 +93,21 @@ func (s *shell) traffic(ctx context.Context, svc api.Service, q api.TrafficReque
 	if q.Bucket > 0 {
 		columns = append(columns, column{name: "line", cut: true})
 	}
-	out := s.sheet(columns...)
+	heads := []string{"name"}
+	if len(a.By) > 1 {
+		heads = heads[:0]
+		for _, name := range a.By {
+			heads = append(heads, name+" name")
+		}
+	}
+	out := s.sheet(s.plus(columns, heads...)...)
 	for i := range a.Rows {
 		row := &a.Rows[i]
-		cells := slices.Clone(row.Values)
+		cells, names := slices.Clone(row.Values), make([]string, len(row.Values))
+		copy(names, row.Names)
+		for j := range cells {
+			cells[j] = s.called(names[j], cells[j])
+		}
 		if unique {
 			cells = append(cells, number(row.Value))
 		}
@@ -110,7 +121,7 @@ func (s *shell) traffic(ctx context.Context, svc api.Service, q api.TrafficReque
 			}
 			cells = append(cells, strings.Join(steps, " "))
 		}
-		if err := out.add(row, cells...); err != nil {
+		if err := out.add(row, s.cells(cells, names...)...); err != nil {
 			return err
 		}
 	}
@@ -180,14 +191,15 @@ range of time. A session that began before it is listed as well, from the first 
 // sessions prints sessions.
 func (s *shell) sessions(a *api.SessionAnswer) error {
 	right, lazy := func(name string) column { return column{name: name, right: true} }, func(name string) column { return column{name: name, lazy: true, spare: true} }
-	out := s.sheet(column{name: "start", time: true}, column{name: "end", time: true, spare: true}, column{name: "client"}, right("client port"), column{name: "server"}, right("server port"),
-		column{name: "protocol"}, right("client bytes"), right("server bytes"), right("client packets"), right("server packets"),
-		lazy("client country"), lazy("client as"), lazy("client group"), lazy("server country"), lazy("server as"), lazy("server group"), lazy("application"))
+	columns := []column{{name: "start", time: true}, {name: "end", time: true, spare: true}, {name: "client"}, right("client port"), {name: "server"}, right("server port"),
+		{name: "protocol"}, right("client bytes"), right("server bytes"), right("client packets"), right("server packets"),
+		lazy("client country"), lazy("client as"), lazy("client group"), lazy("server country"), lazy("server as"), lazy("server group"), lazy("application")}
+	out := s.sheet(s.plus(columns, "client name", "server name")...)
 	for i := range a.Rows {
 		row := &a.Rows[i]
 		cells := []string{s.instant(row.Start), s.instant(row.End)}
 		for _, e := range []*api.SessionEnd{&row.Client, &row.Server} {
-			cells = append(cells, hostText(e.IP), portText(e.Port))
+			cells = append(cells, s.called(e.Name, hostText(e.IP)), portText(e.Port))
 		}
 		cells = append(cells, protocolText(row))
 		for _, n := range []uint64{row.Client.Bytes, row.Server.Bytes, row.Client.Packets, row.Server.Packets} {
@@ -200,7 +212,7 @@ func (s *shell) sessions(a *api.SessionAnswer) error {
 			}
 			cells = append(cells, e.Country, system, e.Group)
 		}
-		if err := out.add(row, append(cells, row.App)...); err != nil {
+		if err := out.add(row, s.cells(append(cells, row.App), row.Client.Name, row.Server.Name)...); err != nil {
 			return err
 		}
 	}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"tocsin/internal/alert"
 	"tocsin/internal/ledger"
 	"tocsin/internal/notifier"
 )
@@ -71,6 +72,8 @@ type Options struct {
 	Node      string        // the name of this tocsin in notices; "" tells none
 	// Link returns the address of the page of an alert, "" when there is none; nil is none.
 	Link func(alert int64) string
+	// Show puts names into an alert that a notice tells of, as it is sent; nil puts none. It must not block.
+	Show func(a *alert.Alert)
 	// Alarm is told, apart from all sending, that a channel only fails, and why, and with an empty cause that it works. It is
 	// told again when it returns an error. nil is not told.
 	Alarm func(ctx context.Context, channel, cause string) error

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/internal/alert"
 	"tocsin/internal/fault"
 	"tocsin/internal/message"
 	"tocsin/internal/notifier"
@@ -26,7 +27,24 @@ func (s *Service) dress(c Channel, n notifier.Notice) dressed {
 	if n.Alert.ID != 0 || n.Digest != nil {
 		n.Link = s.options.Link(n.Alert.ID)
 	}
+	if s.options.Show != nil {
+		n = show(n, s.options.Show)
+	}
 	return dressed{n, c}
+}
+
+// show puts names into a notice. What others hold of it stays as it is.
+func show(n notifier.Notice, name func(*alert.Alert)) notifier.Notice {
+	name(&n.Alert)
+	if n.Digest != nil {
+		digest := *n.Digest
+		digest.Lines = slices.Clone(digest.Lines)
+		for i := range digest.Lines {
+			name(&digest.Lines[i].Alert)
+		}
+		n.Digest = &digest
+	}
+	return n
 }
 
 // send makes one attempt. The answer says when the channel's own template was not used.

@@ -22,7 +22,7 @@ func (d *Desk) ActOnAlert(ctx context.Context, q api.AlertAct) (alert.Alert, err
 		return alert.Alert{}, err
 	}
 	defer d.AlertsWritten()
-	return d.parts.Alerting.Act(ctx, ledger.Act{
+	done, err := d.parts.Alerting.Act(ctx, ledger.Act{
 		Alert: q.ID, Deed: ledger.Deed(q.Act), Who: caller.User, Now: time.Now(), Note: q.Note, Until: q.Until,
 		Assignee: q.Assignee, Disposition: alert.Disposition(q.Disposition), DuplicateOf: q.DuplicateOf,
 		Sees: func(a alert.Alert) bool { return caller.sees(&a) },
@@ -40,6 +40,8 @@ func (d *Desk) ActOnAlert(ctx context.Context, q api.AlertAct) (alert.Alert, err
 			return err
 		},
 	})
+	d.show(&done)
+	return done, err
 }
 
 // AlertStory implements api.Service.
@@ -55,6 +57,7 @@ func (d *Desk) AlertStory(ctx context.Context, id int64) (story api.AlertStory, 
 		return story, fault.New(fault.NotFound, "no alert %d", id)
 	}
 	story.Alert = found[0]
+	story.About = d.about(&story.Alert)
 	if story.Log, err = d.parts.Ledger.AlertLog(ctx, id); err != nil {
 		return story, err
 	}

@@ -28,7 +28,11 @@ func (d *Desk) Alerts(ctx context.Context, r api.AlertRequest) ([]alert.Alert, e
 	if err := d.endAcknowledgements(ctx); err != nil {
 		return nil, err
 	}
-	return d.alertPage(ctx, caller, q)
+	page, err := d.alertPage(ctx, caller, q)
+	for i := range page {
+		d.show(&page[i])
+	}
+	return page, err
 }
 
 // alertQuery turns a question into one for the ledger, unless it is wrong or the caller may not ask it.

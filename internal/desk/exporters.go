@@ -7,4 +7,10 @@ import (
 )
 
 // Exporters implements api.Service.
-func (d *Desk) Exporters(context.Context) ([]api.Exporter, error) { return d.parts.Exporters(), nil }
+func (d *Desk) Exporters(context.Context) ([]api.Exporter, error) {
+	list := d.parts.Exporters()
+	for i := range list {
+		d.showExporter(&list[i])
+	}
+	return list, nil
+}

@@ -136,6 +136,7 @@ func (d *Desk) tellSince(ctx context.Context, f api.AlertFollow, at int64, each 
 			newest = found[read-1].Change // what lies behind was not read
 		}
 		for _, a := range caller.visible(found) {
+			d.show(&a)
 			if err := each(api.AlertChange{Change: a.Change, Alert: a}); err != nil {
 				return at, err
 			}

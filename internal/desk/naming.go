@@ -53,23 +53,31 @@ func (d *Desk) NamesOf(_ context.Context, q api.NamesOfRequest) ([]api.Named, er
 	if len(q.Keys) > api.MaxNamesOf {
 		return nil, fault.New(fault.Invalid, "keys: got %d, want at most %d", len(q.Keys), api.MaxNamesOf)
 	}
-	groups, book := d.parts.Naming.Shelf.Set(), d.parts.Naming.Shelf.Book()
 	list := make([]api.Named, len(q.Keys))
 	for i, asked := range q.Keys {
 		k, err := names.Canonical(names.Kind(asked.Kind), asked.Key)
 		if err != nil {
 			return nil, err
 		}
-		n := api.Named{Kind: asked.Kind, Key: asked.Key}
-		n.Name, n.Network = book.Of(k)
-		if a, err := netip.ParseAddr(k.Key); err == nil && k.Kind == names.Address {
-			f := d.parts.Naming.Look(a)
-			n.Country, n.City, n.AS, n.Organization = f.Country, f.City, f.AS, f.Organization
-			if number, ok := groups.Node(a.As16()).Of(-1, -1); ok {
-				n.Group = groups.Name(number)
-			}
-		}
-		list[i] = n
+		list[i] = d.parts.Naming.named(k)
+		list[i].Key = asked.Key
 	}
 	return list, nil
+}
+
+// named says what is known of a thing: of an address all that is.
+func (n *Naming) named(k names.Key) api.Named {
+	known := api.Named{Kind: string(k.Kind), Key: k.Key}
+	known.Name, known.Network = n.Shelf.Book().Of(k)
+	a, err := netip.ParseAddr(k.Key)
+	if err != nil || k.Kind != names.Address {
+		return known
+	}
+	f := n.Look(a)
+	known.Country, known.City, known.AS, known.Organization = f.Country, f.City, f.AS, f.Organization
+	groups := n.Shelf.Set()
+	if number, ok := groups.Node(a.As16()).Of(-1, -1); ok {
+		known.Group = groups.Name(number)
+	}
+	return known
 }

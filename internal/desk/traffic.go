@@ -17,6 +17,7 @@ func (d *Desk) Traffic(ctx context.Context, q api.TrafficRequest) (api.TrafficAn
 	if damaged(ctx, err) {
 		answer, err = traffic.Top(ctx, d.parts.History, q, selection)
 	}
+	d.showTraffic(&answer)
 	return answer, err
 }
 
@@ -30,6 +31,7 @@ func (d *Desk) FlowSessions(ctx context.Context, q api.SessionRequest) (api.Sess
 	if damaged(ctx, err) {
 		answer, err = traffic.Sessions(ctx, d.parts.History, q, selection)
 	}
+	d.showSessions(&answer)
 	return answer, err
 }
 

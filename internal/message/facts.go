@@ -34,7 +34,7 @@ type Facts struct {
 	Below              bool   // falling short of the limit was the fault
 	Window             string // "10m", empty when there is none
 
-	By      []alert.Pair // the entity, field by field
+	By      []alert.Pair // the entity, field by field, with names
 	Samples []Sample
 
 	// Of a summary: why there is one, else ""; what it stands for, alert by alert; and how many more there are. What stands above
@@ -74,11 +74,11 @@ func NewFacts(n notifier.Notice, zone *time.Location) Facts {
 	a := &n.Alert
 	f := Facts{
 		Change: string(n.Change), News: news(n.Change, a),
-		Severity: a.Severity.String(), Sign: sign(a.Severity), State: string(a.State), Title: a.Title, Entity: a.Entity.String(), Reason: a.Reason,
+		Severity: a.Severity.String(), Sign: sign(a.Severity), State: string(a.State), Title: a.WithNames(a.Title), Entity: a.About(), Reason: a.WithNames(a.Reason),
 		Rule: a.RuleName, Version: strconv.Itoa(a.RuleVersion), Owner: a.Owner, Number: strconv.FormatInt(a.ID, 10), Origin: a.Origin,
 		First: stamp(a.First, zone), Last: stamp(a.Last, zone), Ended: stamp(a.EndedAt, zone), Triggers: strconv.FormatInt(a.Triggers, 10),
 		Value: number(a.Value), Peak: number(a.Peak), Limit: number(a.Limit), Below: a.Below, Window: Duration(a.Window),
-		By: a.Entity, Link: n.Link, Node: n.Node, User: n.User,
+		By: called(a), Link: n.Link, Node: n.Node, User: n.User,
 	}
 	if n.Digest != nil {
 		f.digest(n.Digest, zone)
@@ -88,6 +88,15 @@ func NewFacts(n notifier.Notice, zone *time.Location) Facts {
 		f.Samples = append(f.Samples, sample(raw, zone))
 	}
 	return f
+}
+
+// called returns the entity with the names that people gave its values.
+func called(a *alert.Alert) []alert.Pair {
+	by := slices.Clone(a.Entity)
+	for i := range by {
+		by[i].Value = alert.Called(a.Names[by[i].Value], by[i].Value)
+	}
+	return by
 }
 
 // news says what happened, for people; a beginning needs no word.
@@ -114,7 +123,7 @@ func (f *Facts) digest(d *notifier.Digest, zone *time.Location) {
 	for i := range d.Lines {
 		a := &d.Lines[i].Alert
 		f.Lines = append(f.Lines, Line{
-			News: news(d.Lines[i].Change, a), Severity: a.Severity.String(), Sign: sign(a.Severity), Title: a.Title, Number: strconv.FormatInt(a.ID, 10),
+			News: news(d.Lines[i].Change, a), Severity: a.Severity.String(), Sign: sign(a.Severity), Title: a.WithNames(a.Title), Number: strconv.FormatInt(a.ID, 10),
 			Last: stamp(a.Last, zone), Triggers: strconv.FormatInt(a.Triggers, 10),
 		})
 	}

@@ -3,6 +3,7 @@
 package names
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -150,19 +151,41 @@ func (k Key) parts() (a netip.Addr, number uint64) {
 // A Book finds names. Nobody changes it; a nil Book knows none.
 type Book struct {
 	exact    map[Key]string
+	ports    map[netip.Addr][]Port // interfaces by exporter
 	networks prefix.Table[string]
 }
 
 // NewBook puts names together, whose keys are canonical.
 func NewBook(entries []Entry) *Book {
-	b := &Book{exact: make(map[Key]string, len(entries))}
+	b := &Book{exact: make(map[Key]string, len(entries)), ports: map[netip.Addr][]Port{}}
 	for _, e := range entries {
 		b.exact[e.Key] = e.Name
 		if p, err := netip.ParsePrefix(e.Key.Key); err == nil && e.Kind == Network {
 			b.networks.Set(p, e.Name)
 		}
+		if e.Kind == Interface {
+			exporter, index := e.parts()
+			b.ports[exporter] = append(b.ports[exporter], Port{uint32(index), e.Name})
+		}
+	}
+	for _, list := range b.ports {
+		slices.SortFunc(list, func(a, b Port) int { return cmp.Compare(a.Index, b.Index) })
 	}
 	return b
+}
+
+// A Port is a named interface of an exporter.
+type Port struct {
+	Index uint32 // of SNMP
+	Name  string
+}
+
+// Interfaces lists the named interfaces of an exporter by number. Nobody may change the list.
+func (b *Book) Interfaces(exporter netip.Addr) []Port {
+	if b == nil {
+		return nil
+	}
+	return b.ports[exporter.Unmap()]
 }
 
 // Len returns the number of names.

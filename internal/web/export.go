@@ -50,7 +50,7 @@ func (s *site) alertsCSV(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Disposition", `attachment; filename="alerts.csv"`)
 	out := csv.NewWriter(w)
 	_ = out.Write([]string{"id", "severity", "state", "title", "entity", "rule", "owner", "first", "last", "ended", "triggers", "value", "peak", "limit",
-		"reason", "assignee", "acknowledged_by", "disposition", "closed_by"}) // what fails is told by Error
+		"reason", "assignee", "acknowledged_by", "disposition", "closed_by", "name"}) // what fails is told by Error
 	for n := 0; ; {
 		for i := range page {
 			_ = out.Write(csvRow(&page[i]))
@@ -75,8 +75,12 @@ func csvRow(a *alert.Alert) []string {
 		}
 		return t.UTC().Format(time.RFC3339)
 	}
+	names := ""
+	if len(a.Names) > 0 {
+		names = a.About()
+	}
 	row := []string{strconv.FormatInt(a.ID, 10), a.Severity.String(), string(a.State), a.Title, a.Entity.Key(), a.RuleName, a.Owner, when(a.First), when(a.Last),
-		when(a.EndedAt), strconv.FormatInt(a.Triggers, 10), number(a.Value), number(a.Peak), number(a.Limit), a.Reason, a.Assignee, a.AckedBy, string(a.Disposition), a.ClosedBy}
+		when(a.EndedAt), strconv.FormatInt(a.Triggers, 10), number(a.Value), number(a.Peak), number(a.Limit), a.Reason, a.Assignee, a.AckedBy, string(a.Disposition), a.ClosedBy, names}
 	for i := range row {
 		row[i] = cell(row[i])
 	}

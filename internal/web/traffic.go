@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/internal/alert"
 	"tocsin/internal/api"
 	"tocsin/internal/fault"
 )
@@ -168,17 +169,20 @@ func (s *site) fillTraffic(r *http.Request, p *trafficPage) (err error) {
 		return err
 	}
 	for i, row := range p.Answer.Rows {
-		p.Rows = append(p.Rows, trafficRow{TrafficRow: row, Name: entityName(row.Values), Into: p.Ask.into(row.Values), Place: i, Shown: measured(p.Ask.Rank, row.Value)})
+		p.Rows = append(p.Rows, trafficRow{TrafficRow: row, Name: entityName(row.Values, row.Names), Into: p.Ask.into(row.Values), Place: i, Shown: measured(p.Ask.Rank, row.Value)})
 	}
 	p.Chart = newChart(&p.Answer, p.Rows, p.Ask.Rank, p.To)
 	return nil
 }
 
-// entityName writes the values of a row.
-func entityName(values []string) string {
+// entityName writes the values of a row, with names where there are any.
+func entityName(values, names []string) string {
 	shown := slices.Clone(values)
 	for i := range shown {
 		shown[i] = cmp.Or(shown[i], "unknown")
+		if i < len(names) {
+			shown[i] = alert.Called(names[i], shown[i])
+		}
 	}
 	return strings.Join(shown, " ↔ ")
 }

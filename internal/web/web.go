@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 
+	"tocsin/internal/alert"
 	"tocsin/internal/api"
 )
 
@@ -32,7 +33,7 @@ type Options struct {
 func New(o Options) (http.Handler, error) {
 	pages, err := template.New("").Funcs(template.FuncMap{
 		"count": count, "size": size, "shape": shape, "lower": strings.ToLower, "stamp": stamp, "clock": clock, "key": key, "span": span,
-		"bytes": octets, "at": at, "lasted": lasted, "name": name, "happened": happened, "noticeState": noticeState, "fors": spans, "mutespans": mutespans, "line": newLine, "words": words, "last": last, "exact": exact, "states": states, "sinces": sinces, "severities": severities,
+		"bytes": octets, "at": at, "lasted": lasted, "name": name, "happened": happened, "noticeState": noticeState, "fors": spans, "mutespans": mutespans, "line": newLine, "words": words, "about": about, "named": named, "called": alert.Called, "known": known, "last": last, "exact": exact, "states": states, "sinces": sinces, "severities": severities,
 	}).ParseFS(assets, "assets/*.html")
 	if err != nil {
 		return nil, err

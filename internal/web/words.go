@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tocsin/internal/alert"
+	"tocsin/internal/api"
 )
 
 // count writes a number with thin spaces between thousands.
@@ -86,6 +87,25 @@ func newLine(a alert.Alert, silenced bool) line { return line{a, silenced} }
 
 // Named reports whether the title ends with the entity, which then need not stand beside it once more.
 func (l line) Named() bool { return strings.HasSuffix(l.Title, l.Entity.String()) }
+
+// about writes whom an alert is about, named a text of it, with the names that people gave.
+func about(a alert.Alert) string              { return a.About() }
+func named(a alert.Alert, text string) string { return a.WithNames(text) }
+
+// known writes what is known of an address beside its name.
+func known(n api.Named) string {
+	var facts []string
+	if n.Country != "" {
+		facts = append(facts, strings.TrimPrefix(n.City+" in "+n.Country, " in "))
+	}
+	if n.AS != 0 {
+		facts = append(facts, strings.TrimSpace(fmt.Sprintf("AS%d %s", n.AS, n.Organization)))
+	}
+	if n.Group != "" {
+		facts = append(facts, "group "+n.Group)
+	}
+	return strings.Join(facts, ", ")
+}
 
 // words are what a template ranges over.
 func words(list ...string) []string { return list }

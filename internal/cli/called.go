@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/api"
+)
+
+// Tables show a name before the thing that has it. CSV is for programs: things stay as they are there, and names stand in columns
+// of their own behind all others.
+
+// plus adds columns of names to those of a sheet where they are to stand by themselves.
+func (s *shell) plus(columns []column, names ...string) []column {
+	if s.format != "csv" {
+		return columns
+	}
+	for _, name := range names {
+		columns = append(columns, column{name: name})
+	}
+	return columns
+}
+
+// cells adds what stands in the columns of plus.
+func (s *shell) cells(cells []string, names ...string) []string {
+	if s.format != "csv" {
+		return cells
+	}
+	return append(cells, names...)
+}
+
+// called writes a thing with its name where names have no column of their own.
+func (s *shell) called(name, thing string) string {
+	if s.format == "csv" {
+		return thing
+	}
+	return alert.Called(name, thing)
+}
+
+// called writes whom an alert is about with names, "" when nobody gave any.
+func called(a *alert.Alert) string {
+	if len(a.Names) == 0 {
+		return ""
+	}
+	return a.About()
+}
+
+// known tells what is known of addresses, a line for each of which something is.
+func known(b *strings.Builder, list []api.Named) {
+	for i := range list {
+		n := &list[i]
+		facts := []string{alert.Called(n.Name, n.Key)}
+		if n.Country != "" {
+			facts = append(facts, strings.TrimPrefix(n.City+" in "+n.Country, " in "))
+		}
+		if n.AS != 0 {
+			facts = append(facts, strings.TrimSpace(fmt.Sprintf("AS%d %s", n.AS, n.Organization)))
+		}
+		if n.Group != "" {
+			facts = append(facts, "group "+n.Group)
+		}
+		if n.Name != "" || len(facts) > 1 {
+			fmt.Fprintf(b, "  %-9s %s\n", "known", clean(strings.Join(facts, ", ")))
+		}
+	}
+}

@@ -1,0 +1,105 @@
+package desk
+
+import (
+	"net/netip"
+	"slices"
+
+	"tocsin/internal/alert"
+	"tocsin/internal/api"
+	"tocsin/internal/names"
+	"tocsin/internal/naming"
+)
+
+// What answers show has names beside it: those of now, for values that stand in the answer anyway, from what is at hand. No
+// answer waits for a name, and nobody learns one of what he is not shown.
+
+// shelf returns where names are, nil when there are none.
+func (d *Desk) shelf() *naming.Shelf {
+	if s := d.parts.Naming.Shelf; s != nil && s.Book().Len() > 0 {
+		return s
+	}
+	return nil
+}
+
+// show puts names into an alert.
+func (d *Desk) show(a *alert.Alert) {
+	if s := d.shelf(); s != nil {
+		s.Show(a)
+	}
+}
+
+// about says what is known of the addresses that an alert is about.
+func (d *Desk) about(a *alert.Alert) []api.Named {
+	if d.parts.Naming.Shelf == nil {
+		return nil
+	}
+	var list []api.Named
+	for _, p := range a.Entity {
+		ip, err := netip.ParseAddr(p.Value)
+		if err != nil {
+			continue
+		}
+		k := names.Key{Kind: names.Address, Key: ip.Unmap().WithZone("").String()}
+		if !slices.ContainsFunc(list, func(n api.Named) bool { return n.Key == k.Key }) {
+			list = append(list, d.parts.Naming.named(k))
+		}
+	}
+	return list
+}
+
+// showTraffic puts names into a ranking.
+func (d *Desk) showTraffic(a *api.TrafficAnswer) {
+	s := d.shelf()
+	if s == nil {
+		return
+	}
+	for i := range a.Rows {
+		row := &a.Rows[i]
+		called := make([]string, len(row.Values))
+		for j, value := range row.Values {
+			if j < len(a.By) && a.By[j] == "interface" && j > 0 {
+				value = row.Values[j-1] + "#" + value
+			}
+			if j < len(a.By) && addressed(a.By[j]) {
+				called[j] = s.Call(a.By[j], value)
+			}
+		}
+		if slices.ContainsFunc(called, func(name string) bool { return name != "" }) {
+			row.Names = called
+		}
+	}
+}
+
+// addressed reports whether the values of a column of rankings are things that have names.
+func addressed(by string) bool {
+	return slices.Contains([]string{"host", "lower", "higher", "client", "server", "asn", "exporter", "interface"}, by)
+}
+
+// showSessions puts names to the ends of sessions.
+func (d *Desk) showSessions(a *api.SessionAnswer) {
+	s := d.shelf()
+	if s == nil {
+		return
+	}
+	for i := range a.Rows {
+		row := &a.Rows[i]
+		row.Client.Name, row.Server.Name = s.Address(row.Client.IP), s.Address(row.Server.IP)
+	}
+}
+
+// showExporter puts names to an exporter and its interfaces.
+func (d *Desk) showExporter(e *api.Exporter) {
+	s := d.shelf()
+	if s == nil {
+		return
+	}
+	e.Name = s.Call("exporter", e.Address)
+	ip, err := netip.ParseAddr(e.Address)
+	if err != nil {
+		return
+	}
+	known := s.Book().Interfaces(ip)
+	for _, p := range known[:min(len(known), api.MaxInterfaces)] {
+		e.Interfaces = append(e.Interfaces, api.NamedInterface{Index: p.Index, Name: p.Name})
+	}
+}
