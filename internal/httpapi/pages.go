@@ -27,6 +27,7 @@ func (s *Server) pageRoutes() []route {
 		page("/{$}", "The page."),
 		page("/alerts", "The list of alerts."), posted("/alerts", permission.ActOnAlert, "Acts on the selected alerts."), csv,
 		page("/alerts/{id}", "One alert."), posted("/alerts/{id}", permission.ActOnAlert, "Acts on one alert."),
+		page("/flows", "Who makes the most traffic."), page("/flows/sessions", "Its sessions."), page("/flows/exporters", "Who tells of it."),
 		page("/silences", "Silences, windows and exclusions."), posted("/silences", permission.ChangeMute, "Makes and ends silences, windows and exclusions."),
 		page("/me", "What one is told, where and when."), posted("/me", permission.ChangePreferences, "Changes that, tests it, makes and revokes tokens."),
 		page("/settings/mail", "The mail server."), posted("/settings/mail", permission.ChangeMail, "Sets the mail server."),
