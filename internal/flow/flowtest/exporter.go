@@ -1,6 +1,7 @@
 package flowtest
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
@@ -28,27 +29,66 @@ func program(t *testing.T, name string) string {
 	return ""
 }
 
-// Softflowd has softflowd tell of a capture in a version, 5, 9 or 10 (IPFIX), and returns its datagrams.
+// Softflowd has softflowd tell of a capture in a version, 5, 9 or 10 (IPFIX), with times to the millisecond where the version has
+// them, and returns its datagrams.
 func Softflowd(t *testing.T, capture string, version int) [][]byte {
 	t.Helper()
+	return SoftflowdWith(t, capture, version, "-A", "milli")
+}
+
+// SoftflowdWith does the same with other options; with none it tells times by its uptime.
+func SoftflowdWith(t *testing.T, capture string, version int, options ...string) [][]byte {
+	t.Helper()
 	return listen(t, func(port int) *exec.Cmd {
-		return exec.CommandContext(t.Context(), program(t, "softflowd"), "-d", "-r", capture, "-m", "1000000", "-v", fmt.Sprint(version), "-A", "milli",
-			"-n", fmt.Sprintf("127.0.0.1:%d", port), "-p", filepath.Join(t.TempDir(), "pid"), "-c", "none")
+		arguments := []string{"-d", "-r", capture, "-m", "1000000", "-v", fmt.Sprint(version), "-n", fmt.Sprintf("127.0.0.1:%d", port), "-p", filepath.Join(t.TempDir(), "pid"), "-c", "none"}
+		return exec.CommandContext(t.Context(), program(t, "softflowd"), append(arguments, options...)...)
 	})
 }
 
-// Pmacct has the sFlow probe of pmacct tell of a capture, one packet in one, and returns its datagrams.
-func Pmacct(t *testing.T, capture string) [][]byte {
+// Pmacct has the sFlow probe of pmacct tell of a capture, one packet in one, and returns its datagrams. At times it keeps the last
+// of them to itself when it has read all; it is asked again then.
+func Pmacct(t *testing.T, capture string) (datagrams [][]byte) {
 	t.Helper()
-	return listen(t, func(port int) *exec.Cmd {
-		settings := fmt.Sprintf("daemonize: false\npcap_savefile: %s\npcap_savefile_delay: 3\npcap_savefile_replay: 1\nplugins: sfprobe\n"+
-			"sfprobe_receiver: 127.0.0.1:%d\nsampling_rate: 1\nsfprobe_agentip: 127.0.0.1\nplugin_buffer_size: 102400\nplugin_pipe_size: 10240000\n", capture, port)
-		file := filepath.Join(t.TempDir(), "pmacct.conf")
-		if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
-			t.Fatal(err)
+	for range 4 {
+		datagrams = listen(t, func(port int) *exec.Cmd {
+			settings := fmt.Sprintf("daemonize: false\npcap_savefile: %s\npcap_savefile_delay: 3\npcap_savefile_replay: 1\nplugins: sfprobe\n"+
+				"sfprobe_receiver: 127.0.0.1:%d\nsampling_rate: 1\nsfprobe_agentip: 127.0.0.1\nplugin_buffer_size: 102400\nplugin_pipe_size: 10240000\n", capture, port)
+			file := filepath.Join(t.TempDir(), "pmacct.conf")
+			if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return exec.CommandContext(t.Context(), program(t, "pmacctd"), "-f", file)
+		})
+		told, packets := samples(datagrams), packetsOf(t, capture)
+		if told >= packets {
+			break
 		}
-		return exec.CommandContext(t.Context(), program(t, "pmacctd"), "-f", file)
-	})
+		t.Logf("pmacctd told of %d packets of %d", told, packets)
+	}
+	return datagrams
+}
+
+// samples counts those of datagrams of sFlow 5 by an agent with an address of IPv4 (sFlow version 5, section 5).
+func samples(datagrams [][]byte) (n int) {
+	for _, b := range datagrams {
+		if len(b) >= 28 {
+			n += int(binary.BigEndian.Uint32(b[24:]))
+		}
+	}
+	return n
+}
+
+// packetsOf counts the packets of a capture that WriteCapture wrote.
+func packetsOf(t *testing.T, capture string) (n int) {
+	t.Helper()
+	b, err := os.ReadFile(capture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := 24; at+16 <= len(b); n++ {
+		at += 16 + int(binary.LittleEndian.Uint32(b[at+8:]))
+	}
+	return n
 }
 
 // quiet is how long an exporter that goes on to run says nothing when it has told all. On a busy machine pmacct's probe took

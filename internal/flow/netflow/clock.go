@@ -32,17 +32,13 @@ func (c *clock) at(ms uint32) int64 {
 }
 
 // since is when the exporter's uptime was ms, by when it was started where that is told: in IPFIX in records or option data (RFC 7012,
-// systemInitTimeMilliseconds). Of the times between which an uptime goes round it is the one next to the export.
+// systemInitTimeMilliseconds). Uptimes go round, also below zero where an exporter reads what was captured before it was started.
 func (c *clock) since(boot int64, ms uint32) int64 {
 	if boot == 0 {
 		return c.at(ms)
 	}
-	const round = 1 << 32 * int64(1e6)
-	t := boot + int64(ms)*1e6
-	if rounds := (c.exported - t + round/2) / round; rounds > 0 {
-		t += rounds * round
-	}
-	return t
+	uptime := uint32((c.exported - boot) / 1e6)     //nolint:gosec // going round is meant
+	return c.exported + int64(int32(ms-uptime))*1e6 //nolint:gosec // as above
 }
 
 // believe reports whether a time that a record tells can be. Long flows begin long before they are told.
