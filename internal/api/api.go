@@ -51,6 +51,8 @@ type Service interface {
 	PutRule(ctx context.Context, r RuleEdit) (Rule, error)
 	DeleteRule(ctx context.Context, owner, name string) error
 	EnableRule(ctx context.Context, owner, name string, enabled bool) error
+	// BackTest says what a rule that is not kept would have found in history, and keeps nothing.
+	BackTest(ctx context.Context, q BackTestRequest) (BackTestAnswer, error)
 
 	Users(ctx context.Context) ([]User, error)
 	PutUser(ctx context.Context, u UserEdit) error
@@ -168,8 +170,9 @@ type TopAnswer struct {
 
 // A TopRow is one group.
 type TopRow struct {
-	Time   time.Time `json:"time,omitzero"` // start of the bucket
-	Values []string  `json:"values"`        // of By; "" where missing
+	Time   time.Time `json:"time,omitzero"`   // start of the bucket
+	Values []string  `json:"values"`          // of By; "" where missing
+	Names  []string  `json:"names,omitempty"` // what people call them, "" for those that have no name; none: none has
 	Value  float64   `json:"value"`
 }
 

@@ -24,7 +24,7 @@ func operations() map[string]permission.Operation {
 		"Search": permission.Search, "Top": permission.Top, "Traffic": permission.RankFlows, "FlowSessions": permission.ListSessions, "Explain": permission.Explain, "Append": permission.SendEvents, "Resume": permission.Resume,
 		"Ingest": permission.Ingest, "Flush": permission.Flush, "Detect": permission.Detect, "Alerts": permission.ListAlerts, "CountAlerts": permission.ListAlerts,
 		"AlertStory": permission.ShowAlert, "FollowAlerts": permission.FollowAlerts, "ActOnAlert": permission.ActOnAlert, "Rules": permission.ListRules,
-		"PutRule": permission.ChangeRule, "DeleteRule": permission.DeleteRule, "EnableRule": permission.EnableRule, "Users": permission.ListUsers,
+		"PutRule": permission.ChangeRule, "DeleteRule": permission.DeleteRule, "EnableRule": permission.EnableRule, "BackTest": permission.BackTest, "Users": permission.ListUsers,
 		"User": permission.ShowUser, "PutUser": permission.SetPassword, "DisableUser": permission.EnableUser, "SetRole": permission.SetRole,
 		"FilterUser": permission.FilterUser, "DeleteUser": permission.DeleteUser, "LogOutUser": permission.LogOutUser, "MakeToken": permission.MakeToken,
 		"Tokens": permission.ListTokens, "RevokeTokens": permission.RevokeToken, "Audit": permission.ListAudit, "Quarantine": permission.ListQuarantine, "Exporters": permission.ListExporters,

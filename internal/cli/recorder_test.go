@@ -187,6 +187,10 @@ func (r *recorder) Rules(_ context.Context, q api.RuleRequest) ([]api.Rule, erro
 	return list, r.note("Rules", q)
 }
 
+func (r *recorder) BackTest(_ context.Context, q api.BackTestRequest) (api.BackTestAnswer, error) {
+	return api.BackTestAnswer{}, r.note("BackTest", q)
+}
+
 func (r *recorder) PutRule(_ context.Context, e api.RuleEdit) (api.Rule, error) {
 	err := r.note("PutRule", e)
 	if strings.Contains(e.Text, "bad") {

@@ -83,15 +83,18 @@ type Desk struct {
 	clears  sync.Mutex
 	tries   tries // test messages
 
-	preferring sync.Mutex // held while preferences, and settings of the mail server, are stored
-	written    bell       // rings when alerts were written
-	trying     sync.Mutex // one self-test at a time
+	preferring sync.Mutex    // held while preferences, and settings of the mail server, are stored
+	written    bell          // rings when alerts were written
+	trying     sync.Mutex    // one self-test at a time
+	backTests  chan struct{} // holds one while a rule is tried
 }
 
 var _ api.Service = (*Desk)(nil)
 
 // New returns a desk that can answer as soon as its parts run.
-func New(p Parts) *Desk { return &Desk{parts: p, started: time.Now()} }
+func New(p Parts) *Desk {
+	return &Desk{parts: p, started: time.Now(), backTests: make(chan struct{}, 1)}
+}
 
 // Append implements api.Service.
 func (d *Desk) Append(ctx context.Context, q api.AppendRequest, body io.Reader) (api.AppendAnswer, error) {

@@ -172,6 +172,11 @@ func (g *Guard) Rules(ctx context.Context, q api.RuleRequest) ([]api.Rule, error
 	return look(ctx, permission.ListRules, func() ([]api.Rule, error) { return g.desk.Rules(ctx, q) })
 }
 
+// BackTest implements api.Service.
+func (g *Guard) BackTest(ctx context.Context, q api.BackTestRequest) (api.BackTestAnswer, error) {
+	return look(ctx, permission.BackTest, func() (api.BackTestAnswer, error) { return g.desk.BackTest(ctx, q) })
+}
+
 // Mutes implements api.Service.
 func (g *Guard) Mutes(ctx context.Context, q api.MuteRequest) ([]api.Mute, error) {
 	return look(ctx, permission.ListMutes, func() ([]api.Mute, error) { return g.desk.Mutes(ctx, q) })

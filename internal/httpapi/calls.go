@@ -199,6 +199,11 @@ func (c *Client) PutRule(ctx context.Context, r api.RuleEdit) (api.Rule, error) 
 	return post[api.Rule](ctx, c, "/api/v1/rules", r)
 }
 
+// BackTest implements api.Service.
+func (c *Client) BackTest(ctx context.Context, q api.BackTestRequest) (api.BackTestAnswer, error) {
+	return post[api.BackTestAnswer](ctx, c, "/api/v1/rules/backtest", q)
+}
+
 // DeleteRule implements api.Service.
 func (c *Client) DeleteRule(ctx context.Context, owner, name string) error {
 	return c.about(ctx, http.MethodDelete, "/api/v1/rules/", name, "", ownerQuery{owner})

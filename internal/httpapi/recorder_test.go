@@ -239,6 +239,10 @@ func (r *recorder) PutRule(ctx context.Context, e api.RuleEdit) (api.Rule, error
 	return filled[api.Rule](), r.note(ctx, "PutRule", e)
 }
 
+func (r *recorder) BackTest(ctx context.Context, q api.BackTestRequest) (api.BackTestAnswer, error) {
+	return filled[api.BackTestAnswer](), r.note(ctx, "BackTest", q)
+}
+
 func (r *recorder) DeleteRule(ctx context.Context, owner, name string) error {
 	return r.note(ctx, "DeleteRule", owner, name)
 }

@@ -65,6 +65,7 @@ func (s *Server) table() []route {
 
 		ask("GET", "/api/v1/rules", permission.ListRules, "Lists rules.", v.Rules),
 		ask("POST", "/api/v1/rules", permission.ChangeRule, "Adds a rule, or replaces the one of the same name.", v.PutRule),
+		ask("POST", "/api/v1/rules/backtest", permission.BackTest, "Says what a rule would have found in history, suggests a limit on request, and keeps nothing.", v.BackTest),
 		named("DELETE", "/api/v1/rules/{name}", permission.DeleteRule, "Deletes a rule.", func(ctx context.Context, name string, q ownerQuery) error {
 			return v.DeleteRule(ctx, q.Owner, name)
 		}),

@@ -28,6 +28,7 @@ const (
 	ChangeRule Operation = "rules.change"
 	DeleteRule Operation = "rules.delete"
 	EnableRule Operation = "rules.enable"
+	BackTest   Operation = "rules.backtest"
 
 	ListUsers   Operation = "users.list"
 	ShowUser    Operation = "users.show"
@@ -109,6 +110,7 @@ var table = []Line{
 	{ChangeRule, User, Act, true, "add and change one's own rules"},
 	{DeleteRule, User, Act, true, "delete one's own rules"},
 	{EnableRule, User, Act, true, "let one's own rules rest or judge"},
+	{BackTest, User, Read, false, "see what a rule would have found, before it is kept"},
 
 	{ListUsers, Admin, Read, false, "list accounts"},
 	{ShowUser, User, Read, false, "see one's own account; administrators anybody's"},

@@ -1,0 +1,93 @@
+package threshold
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+
+	"tocsin/internal/event"
+)
+
+// Peaks are the most that any window holds, as going through all windows shows, whatever the limit.
+func TestPeaks(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	type seen struct {
+		t      int64
+		member int
+		bytes  int64
+	}
+	for round := range 40 {
+		metric := []string{"distinct(flow.target)", "sum(flow.sent.bytes)", "count"}[round%3]
+		over := time.Duration(1+random.IntN(20)) * time.Minute
+		hosts := map[string][]seen{}
+		b := event.NewBuilder(event.Flow)
+		start := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC).UnixNano()
+		var last int64
+		var times []int64
+		for i := range 900 {
+			last = start + int64(i)*int64(2*time.Second) + random.Int64N(int64(time.Second))
+			times = append(times, last)
+			host, member, n := fmt.Sprintf("10.0.0.%d", random.IntN(3)), random.IntN(1+random.IntN(400)), random.Int64N(10_000)
+			hosts[host] = append(hosts[host], seen{last, member, n})
+			b.Time(event.Timestamp, last)
+			b.Addr(event.SourceIP, netip.MustParseAddr(host))
+			b.Addr(event.DestinationIP, netip.AddrFrom4([4]byte{192, 168, byte(member / 200), byte(member % 200)}))
+			b.Uint(event.SourceBytes, uint64(n))
+			b.Text(event.FlowRole, "client")
+			b.Next()
+		}
+		c := &Config{Metric: metric, By: []string{"flow.client"}, Over: over, Memory: 64, Above: new(float64)}
+		*c.Above = 99
+		p, err := c.Peaks()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := p.New(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		batch := b.Batch()
+		var rows []int32
+		for row := range batch.Rows {
+			rows = append(rows, int32(row))
+		}
+		for len(rows) > 0 {
+			n := min(len(rows), 1+random.IntN(300))
+			d.Fold(batch, rows[:n])
+			rows = rows[n:]
+			if len(rows) > 0 && random.IntN(2) == 0 {
+				if found := d.Judge(event.Watermark(times[rows[0]] - 1)); len(found) > 0 {
+					t.Fatalf("it finds %+v", found)
+				}
+			}
+		}
+		if found := d.Judge(event.Watermark(last + 3*int64(over) + 1)); len(found) > 0 || len(d.Early()) > 0 {
+			t.Fatalf("it finds %+v", found)
+		}
+		list := p.List()
+		if len(list) != len(hosts) {
+			t.Fatalf("%s: %d peaks, want one of each of %d hosts", metric, len(list), len(hosts))
+		}
+		for i, peak := range list {
+			most := 0.0
+			all := hosts[peak.Entity[0].Value]
+			for to := range all {
+				members, sum, rows := map[int]bool{}, int64(0), 0
+				for from := to; from >= 0 && all[from].t >= all[to].t-int64(over); from-- {
+					members[all[from].member] = true
+					sum += all[from].bytes
+					rows++
+				}
+				most = max(most, map[string]float64{"count": float64(rows), "sum(flow.sent.bytes)": float64(sum), "distinct(flow.target)": float64(len(members))}[metric])
+			}
+			if peak.Value != most || peak.Estimate || i > 0 && peak.Value > list[i-1].Value {
+				t.Errorf("%s over %v of %s: peak %v (estimate %v), want %v", metric, over, peak.Entity, peak.Value, peak.Estimate, most)
+			}
+		}
+	}
+	if _, err := (&Config{Metric: "count", Below: new(float64)}).Peaks(); err == nil {
+		t.Error("peaks of a lower limit are not refused")
+	}
+}
