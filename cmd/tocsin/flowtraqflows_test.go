@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"image/color"
@@ -11,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
@@ -25,234 +22,6 @@ import (
 	"tocsin/internal/enrich/enrichtest"
 )
 
-// A talk is a session by hand: what its client and its server sent, at one instant.
-type talk struct {
-	client, server string
-	cport, sport   uint16
-	proto          byte
-	sent, received [2]uint32 // bytes and packets, as the client sees it
-	after          time.Duration
-}
-
-// talks are what is sent to the tools' tocsin. No two entities have the same value in any ranking that a test looks at the
-// order of, or they are ordered by name.
-func talks() []talk {
-	const a, b, c, d = "192.0.2.7", "198.51.100.1", "203.0.113.9", "198.51.100.2"
-	return []talk{
-		{a, b, 50001, 22, 6, [2]uint32{1000, 10}, [2]uint32{5000, 8}, 0},
-		{a, d, 50002, 22, 6, [2]uint32{300, 3}, [2]uint32{200, 2}, 40 * time.Second},
-		{c, b, 50003, 80, 6, [2]uint32{400, 4}, [2]uint32{90000, 60}, time.Minute},
-		{a, b, 50004, 53, 17, [2]uint32{60, 1}, [2]uint32{120, 1}, 90 * time.Second},
-		{c, a, 50005, 443, 6, [2]uint32{700, 7}, [2]uint32{800, 9}, 2 * time.Minute},
-		{c, d, 50006, 80, 6, [2]uint32{7, 1}, [2]uint32{3, 1}, 150 * time.Second},
-	}
-}
-
-// countryOf is what the database of the test says.
-func countryOf(address string) string {
-	if strings.HasPrefix(address, "198.51.100.") {
-		return "FR"
-	}
-	return "DE"
-}
-
-// export writes talks as one datagram of NetFlow 5, two records each, as Cisco's format has it.
-func export(list []talk, base, now time.Time) []byte {
-	up := 10 * time.Hour // since the exporter started
-	out := binary.BigEndian.AppendUint16(nil, 5)
-	out = binary.BigEndian.AppendUint16(out, uint16(2*len(list)))
-	out = binary.BigEndian.AppendUint32(out, uint32(up.Milliseconds()))
-	out = binary.BigEndian.AppendUint32(out, uint32(now.Unix()))
-	out = binary.BigEndian.AppendUint32(out, 0)
-	out = append(out, make([]byte, 8)...)
-	record := func(t talk, from, to string, sport, dport uint16, in, outIf uint16, sent [2]uint32) {
-		source, destination := netip.MustParseAddr(from).As4(), netip.MustParseAddr(to).As4()
-		out = append(append(append(out, source[:]...), destination[:]...), 0, 0, 0, 0)
-		out = binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(out, in), outIf)
-		out = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(out, sent[1]), sent[0])
-		at := uint32((up - now.Sub(base.Add(t.after))).Milliseconds())
-		out = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(out, at), at)
-		out = binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(out, sport), dport)
-		flags := byte(0)
-		if t.proto == 6 {
-			flags = 0x1b
-		}
-		out = append(out, 0, flags, t.proto, 0, 0, 0, 0, 0, 24, 24, 0, 0)
-	}
-	for _, t := range list {
-		record(t, t.client, t.server, t.cport, t.sport, 3, 5, t.sent)
-		record(t, t.server, t.client, t.sport, t.cport, 5, 3, t.received)
-	}
-	return out
-}
-
-// A tally is what a ranking says of one entity.
-type tally struct {
-	names                  []string
-	sent, received         [2]uint64 // bytes, packets
-	initiated, accepted    int
-	sessions, hosts, ports map[string]bool
-	line                   map[time.Duration]uint64 // bytes by when
-}
-
-// tallies counts talks as docs/flowtraq.md says, by looking at each from each of its ends.
-func tallies(entity string, list []talk) []*tally {
-	found := map[string]*tally{}
-	of := func(names ...string) *tally {
-		key := strings.Join(names, " ")
-		if found[key] == nil {
-			found[key] = &tally{names: names, sessions: map[string]bool{}, hosts: map[string]bool{}, ports: map[string]bool{}, line: map[time.Duration]uint64{}}
-		}
-		return found[key]
-	}
-	for i, t := range list {
-		session, port := strconv.Itoa(i), strconv.Itoa(int(t.sport))
-		part := func(to *tally, sent, received [2]uint32, client, server bool) {
-			for n := range 2 {
-				to.sent[n] += uint64(sent[n])
-				to.received[n] += uint64(received[n])
-			}
-			if client {
-				to.initiated++
-			}
-			if server {
-				to.accepted++
-			}
-			to.line[t.after] += uint64(sent[0] + received[0])
-			to.sessions[session] = true
-		}
-		switch entity {
-		case "hosts":
-			one, two := of(t.client), of(t.server)
-			part(one, t.sent, t.received, true, false)
-			part(two, t.received, t.sent, false, true)
-			one.hosts[t.server], one.ports[port] = true, true
-		case "pairs":
-			lower, higher := t.client, t.server
-			sent, received, upward := t.sent, t.received, true
-			if netip.MustParseAddr(higher).Less(netip.MustParseAddr(lower)) {
-				lower, higher, sent, received, upward = higher, lower, received, sent, false
-			}
-			one := of(lower, higher)
-			part(one, sent, received, upward, !upward)
-			one.ports[port] = true
-		case "ports":
-			one := of(port)
-			part(one, t.received, t.sent, false, true)
-			one.hosts[t.client] = true
-		case "countrys":
-			one, two := of(countryOf(t.client)), of(countryOf(t.server))
-			part(one, t.sent, t.received, true, false)
-			part(two, t.received, t.sent, false, true)
-			one.hosts[t.client], two.hosts[t.server], one.ports[port], two.ports[port] = true, true, true, true
-		}
-	}
-	var all []*tally
-	for _, one := range found {
-		all = append(all, one)
-	}
-	return all
-}
-
-// value is what an entity is ranked by.
-func (t *tally) value(rank, side string) uint64 {
-	switch {
-	case rank == "uh":
-		return uint64(len(t.hosts))
-	case rank == "up":
-		return uint64(len(t.ports))
-	case rank == "s" && side == "-snd":
-		return uint64(t.initiated)
-	case rank == "s" && side == "-rcv":
-		return uint64(t.accepted)
-	case rank == "s":
-		return uint64(len(t.sessions))
-	}
-	n := 0
-	if rank == "p" {
-		n = 1
-	}
-	switch side {
-	case "-snd":
-		return t.sent[n]
-	case "-rcv":
-		return t.received[n]
-	default:
-		return t.sent[n] + t.received[n] // also of what a country sent to itself
-	}
-}
-
-// expected is what a tool prints, as rows of cells, the first of them the names of the columns.
-func expected(entity, rank, side string, list []talk) [][]string {
-	names := map[string][]string{"hosts": {"IP"}, "pairs": {"LOWER IP", "HIGHER IP"}, "ports": {"PORT"}, "countrys": {"COUNTRY"}}[entity]
-	column := map[string]string{"b": "TOTAL BYTES", "b-snd": "SENT BYTES", "b-rcv": "RECV BYTES", "p": "TOTAL PCKTS", "p-snd": "SENT PCKTS", "p-rcv": "RECV PCKTS",
-		"s": "SESSIONS", "s-snd": "SESS. INIT", "s-rcv": "SESS. ACPT", "uh": "UNIQUE HOSTS", "up": "UNIQUE PORTS"}[rank+side]
-	rows := [][]string{append(slices.Clone(names), column, "SENT BYTES", "RECV BYTES", "SENT PCKTS", "RECV PCKTS", "SESS. INIT", "SESS. ACPT")}
-	all := tallies(entity, list)
-	slices.SortFunc(all, func(a, b *tally) int {
-		return cmp.Or(cmp.Compare(b.value(rank, side), a.value(rank, side)), slices.CompareFunc(a.names, b.names, byKind))
-	})
-	for _, t := range all {
-		v := t.value(rank, side)
-		if v == 0 {
-			continue // who has none of what is ranked is in no ranking of it
-		}
-		rows = append(rows, append(slices.Clone(t.names), fmt.Sprint(v), fmt.Sprint(t.sent[0]), fmt.Sprint(t.received[0]), fmt.Sprint(t.sent[1]), fmt.Sprint(t.received[1]),
-			fmt.Sprint(t.initiated), fmt.Sprint(t.accepted)))
-	}
-	return rows
-}
-
-// byKind orders numbers as numbers, addresses as addresses, and the rest as text.
-func byKind(a, b string) int {
-	if x, err := strconv.Atoi(a); err == nil {
-		if y, err := strconv.Atoi(b); err == nil {
-			return cmp.Compare(x, y)
-		}
-	}
-	x, err := netip.ParseAddr(a)
-	y, other := netip.ParseAddr(b)
-	if err == nil && other == nil {
-		return x.Compare(y)
-	}
-	return cmp.Compare(a, b)
-}
-
-// asCSV writes cells that need no quotes.
-func asCSV(rows [][]string) string {
-	var b strings.Builder
-	for _, row := range rows {
-		b.WriteString(strings.Join(row, ",") + "\n")
-	}
-	return b.String()
-}
-
-// asTable writes cells as the tools' table has them: those of the last columns, which are numbers, at the right.
-func asTable(rows [][]string, texts int) string {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], len(cell))
-		}
-	}
-	var b strings.Builder
-	for _, row := range rows {
-		var line strings.Builder
-		for i, cell := range row {
-			if i > 0 {
-				line.WriteString("  ")
-			}
-			if i < texts {
-				fmt.Fprintf(&line, "%-*s", widths[i], cell)
-			} else {
-				fmt.Fprintf(&line, "%*s", widths[i], cell)
-			}
-		}
-		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
-	}
-	return b.String()
-}
-
 // A flowtraqSite is a tocsin that was told of the talks, ten minutes ago, and of one more, two hours ago.
 type flowtraqSite struct {
 	t     *testing.T
@@ -263,13 +32,14 @@ type flowtraqSite struct {
 	zone  *time.Location
 	old   talk
 	key   string // file with the password of boss
+	token string // of boss
 }
 
 func startFlowtraqSite(t *testing.T) *flowtraqSite {
 	t.Helper()
 	dir := t.TempDir()
 	s := &flowtraqSite{t: t, tools: filepath.Join(dir, "cmdline"), key: filepath.Join(dir, "key")}
-	countries := enrichtest.File(t, "countries.mmdb", enrichtest.Database{Type: "GeoLite2-Country", Of: map[string]map[string]any{"192.0.2.0/24": enrichtest.City("DE", ""), "203.0.113.0/24": enrichtest.City("DE", ""), "198.51.100.0/24": enrichtest.City("FR", "")}})
+	countries := enrichtest.File(t, "countries.mmdb", enrichtest.Database{Type: "GeoLite2-Country", Of: map[string]map[string]any{"192.0.2.0/24": enrichtest.City("DE", ""), "203.0.113.0/24": enrichtest.City("DE", ""), "198.51.100.0/24": enrichtest.City("FR", ""), "2001:db8:1::/48": enrichtest.City("FR", "")}})
 	udp, tcp := freePort(t, "udp"), freePort(t, "tcp")
 	config := filepath.Join(dir, "tocsin.yaml")
 	write(t, config, fmt.Sprintf("http: {listen: \"off\", flowtraq: %q}\njournal: {free_floor: off}\nsources: {syslog: [], flows: [{name: flows, udp: %q}]}\nenrich: {databases: [%q]}\n",
@@ -284,6 +54,7 @@ func startFlowtraqSite(t *testing.T) *flowtraqSite {
 	}
 	write(t, s.key, "correct horse battery\n", 0o600)
 	output(t, command(t, s.d.dir, "", "users", "add", "boss", "--admin", "--password-file", s.key))
+	s.token = strings.TrimSpace(output(t, command(t, s.d.dir, "", "tokens", "make", "boss", "--scope", "admin")))
 	output(t, command(t, s.d.dir, "", "faces", "install", s.tools))
 	var err error
 	if s.zone, err = time.LoadLocation("America/New_York"); err != nil {
@@ -297,8 +68,9 @@ func startFlowtraqSite(t *testing.T) *flowtraqSite {
 	defer to.Close()
 	now := time.Now().Truncate(time.Second)
 	s.base = now.Truncate(time.Minute).Add(-10 * time.Minute)
-	s.old = talk{"192.0.2.7", "198.51.100.1", 50007, 25, 6, [2]uint32{11, 1}, [2]uint32{13, 2}, 5 * time.Minute}
-	for _, datagram := range [][]byte{export(talks(), s.base, now), export([]talk{s.old}, s.base.Add(-2*time.Hour), now)} {
+	s.old = talk{"192.0.2.7", "198.51.100.1", 50007, 25, 6, [2]uint32{11, 1}, [2]uint32{13, 2}, 5 * time.Minute, 0}
+	four, six := families(talks())
+	for _, datagram := range [][]byte{export5(four, s.base, now), export9(six, s.base, now), export5([]talk{s.old}, s.base.Add(-2*time.Hour), now)} {
 		if _, err := to.Write(datagram); err != nil {
 			t.Fatal(err)
 		}
@@ -309,6 +81,18 @@ func startFlowtraqSite(t *testing.T) *flowtraqSite {
 		}
 	}
 	return s
+}
+
+// families parts talks by the family of their addresses.
+func families(list []talk) (four, six []talk) {
+	for _, one := range list {
+		if strings.Contains(one.client, ":") {
+			six = append(six, one)
+		} else {
+			four = append(four, one)
+		}
+	}
+	return four, six
 }
 
 // freePort returns an address of this machine that was free a moment ago, for "udp" or "tcp".
@@ -339,8 +123,10 @@ func freePort(t *testing.T, network string) (address string) {
 // run runs a tool and returns what it printed. It must end well and say nothing else.
 func (s *flowtraqSite) run(tool string, args ...string) string {
 	s.t.Helper()
-	cmd := exec.Command(filepath.Join(s.tools, tool), append([]string{"-s", s.host, "-un", "boss", "-upf", s.key}, args...)...)
-	cmd.Env, cmd.Dir = []string{childVar + "=1", "HOME=/nowhere", "TZ=Asia/Tokyo"}, s.tools // the zone is the daemon's
+	// A token is as good as a name and password, and not slow to check. The zone of this process is nobody's business: it is the
+	// daemon's that counts.
+	cmd := exec.Command(filepath.Join(s.tools, tool), append([]string{"-s", s.host}, args...)...)
+	cmd.Env, cmd.Dir = []string{childVar + "=1", "HOME=/nowhere", "TZ=Asia/Tokyo", "TOCSIN_TOKEN=" + s.token}, s.tools
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.Output()
@@ -375,28 +161,71 @@ func (s *flowtraqSite) same(t *testing.T, got, want, call string) {
 	}
 }
 
+// rankings holds every ranking, from every side, in every form, with lines over time and without, against what was counted by hand.
 func (s *flowtraqSite) rankings(t *testing.T) {
+	from := s.base.Add(-time.Minute)
+	window := []string{"-te", s.when(from), "-tl", s.when(from.Add(5 * time.Minute))}
+	var times []string
+	for i := range 60 { // five minutes in steps of 5 s
+		times = append(times, from.Add(time.Duration(i)*5*time.Second).In(s.zone).Format("01/02/2006 15:04:05.000000"))
+	}
 	n := 0
-	for _, entity := range []string{"hosts", "ports", "pairs", "countrys"} {
-		texts := map[string]int{"hosts": 1, "ports": 0, "pairs": 2, "countrys": 1}[entity]
+	for _, entity := range []string{"hosts", "ports", "pairs", "countrys", "as"} {
 		for _, rank := range []string{"b", "p", "s", "up", "uh"} {
-			tool := "ns2" + entity + rank
-			if tool == "ns2portsup" || tool == "ns2pairsuh" {
+			tool := []string{"ns2" + entity + rank}
+			switch {
+			case tool[0] == "ns2portsup" || tool[0] == "ns2pairsuh":
 				continue
+			case entity == "as": // which the first generation had not
+				tool = append([]string{"ftstat", "-grp", "AS", "-cnt"}, strings.Fields(map[string]string{"b": "bytes", "p": "packets", "s": "sessions", "up": "unique ports", "uh": "unique hosts"}[rank])...)
+			default:
+				n++
 			}
-			n++
-			rows := expected(entity, rank, "", talks())
-			s.same(t, s.run(tool), asTable(rows, texts), tool)
-			s.same(t, s.run(tool, "-c"), asCSV(rows[1:]), tool+" -c")
+			sides := []string{"", "-snd", "-rcv"}
 			if rank == "up" || rank == "uh" {
-				continue
+				sides = sides[:1]
 			}
-			s.same(t, s.run(tool, "-c+", "-snd"), asCSV(expected(entity, rank, "-snd", talks())), tool+" -c+ -snd")
-			s.same(t, s.run(tool, "-c+", "-rcv"), asCSV(expected(entity, rank, "-rcv", talks())), tool+" -c+ -rcv")
+			for _, side := range sides {
+				s.ranking(t, tool, entity, rank, side, window, times)
+			}
 		}
 	}
 	if n != 18 {
 		t.Errorf("%d rankings were tried, want 18", n)
+	}
+}
+
+// ranking holds one against what was counted by hand.
+func (s *flowtraqSite) ranking(t *testing.T, tool []string, entity, rank, side string, window, times []string) {
+	t.Helper()
+	texts := map[string]int{"hosts": 1, "pairs": 2, "countrys": 1}[entity]
+	plain := expected(entity, rank, side, talks())
+	var long [][]string
+	lines := series(entity, rank, side, talks(), plain, -time.Minute, 5*time.Second, len(times))
+	for i, row := range plain {
+		more := times
+		if i > 0 {
+			more = lines[i-1]
+		}
+		long = append(long, append(slices.Clone(row), more...))
+	}
+	ask := slices.Clone(tool[1:])
+	if side != "" {
+		ask = append(ask, side)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{nil, asTable(plain, texts)},
+		{[]string{"-c"}, asCSV(plain[1:])},
+		{[]string{"-c+"}, asCSV(plain)},
+		{append([]string{"-w"}, window...), asTable(long, texts)},
+		{append([]string{"-w", "-c"}, window...), asCSV(long[1:])},
+		{append([]string{"-w", "-c+"}, window...), asCSV(long)},
+	} {
+		args := append(slices.Clone(ask), c.args...)
+		s.same(t, s.run(tool[0], args...), c.want, tool[0]+" "+strings.Join(args, " "))
 	}
 }
 
@@ -422,7 +251,7 @@ func (s *flowtraqSite) options(t *testing.T) {
 		{[]string{"-te", s.when(oldAt), "-tl", s.when(oldAt.Add(10 * time.Minute))}, hosts([]talk{s.old})},
 		{[]string{"-te", s.when(oldAt)}, hosts(all)},
 		{[]string{"-tl", s.when(oldAt.Add(6 * time.Minute)), "-tn", "1h"}, hosts([]talk{s.old})},
-		{[]string{"-te", s.when(s.base), "-tl", s.when(s.base.Add(time.Minute))}, hosts(talks()[:2])}, // the end does not belong to it
+		{[]string{"-te", s.when(s.base), "-tl", s.when(s.base.Add(time.Minute))}, hosts(during(talks(), 0, time.Minute))}, // the end does not belong to it
 		{[]string{"-q", "SRVPORT==22"}, hosts(ssh)},
 		{[]string{"-q", "SRVPORT==22 || PROTO==UDP", "-e", "127.0.0.1", "-ei", "3"}, hosts(of(func(t talk) bool { return t.sport == 22 || t.proto == 17 }))},
 		{[]string{"-q", "TOTBYTS>1000 && CLNIP==203.0.113.0/24"}, hosts(of(func(t talk) bool { return t.client == "203.0.113.9" && t.sent[0]+t.received[0] > 1000 }))},
@@ -435,9 +264,9 @@ func (s *flowtraqSite) options(t *testing.T) {
 		s.same(t, s.run("ns2hostsb", append(c.args, "-c")...), c.want, "ns2hostsb -c "+strings.Join(c.args, " "))
 	}
 	s.same(t, s.run("ftstat", "-c"), hosts(talks()), "ftstat")
-	s.same(t, s.run("ftstat", "-c", "-grp", "PAIR", "-cnt", "unique", "ports", "-n", "5"), asCSV(expected("pairs", "up", "", talks())[1:]), "ftstat of pairs by unique ports")
+	s.same(t, s.run("ftstat", "-c", "-grp", "PAIR", "-cnt", "unique", "ports", "-n", "5"), asCSV(expected("pairs", "up", "", talks())[1:6]), "ftstat of pairs by unique ports")
 	s.same(t, s.run("ftstat", "-c", "-grp", "country", "-cnt", "sessions", "-rcv"), asCSV(expected("countrys", "s", "-rcv", talks())[1:]), "ftstat of countries by sessions accepted")
-	s.same(t, s.run("ftstat", "-c", "-grp", "exporter", "-cnt", "unique", "hosts"), "127.0.0.1,2,"+strings.Join(s.exporterCells(), ",")+"\n", "ftstat of exporters")
+	s.same(t, s.run("ftstat", "-c", "-grp", "exporter", "-cnt", "unique", "hosts"), "127.0.0.1,4,"+strings.Join(s.exporterCells(), ",")+"\n", "ftstat of exporters")
 }
 
 // exporterCells is what an exporter that told of everything has: what is sent there is what servers sent.
@@ -454,20 +283,6 @@ func (s *flowtraqSite) exporterCells() []string {
 func (s *flowtraqSite) lines(t *testing.T) {
 	from := s.base.Add(-time.Minute)
 	window := []string{"-te", s.when(from), "-tl", s.when(from.Add(5 * time.Minute))}
-	rows := expected("hosts", "b", "", talks())
-	for i := range 60 { // five minutes in steps of 5 s
-		at := from.Add(time.Duration(i) * 5 * time.Second)
-		rows[0] = append(rows[0], at.In(s.zone).Format("01/02/2006 15:04:05.000000"))
-	}
-	for _, one := range tallies("hosts", talks()) {
-		row := slices.IndexFunc(rows, func(r []string) bool { return r[0] == one.names[0] })
-		for i := range 60 {
-			at := from.Add(time.Duration(i) * 5 * time.Second).Sub(s.base)
-			rows[row] = append(rows[row], fmt.Sprint(one.line[at]))
-		}
-	}
-	s.same(t, s.run("ns2hostsb", append(window, "-c+", "-w")...), asCSV(rows), "ns2hostsb -w")
-
 	picture := filepath.Join(s.tools, "top.png")
 	s.same(t, s.run("ns2hostsb", append(window, "-c", "-g", "top.png", "-gx", "640", "-gy", "320")...), asCSV(expected("hosts", "b", "", talks())[1:]), "ns2hostsb -g")
 	data, err := os.ReadFile(picture)
@@ -509,12 +324,13 @@ func (s *flowtraqSite) sessionRows() [][]string {
 		"SERVER ADDRESS,SERVER COUNTRY,SERVER AS,SERVER GROUP,SERVER PORT,SERVER PCKTS,SERVER BYTES,SERVER FLAGS,PROTOCOL,APPLICATION,START TIME,END TIME,EXPORTERS", ",")}
 	for _, one := range talks() {
 		at := s.base.Add(one.after).In(s.zone).Format("01/02/2006 15:04:05.000000")
+		end := s.base.Add(one.after + one.lasts).In(s.zone).Format("01/02/2006 15:04:05.000000")
 		flags, proto := "APSF", "TCP"
 		if one.proto == 17 {
 			flags, proto = "", "UDP"
 		}
-		rows = append(rows, []string{one.client, countryOf(one.client), "0", "", fmt.Sprint(one.cport), fmt.Sprint(one.sent[1]), fmt.Sprint(one.sent[0]), flags,
-			one.server, countryOf(one.server), "0", "", fmt.Sprint(one.sport), fmt.Sprint(one.received[1]), fmt.Sprint(one.received[0]), flags, proto, "", at, at, "127.0.0.1"})
+		rows = append(rows, []string{one.client, countryOf(one.client), fmt.Sprint(systemOf(one.client)), "", fmt.Sprint(one.cport), fmt.Sprint(one.sent[1]), fmt.Sprint(one.sent[0]), flags,
+			one.server, countryOf(one.server), fmt.Sprint(systemOf(one.server)), "", fmt.Sprint(one.sport), fmt.Sprint(one.received[1]), fmt.Sprint(one.received[0]), flags, proto, "", at, end, "127.0.0.1"})
 	}
 	return rows
 }
@@ -523,8 +339,8 @@ func (s *flowtraqSite) sessions(t *testing.T) {
 	rows := s.sessionRows()
 	s.same(t, s.run("ns2sq", "-c+"), asCSV(rows), "ns2sq -c+")
 	s.same(t, s.run("ftsq", "-c", "-n", "2"), asCSV(rows[1:3]), "ftsq -c -n 2")
-	s.same(t, s.run("ftsq", "-c", "-q", "PROTO==UDP"), asCSV(rows[4:5]), "ftsq of UDP")
-	if got := s.run("ns2sq", "-n", "1"); !strings.HasSuffix(got, "\n\nTotal sessions: 6\nTotal packets: 107\nTotal bytes: 98590\n") || strings.Count(got, "\n") != 6 {
+	s.same(t, s.run("ftsq", "-c", "-q", "PROTO==UDP"), asCSV(rows[5:6]), "ftsq of UDP")
+	if got := s.run("ns2sq", "-n", "1"); !strings.HasSuffix(got, "\n\nTotal sessions: 9\nTotal packets: 310\nTotal bytes: 118701\n") || strings.Count(got, "\n") != 6 {
 		t.Errorf("ns2sq -n 1 prints\n%s", got)
 	}
 }
@@ -604,7 +420,7 @@ func (s *flowtraqSite) api(t *testing.T) {
 	}
 	text = ask("sessions?query=PROTO==UDP&", &sessions)
 	rows := s.sessionRows()
-	if !slices.Equal(sessions.Columns, rows[0]) || len(sessions.Data) != 1 || !slices.Equal(sessions.Data[0], rows[4]) ||
+	if !slices.Equal(sessions.Columns, rows[0]) || len(sessions.Data) != 1 || !slices.Equal(sessions.Data[0], rows[5]) ||
 		!slices.Equal(sessions.Summary, []string{"Total sessions: 1", "Total packets: 2", "Total bytes: 180"}) {
 		t.Errorf("sessions answers %s", text)
 	}
@@ -636,7 +452,7 @@ func (s *flowtraqSite) management(t *testing.T) {
 	output(t, command(t, s.d.dir, "", "users", "filter", "bob", "network.transport == \"udp\""))
 	bob := exec.Command(filepath.Join(s.tools, "ns2sq"), "-s", s.host, "-un", "bob", "-upf", s.key, "-c")
 	bob.Env = []string{childVar + "=1", "HOME=/nowhere"}
-	s.same(t, output(t, bob), asCSV(s.sessionRows()[4:5]), "ns2sq of a user who may see UDP alone")
+	s.same(t, output(t, bob), asCSV(s.sessionRows()[5:6]), "ns2sq of a user who may see UDP alone")
 	s.same(t, s.run("ftum", "-ud", "bob"), "user bob: deleted\n", "ftum -ud")
 
 	s.same(t, s.run("ftname", "-ns", "192.0.2.7", "-nn", "mail"), "address 192.0.2.7: is called mail\n", "ftname -ns")

@@ -86,11 +86,16 @@ func (r Ranking) Table(answer api.TrafficAnswer) Table {
 	return t
 }
 
-// WithSeries adds the lines over time to a table of a ranking: a column for each step, named by when it begins.
-func (t *Table) WithSeries(answer api.TrafficAnswer, zone *time.Location) {
+// WithSeries adds the lines over time to a table of a ranking of a range of time, which was asked for in steps of Step: a column for each
+// step, named by when it begins. An empty answer has no lines, and the same columns.
+func (t *Table) WithSeries(answer api.TrafficAnswer, since, until time.Time, zone *time.Location) {
 	steps := 0
 	for _, row := range answer.Rows {
 		steps = max(steps, len(row.Line))
+	}
+	if len(answer.Rows) == 0 {
+		answer.Start, answer.Bucket = since, Step(until.Sub(since))
+		steps = int((until.Sub(since) + answer.Bucket - 1) / answer.Bucket)
 	}
 	for i := range steps {
 		t.Columns = append(t.Columns, Column{Instant(answer.Start.Add(time.Duration(i)*answer.Bucket), zone), true})

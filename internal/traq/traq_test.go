@@ -57,7 +57,7 @@ func TestTable(t *testing.T) {
 		{},
 	}}
 	table := Ranking{"country", "bytes", ""}.Table(answer)
-	table.WithSeries(answer, time.FixedZone("", 3600))
+	table.WithSeries(answer, answer.Start, answer.Start.Add(2*time.Minute), time.FixedZone("", 3600))
 	var names []string
 	for _, c := range table.Columns {
 		names = append(names, c.Name)
@@ -70,6 +70,11 @@ func TestTable(t *testing.T) {
 		if got := strings.Join(row, ","); got != want[i] {
 			t.Errorf("row %d is %s, want %s", i, got, want[i])
 		}
+	}
+	var empty Table
+	empty.WithSeries(api.TrafficAnswer{}, answer.Start, answer.Start.Add(15*time.Minute), time.UTC)
+	if n := len(empty.Columns); n != 60 || empty.Columns[0].Name != "11/21/2026 12:00:00.000000" || empty.Columns[59].Name != "11/21/2026 12:14:45.000000" {
+		t.Errorf("nothing in a quarter of an hour has %d steps: %v", n, empty.Columns)
 	}
 	for by, want := range map[string][]string{"pair": {"?", "?"}, "asn": {"0"}, "host": {"?"}, "interface": {"?", "?"}} {
 		if got := (Ranking{By: by}).Names(api.TrafficRow{}); !slices.Equal(got, want) {

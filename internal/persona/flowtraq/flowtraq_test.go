@@ -125,7 +125,7 @@ func TestMisuse(t *testing.T) {
 		{"ns2hostsb -ef 192.0.2.254", "as 192.0.2.254#3"},
 		{"ns2hostsb -ef 192.0.2.254#3 -e 192.0.2.254", "want -ef or -e, not both"},
 		{"ns2hostsb -g graph.jpg", "ends with .tga, .png or .svg"},
-		{"ns2hostsb -g a.png -gx 5", `-gx "5": want a number from 120 to 4096`},
+		{"ns2hostsb -g a.png -gx 5", `-gx "5": want a number from 80 to 4096`},
 		{"ns2hostsb -gx 500", "-gx: is for -g, which is missing"},
 		{"ftsq -w", "-w is for other tools"},
 		{"ftsq -snd", "-snd is for other tools"},

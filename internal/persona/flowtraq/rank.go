@@ -99,7 +99,7 @@ func (o *Options) rank(ctx context.Context, service api.Service, j *rankingJob) 
 	}
 	table := j.ask.Table(answer)
 	if j.lines {
-		table.WithSeries(answer, zone)
+		table.WithSeries(answer, since, until, zone)
 	}
 	return j.print.table(table)
 }
