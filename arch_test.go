@@ -23,7 +23,7 @@ var floors = map[string]int{
 	"metric": 1, "document": 1, "permission": 1, "window": 1, "instant": 1, "prefix": 1,
 	"parser": 1, "detector": 1, "notifier": 1, "flow": 1, "view": 1,
 
-	"api": 2, "source": 2, "filter": 2, "aggregate": 2, "message": 2, "chart": 2, "group": 2, "list": 2, "names": 2, "parser/*": 2, "detector/*": 2, "flow/*": 2,
+	"api": 2, "source": 2, "filter": 2, "aggregate": 2, "message": 2, "chart": 2, "group": 2, "list": 2, "names": 2, "rollup": 2, "parser/*": 2, "detector/*": 2, "flow/*": 2,
 
 	"journal": 3, "history": 3, "ledger": 3, "ledger/*": 3, "rule": 3, "scope": 3, "declared": 3, "lines": 3, "fingerprint": 3, "quarantine": 3, "post": 3, "signon": 3, "drops": 3, "enrich": 3, "traq": 3,
 

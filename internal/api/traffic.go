@@ -24,21 +24,28 @@ type TrafficRequest struct {
 	Bucket time.Duration `json:"bucket,omitempty"`
 	// Once counts a flow that several exporters tell of once.
 	Once bool `json:"once,omitempty"`
+	// Exact reads all flows, where rollups could tell sooner of bytes and packets, but count a session once for each hour.
+	Exact bool `json:"exact,omitempty"`
 }
 
 // A TrafficAnswer is a ranking, best first.
 type TrafficAnswer struct {
-	By       []string      `json:"by"` // names of the values of a row: two for a pair, else one
-	Rank     string        `json:"rank"`
-	Side     string        `json:"side,omitempty"`
-	Rows     []TrafficRow  `json:"rows"`
-	Others   int           `json:"others"`             // entities left out by Limit
-	Sessions uint64        `json:"sessions"`           // that the filter selected
-	Packets  uint64        `json:"packets"`            // of them
-	Bytes    uint64        `json:"bytes"`              // of them
-	Estimate bool          `json:"estimate,omitempty"` // some number is an estimate
-	Start    time.Time     `json:"start,omitzero"`     // of the first step of the lines
-	Bucket   time.Duration `json:"bucket,omitempty"`   // length of a step
+	By       []string     `json:"by"` // names of the values of a row: two for a pair, else one
+	Rank     string       `json:"rank"`
+	Side     string       `json:"side,omitempty"`
+	Rows     []TrafficRow `json:"rows"`
+	Others   int          `json:"others"`             // entities left out by Limit
+	Sessions uint64       `json:"sessions"`           // that the filter selected
+	Packets  uint64       `json:"packets"`            // of them
+	Bytes    uint64       `json:"bytes"`              // of them
+	Estimate bool         `json:"estimate,omitempty"` // some number is an estimate
+	// RolledHours is for how many hours rollups stand in for flows; 0: for none. Sessions then are upper limits: one counts once
+	// for each stretch that was rolled up in which it was told of. Bytes and packets are exact, less Bound at most.
+	RolledHours int `json:"rolled_hours,omitempty"`
+	// Bound is by how much the Value of a row may be too low, and that of others who are not listed; 0: by nothing.
+	Bound  uint64        `json:"bound,omitempty"`
+	Start  time.Time     `json:"start,omitzero"`   // of the first step of the lines
+	Bucket time.Duration `json:"bucket,omitempty"` // length of a step
 }
 
 // A TrafficRow is one entity. What it sent and received is counted as it stands to each flow; a flow between two ports 443

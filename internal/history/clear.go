@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 
 	"tocsin/internal/event"
@@ -31,10 +32,13 @@ func (s *Store) Clear(_ context.Context) (rows int64, err error) {
 	for _, seg := range gone {
 		rows += seg.Rows
 	}
+	s.rolling.Lock()
+	defer s.rolling.Unlock()
 	var aside []Quarantined
 	err = s.change(nil, gone, func(m *manifest) {
 		aside = m.Quarantined
 		m.Sources, m.Quarantined = nil, nil
+		m.Rollups, m.Unrolled = nil, nil
 		if position.Epoch != "" {
 			m.Epoch, m.Applied = position.Epoch, maps.Clone(m.Applied)
 			m.Applied[position.Epoch] = position.Seqs
@@ -106,11 +110,19 @@ func (s *Store) DeleteBefore(ctx context.Context, before int64) (rows int64, err
 			rows += seg.Rows - rest.Rows
 		}
 	}
-	if len(gone) == 0 {
+	s.rolling.Lock()
+	defer s.rolling.Unlock()
+	older := func(e rollEntry) bool { return e.From*hourLength < before }
+	if len(gone) == 0 && !slices.ContainsFunc(v.layout.manifest.Rollups, older) {
 		return 0, nil
 	}
 	s.opts.Crash("after-delete-before-manifest")
-	if err := s.change(made, gone, func(*manifest) {}, func(bool) {}); err != nil {
+	edit := func(m *manifest) {
+		r := m.rolls()
+		r.drop(func(e *rollEntry) bool { return older(*e) })
+		r.into(m)
+	}
+	if err := s.change(made, gone, edit, func(bool) {}); err != nil {
 		return 0, fmt.Errorf("delete from history: %w", flushFault(err))
 	}
 	s.log.Info("events deleted from the history", "segments", len(gone), "rewritten", len(made), "rows", rows)

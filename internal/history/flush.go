@@ -51,7 +51,20 @@ func (s *Store) Flush(ctx context.Context) error {
 		made = append(made, seg)
 	}
 	s.opts.Crash("after-rename-before-manifest")
-	err := s.change(made, nil, func(m *manifest) {
+	hours := hoursOf(memory[event.Flow])
+	s.rolling.Lock()
+	defer s.rolling.Unlock()
+	added, err := s.addLate(hours, memory[event.Flow])
+	if err != nil {
+		s.discard(made)
+		return flushFault(err)
+	}
+	err = s.change(made, nil, func(m *manifest) {
+		if len(hours) > 0 {
+			r := m.rolls()
+			r.touch(hours, added)
+			r.into(m)
+		}
 		m.Epoch, m.Sources = position.Epoch, sources
 		m.Applied = maps.Clone(m.Applied)
 		m.Applied[position.Epoch] = position.Seqs
@@ -64,11 +77,15 @@ func (s *Store) Flush(ctx context.Context) error {
 			s.memory[kind] = slices.Clone(s.memory[kind][len(flushed):])
 		}
 		s.oldest = time.Now()
+		for _, h := range hours {
+			s.touches[h] = touch{s.oldest, s.layout.number}
+		}
 		if durable && s.durable.Epoch == position.Epoch {
 			s.durable = position
 		}
 	})
 	if err != nil {
+		s.discardRollups(added)
 		return flushFault(err)
 	}
 	s.metrics.flushed(made)
@@ -120,7 +137,7 @@ func (s *Store) change(made, gone []*segment, edit func(m *manifest), swap func(
 		s.discard(made)
 		return err
 	}
-	s.pending = append(s.pending, gone...)
+	s.pending = append(append(s.pending, gone...), s.replacedRollups(old.manifest, &m)...)
 	if len(gone) > 0 {
 		s.opts.Crash("after-merge-before-unlink")
 	}

@@ -81,6 +81,12 @@ type manifest struct {
 	Sources     []sourceEntry                `json:"sources,omitempty"`
 	Segments    []entry                      `json:"segments"`
 	Quarantined []Quarantined                `json:"quarantined,omitempty"`
+
+	// Rollups are those of flows. Unrolled are the hours with flows that have none, in their order. Hours before RolledFrom may
+	// have flows without being in either list; 0: all may.
+	Rollups    []rollEntry `json:"rollups,omitempty"`
+	Unrolled   []int64     `json:"unrolled,omitempty"`
+	RolledFrom int64       `json:"rolled_from,omitempty"`
 }
 
 // The manifest stands in two files of the same content. Each is replaced atomically, one after the other, and nothing is
@@ -120,6 +126,11 @@ func decodeManifest(data []byte) (*manifest, error) {
 	for _, e := range m.Segments {
 		if e.File != filepath.Base(e.File) || !strings.HasSuffix(e.File, segmentSuffix) {
 			return nil, damaged("segment name %q", e.File)
+		}
+	}
+	for _, e := range m.Rollups {
+		if e.File != filepath.Base(e.File) || !strings.HasSuffix(e.File, rollupSuffix) || e.From < 1 || e.Hours != 1 && e.Hours != dayHours || e.From > noHour {
+			return nil, damaged("rollup %q of hour %d", e.File, e.From)
 		}
 	}
 	return m, nil

@@ -25,6 +25,8 @@ type Options struct {
 	// Retention says how long events of a kind are kept, in whole days of UTC: from their time, or from their receipt when
 	// they came later than that. 0 or absent: for ever.
 	Retention map[event.Kind]time.Duration
+	// Rollups is how long rollups of flows are kept; 0: none are made.
+	Rollups time.Duration
 	// Crash, when set, is called at named points, for tests that kill the process there.
 	Crash func(point string)
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"tocsin/internal/event"
 	"tocsin/internal/fault"
 )
 
@@ -38,9 +39,16 @@ func (s *Store) setAside(seg *segment, reason error) error {
 	case !errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("set segment aside: %w", err)
 	}
+	s.rolling.Lock()
+	defer s.rolling.Unlock()
 	err = s.change(nil, []*segment{seg}, func(m *manifest) {
 		m.Quarantined = append(slices.Clone(m.Quarantined), q)
 		m.Quarantined = m.Quarantined[max(0, len(m.Quarantined)-maxQuarantined):]
+		if seg.Kind == event.Flow {
+			r := m.rolls()
+			r.keep(seg.First, seg.Last)
+			r.into(m)
+		}
 	}, func(bool) {})
 	if err != nil {
 		return fmt.Errorf("set segment aside: %w", err)

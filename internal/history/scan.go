@@ -42,6 +42,11 @@ func (s *Store) ScanParallel(ctx context.Context, q Query, worker func() Func) e
 		return err
 	}
 	defer s.unpin(v)
+	return s.scan(ctx, p, v, q, worker)
+}
+
+// scan is ScanParallel of one version.
+func (s *Store) scan(ctx context.Context, p *plan, v *version, q Query, worker func() Func) error {
 	compiled := filter.Compile(q.Where)
 	g, gctx := errgroup.WithContext(ctx)
 	jobs := make(chan job)

@@ -36,11 +36,13 @@ type Store struct {
 	nextID   uint64
 	pins     map[uint64]int // queries that hold a layout, by its number
 	dying    []dying
-	clock    int64 // counts uses of segments
+	clock    int64           // counts uses of segments
+	touches  map[int64]touch // hours of which flows were written of late
 
 	flushing sync.Mutex // one flush at a time
 	writing  sync.Mutex // one change of the manifest at a time; never held while a flush or merge writes rows
 	upkeep   sync.Mutex // one merge, retention or scrub at a time
+	rolling  sync.Mutex // held from looking at rollups until the manifest says what became of them; before writing
 	pending  []*segment // replaced, but a manifest on disk may still name them; guarded by writing
 	unclean  bool       // the last process did not close the store
 	wake     chan struct{}
@@ -74,7 +76,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
-	s := &Store{opts: opts, log: opts.Log, pools: p, memory: map[event.Kind][]*event.Batch{}, sources: map[string]sourceEntry{}, pins: map[uint64]int{}, nextID: m.NextID, wake: make(chan struct{}, 1)}
+	s := &Store{opts: opts, log: opts.Log, pools: p, memory: map[event.Kind][]*event.Batch{}, sources: map[string]sourceEntry{}, pins: map[uint64]int{}, touches: map[int64]touch{}, nextID: m.NextID, wake: make(chan struct{}, 1)}
 	if warning != "" {
 		s.log.Warn("history manifest is damaged", "fault", warning)
 	}
@@ -127,6 +129,9 @@ func (s *Store) adopt(ctx context.Context, m *manifest) error {
 			return err
 		}
 	}
+	for _, e := range m.Rollups {
+		named[e.File] = true
+	}
 	s.layout = l
 	files, err := os.ReadDir(s.opts.Dir)
 	if err != nil {
@@ -134,7 +139,7 @@ func (s *Store) adopt(ctx context.Context, m *manifest) error {
 	}
 	for _, f := range files {
 		name := f.Name()
-		if f.Type().IsRegular() && !named[name] && (strings.HasSuffix(name, segmentSuffix) || strings.HasSuffix(name, ".tmp")) {
+		if f.Type().IsRegular() && !named[name] && (strings.HasSuffix(name, segmentSuffix) || strings.HasSuffix(name, rollupSuffix) || strings.HasSuffix(name, ".tmp")) {
 			if err := os.Remove(filepath.Join(s.opts.Dir, name)); err != nil {
 				return fmt.Errorf("remove file without place in the manifest: %w", err)
 			}
@@ -150,7 +155,13 @@ func (s *Store) adopt(ctx context.Context, m *manifest) error {
 			return err
 		}
 	}
-	return nil
+	var lost []string
+	for _, e := range m.Rollups {
+		if info, err := os.Stat(filepath.Join(s.opts.Dir, e.File)); err != nil || info.Size() != e.Bytes {
+			lost = append(lost, e.File)
+		}
+	}
+	return s.dropRollups(damaged("files are gone or cut"), lost...)
 }
 
 // Apply takes a batch with its place in the journal. It is found by queries from now on and durable after the next flush.

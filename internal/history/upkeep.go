@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"tocsin/internal/event"
 	"tocsin/internal/fault"
 )
 
@@ -18,6 +19,7 @@ const (
 	scrubEvery  = 7 * 24 * time.Hour
 	expireEvery = time.Hour
 	mergeEvery  = 10 * time.Second
+	rollEvery   = time.Minute
 	retryAfter  = 5 * time.Second
 )
 
@@ -68,18 +70,26 @@ func (s *Store) runUpkeep(ctx context.Context) {
 		s.scrub(ctx)
 	}
 	merge, expire, scrub := time.NewTicker(mergeEvery), time.NewTicker(expireEvery), time.NewTicker(scrubEvery)
+	roll := time.NewTicker(rollEvery)
+	defer roll.Stop()
 	defer merge.Stop()
 	defer expire.Stop()
 	defer scrub.Stop()
-	s.upkeepStep(ctx, "expire", func() error { return s.Expire(time.Now()) })
+	expired := func(now time.Time) {
+		s.upkeepStep(ctx, "roll up", func() error { return s.Roll(ctx, now) }) // so that no flows go that no rollup knows
+		s.upkeepStep(ctx, "expire", func() error { return s.Expire(now) })
+	}
+	expired(time.Now())
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-merge.C:
 			s.upkeepStep(ctx, "merge", func() error { return s.Merge(ctx) })
+		case now := <-roll.C:
+			s.upkeepStep(ctx, "roll up", func() error { return s.Roll(ctx, now) })
 		case now := <-expire.C:
-			s.upkeepStep(ctx, "expire", func() error { return s.Expire(now) })
+			expired(now)
 		case <-scrub.C:
 			s.scrub(ctx)
 		}
@@ -119,6 +129,9 @@ func (s *Store) Verify(ctx context.Context) error {
 			break
 		}
 	}
+	if ctx.Err() == nil {
+		faults = append(faults, s.verifyRollups(ctx, v.layout.manifest.Rollups))
+	}
 	return errors.Join(faults...)
 }
 
@@ -145,10 +158,24 @@ func (s *Store) Expire(now time.Time) error {
 			rows += seg.Rows
 		}
 	}
+	if err := s.expireRollups(now); err != nil {
+		return fmt.Errorf("expire history: %w", err)
+	}
 	if len(gone) == 0 {
 		return nil
 	}
-	if err := s.change(nil, gone, func(*manifest) {}, func(bool) {}); err != nil {
+	s.rolling.Lock()
+	defer s.rolling.Unlock()
+	err = s.change(nil, gone, func(m *manifest) {
+		r := m.rolls()
+		for _, seg := range gone {
+			if seg.Kind == event.Flow {
+				r.keep(seg.First, seg.Last)
+			}
+		}
+		r.into(m)
+	}, func(bool) {})
+	if err != nil {
 		return fmt.Errorf("expire history: %w", err)
 	}
 	s.metrics.expired.Add(float64(rows))
@@ -185,6 +212,14 @@ func (s *Store) Backup(ctx context.Context, dir string) error {
 		}
 		if err := to.verify(ctx); err != nil {
 			return fmt.Errorf("back up history: segment %s: %w", seg.File, err)
+		}
+	}
+	for _, e := range v.layout.manifest.Rollups {
+		from, to := filepath.Join(s.opts.Dir, e.File), filepath.Join(dir, e.File)
+		if err := os.Link(from, to); err != nil {
+			if err := copyFile(ctx, from, to); err != nil {
+				return fmt.Errorf("back up history: %w", err)
+			}
 		}
 	}
 	if _, err := v.layout.manifest.save(dir, func(string) {}); err != nil {

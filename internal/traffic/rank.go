@@ -85,9 +85,19 @@ func (r *ranking) ofRecords(ctx context.Context, store Store) (api.TrafficAnswer
 // A folder is shown records of a range: b has what of their bytes and packets lies in it, whole has them as they were told.
 type folder func(b, whole *event.Batch, rows []int32) error
 
+// A scanner shows events.
+type scanner interface {
+	ScanParallel(ctx context.Context, q history.Query, worker func() history.Func) error
+}
+
 // scan shows the records of a range of time.
-func scan(ctx context.Context, store Store, from, to int64, q history.Query, worker func() folder) error {
-	for _, part := range reaches(from, to) {
+func scan(ctx context.Context, store scanner, from, to int64, q history.Query, worker func() folder) error {
+	return scanParts(ctx, store, from, to, reaches(from, to), q, worker)
+}
+
+// scanParts shows the records of parts of a range of time.
+func scanParts(ctx context.Context, store scanner, from, to int64, parts []reach, q history.Query, worker func() folder) error {
+	for _, part := range parts {
 		q := q
 		q.Since, q.Until = part.since, part.until
 		if part.clip {

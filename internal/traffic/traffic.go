@@ -29,6 +29,7 @@ const (
 // A Store is where flows are kept.
 type Store interface {
 	ScanParallel(ctx context.Context, q history.Query, worker func() history.Func) error
+	Pin() (*history.View, error)
 }
 
 // A Selection says which flows a question is about.
@@ -106,6 +107,9 @@ func Top(ctx context.Context, store Store, q api.TrafficRequest, sel Selection) 
 	}
 	if sel.Sessions != nil {
 		return r.ofSessions(ctx, store)
+	}
+	if answer, done, err := r.ofRollups(ctx, store); done || err != nil {
+		return answer, err
 	}
 	return r.ofRecords(ctx, store)
 }
