@@ -1,6 +1,9 @@
 package api
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // The kinds of things that have names, with how their keys are spelt.
 const (
@@ -87,4 +90,14 @@ type Named struct {
 	City         string `json:"city,omitempty"`
 	AS           uint32 `json:"as,omitempty"`
 	Organization string `json:"organization,omitempty"` // that holds AS
+}
+
+// HasNames reports whether the values of a column of rankings, a field or one of TrafficAnswer.By, are things that may have names.
+func HasNames(by string) bool {
+	switch by {
+	case "host", "lower", "higher", "client", "server", "asn", "exporter", "interface",
+		"flow.host", "flow.lower", "flow.higher", "flow.client", "flow.server", "flow.peer", "flow.target":
+		return true
+	}
+	return strings.HasSuffix(by, ".ip") || strings.HasSuffix(by, "as.number")
 }

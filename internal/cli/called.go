@@ -30,6 +30,35 @@ func (s *shell) cells(cells []string, names ...string) []string {
 	return append(cells, names...)
 }
 
+// heads are the columns of names of what a ranking is by: for one alone "name".
+func heads(by []string) []string {
+	var list []string
+	for _, field := range by {
+		if api.HasNames(field) {
+			list = append(list, field+" name")
+		}
+	}
+	if len(by) == 1 && len(list) == 1 {
+		return []string{"name"}
+	}
+	return list
+}
+
+// named returns the values of a row of a ranking as tables show them, and what stands in the columns of heads.
+func (s *shell) named(by, values, names []string) (shown, behind []string) {
+	for i, value := range values {
+		name := ""
+		if i < len(names) {
+			name = names[i]
+		}
+		shown = append(shown, s.called(name, value))
+		if i < len(by) && api.HasNames(by[i]) {
+			behind = append(behind, name)
+		}
+	}
+	return shown, behind
+}
+
 // called writes a thing with its name where names have no column of their own.
 func (s *shell) called(name, thing string) string {
 	if s.format == "csv" {

@@ -86,6 +86,7 @@ type rankingRow struct {
 	Values map[string]string `json:"values"`
 	Metric string            `json:"metric"`
 	Value  json.Number       `json:"value"`
+	Names  map[string]string `json:"names,omitempty"` // of those values that have one, by field
 }
 
 // ranking prints what top found.
@@ -97,7 +98,7 @@ func (s *shell) ranking(q api.TopRequest, a api.TopAnswer) error {
 	for _, name := range a.By {
 		columns = append(columns, column{name: name})
 	}
-	out := s.sheet(append(columns, column{name: a.Metric, right: true})...)
+	out := s.sheet(s.plus(append(columns, column{name: a.Metric, right: true}), heads(a.By)...)...)
 	for _, row := range a.Rows {
 		line := rankingRow{Values: map[string]string{}, Metric: a.Metric, Value: json.Number(number(row.Value))}
 		var cells []string
@@ -105,13 +106,19 @@ func (s *shell) ranking(q api.TopRequest, a api.TopAnswer) error {
 			line.Time = &row.Time
 			cells = append(cells, s.instant(row.Time))
 		}
-		for i, name := range a.By {
+		for i, field := range a.By {
 			if i < len(row.Values) {
-				line.Values[name] = row.Values[i]
-				cells = append(cells, row.Values[i])
+				line.Values[field] = row.Values[i]
+			}
+			if i < len(row.Names) && row.Names[i] != "" {
+				if line.Names == nil {
+					line.Names = map[string]string{}
+				}
+				line.Names[field] = row.Names[i]
 			}
 		}
-		if err := out.add(line, append(cells, number(row.Value))...); err != nil {
+		shown, names := s.named(a.By, row.Values, row.Names)
+		if err := out.add(line, s.cells(append(append(cells, shown...), number(row.Value)), names...)...); err != nil {
 			return err
 		}
 	}

@@ -93,21 +93,10 @@ func (s *shell) traffic(ctx context.Context, svc api.Service, q api.TrafficReque
 	if q.Bucket > 0 {
 		columns = append(columns, column{name: "line", cut: true})
 	}
-	heads := []string{"name"}
-	if len(a.By) > 1 {
-		heads = heads[:0]
-		for _, name := range a.By {
-			heads = append(heads, name+" name")
-		}
-	}
-	out := s.sheet(s.plus(columns, heads...)...)
+	out := s.sheet(s.plus(columns, heads(a.By)...)...)
 	for i := range a.Rows {
 		row := &a.Rows[i]
-		cells, names := slices.Clone(row.Values), make([]string, len(row.Values))
-		copy(names, row.Names)
-		for j := range cells {
-			cells[j] = s.called(names[j], cells[j])
-		}
+		cells, names := s.named(a.By, row.Values, row.Names)
 		if unique {
 			cells = append(cells, number(row.Value))
 		}

@@ -33,8 +33,11 @@ func (d *Desk) DeleteGroup(ctx context.Context, name string) error {
 	return d.parts.Naming.Shelf.DeleteGroup(ctx, name)
 }
 
-// Names implements api.Service.
+// Names implements api.Service. Who is bounded by a filter sees names where he sees what has them.
 func (d *Desk) Names(ctx context.Context, q api.NameRequest) ([]api.Name, error) {
+	if err := d.unbounded(ctx, "names"); err != nil {
+		return nil, err
+	}
 	return d.parts.Naming.Shelf.Names(ctx, q)
 }
 
@@ -49,7 +52,10 @@ func (d *Desk) DeleteNames(ctx context.Context, q api.NamesRemoval) (api.NamesSa
 }
 
 // NamesOf implements api.Service.
-func (d *Desk) NamesOf(_ context.Context, q api.NamesOfRequest) ([]api.Named, error) {
+func (d *Desk) NamesOf(ctx context.Context, q api.NamesOfRequest) ([]api.Named, error) {
+	if err := d.unbounded(ctx, "what is known of addresses"); err != nil {
+		return nil, err
+	}
 	if len(q.Keys) > api.MaxNamesOf {
 		return nil, fault.New(fault.Invalid, "keys: got %d, want at most %d", len(q.Keys), api.MaxNamesOf)
 	}
@@ -63,6 +69,15 @@ func (d *Desk) NamesOf(_ context.Context, q api.NamesOfRequest) ([]api.Named, er
 		list[i].Key = asked.Key
 	}
 	return list, nil
+}
+
+// unbounded refuses to list things to a caller who may not see everything: what he is shown has its names beside it.
+func (d *Desk) unbounded(ctx context.Context, what string) error {
+	caller, err := d.viewer(ctx)
+	if err == nil && caller.bounds != nil {
+		err = fault.New(fault.Denied, "%s: what %s may see is bounded by a filter, and this cannot be", what, caller.User)
+	}
+	return err
 }
 
 // named says what is known of a thing: of an address all that is.

@@ -122,6 +122,7 @@ func (d *Desk) Top(ctx context.Context, r api.TopRequest) (api.TopAnswer, error)
 	if damaged(ctx, err) {
 		answer, err = d.top(ctx, r)
 	}
+	d.showTop(&answer)
 	return answer, err
 }
 

@@ -47,32 +47,42 @@ func (d *Desk) about(a *alert.Alert) []api.Named {
 	return list
 }
 
-// showTraffic puts names into a ranking.
+// showTraffic puts names into a ranking of traffic.
 func (d *Desk) showTraffic(a *api.TrafficAnswer) {
-	s := d.shelf()
-	if s == nil {
-		return
-	}
 	for i := range a.Rows {
-		row := &a.Rows[i]
-		called := make([]string, len(row.Values))
-		for j, value := range row.Values {
-			if j < len(a.By) && a.By[j] == "interface" && j > 0 {
-				value = row.Values[j-1] + "#" + value
-			}
-			if j < len(a.By) && addressed(a.By[j]) {
-				called[j] = s.Call(a.By[j], value)
-			}
-		}
-		if slices.ContainsFunc(called, func(name string) bool { return name != "" }) {
-			row.Names = called
-		}
+		a.Rows[i].Names = d.called(a.By, a.Rows[i].Values)
 	}
 }
 
-// addressed reports whether the values of a column of rankings are things that have names.
-func addressed(by string) bool {
-	return slices.Contains([]string{"host", "lower", "higher", "client", "server", "asn", "exporter", "interface"}, by)
+// showTop puts names into any ranking.
+func (d *Desk) showTop(a *api.TopAnswer) {
+	for i := range a.Rows {
+		a.Rows[i].Names = d.called(a.By, a.Rows[i].Values)
+	}
+}
+
+// called returns the names of the values of a row, nil when none has one.
+func (d *Desk) called(by, values []string) []string {
+	s := d.shelf()
+	if s == nil {
+		return nil
+	}
+	var list []string
+	for i, value := range values[:min(len(values), len(by))] {
+		if by[i] == "interface" && i > 0 {
+			value = values[i-1] + "#" + value
+		}
+		if !api.HasNames(by[i]) {
+			continue
+		}
+		if name := s.Call(by[i], value); name != "" {
+			if list == nil {
+				list = make([]string, len(values))
+			}
+			list[i] = name
+		}
+	}
+	return list
 }
 
 // showSessions puts names to the ends of sessions.

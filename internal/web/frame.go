@@ -32,7 +32,7 @@ func (s *site) frame(r *http.Request, title, here string) frame {
 
 // places are where the head of the pages leads somebody.
 func places(who api.Identity) []entry {
-	list := []entry{{"/", "Overview"}, {"/alerts", "Alerts"}, {"/flows", "Flows"}, {"/silences", "Silences"}, {"/notices", "Notices"}}
+	list := []entry{{"/", "Overview"}, {"/alerts", "Alerts"}, {"/flows", "Flows"}, {"/silences", "Silences"}, {"/notices", "Notices"}, {"/names", "Names"}}
 	if who.Admin {
 		list = append(list, entry{"/users", "Users"}, entry{"/audit", "Audit"}, entry{"/settings/mail", "Mail"})
 	}
@@ -46,6 +46,7 @@ var done = map[string]string{
 	api.Silence: "Silenced: nobody is told of it.", api.Exclusion: "Excluded: it raises no more alerts.", undo: "Undone.", "add": "Added.",
 	save: "Saved.", revoke: "Revoked.", "sent": "They are sent again.",
 	"adduser": "Account added.", "password": "Password set.", "promote": "Is an administrator now.", "demote": "Is an ordinary user now.", "disable": "Shut out.",
+	setName: "Named.", removeName: "Name removed.", importNames: "Imported.", setGroup: "Group saved.", removeGroup: "Group removed.",
 	"enable": "Let in again.", "filter": "Filter set.", "logout": "Logged out everywhere.", "delete": "Account deleted.",
 }
 

@@ -33,6 +33,7 @@ type told struct {
 	mutes   []api.Mute
 	settings
 	network
+	labels
 
 	cut     atomic.Bool   // there is no connection
 	changed chan struct{} // tells who follows that something changed
