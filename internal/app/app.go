@@ -256,7 +256,7 @@ func (a *App) openStores(ctx context.Context, registry prometheus.Registerer) (e
 		Log: a.log, Registry: registry,
 	})
 	a.history, err = history.Open(ctx, history.Options{
-		Dir: filepath.Join(c.Data, "history"), Log: a.log, Registry: registry, Retention: retention, Crash: a.options.Crash,
+		Dir: filepath.Join(c.Data, "history"), Log: a.log, Registry: registry, Retention: retention, Rollups: c.History.Rollups, Crash: a.options.Crash,
 		FlushRows: c.History.FlushRows, FlushBytes: int64(c.History.FlushBytes), FlushAge: c.History.FlushAfter,
 	})
 	if err != nil {

@@ -38,6 +38,7 @@ func Default() *Config {
 		},
 		History: History{
 			Retention: map[string]time.Duration{"login": 400 * day, "flow": 30 * day, "log": 90 * day, "sighting": 400 * day},
+			Rollups:   400 * day,
 			FlushRows: 200_000, FlushBytes: 32 << 20, FlushAfter: 30 * time.Second,
 		},
 		Quarantine: Quarantine{MaxBytes: 64 << 20, MaxLines: 100_000, Keep: 30 * day},

@@ -146,6 +146,9 @@ type Journal struct {
 type History struct {
 	// Retention is how long events of a kind are kept, in whole days of their own time; 1d or more, `off` for ever.
 	Retention map[string]time.Duration `yaml:"retention"`
+	// Rollups is how long it is kept what flows come to by hour and day, for rankings over long times; 1d or more, `off`: none are
+	// made.
+	Rollups time.Duration `yaml:"rollups"`
 	// FlushRows is after how many events of a kind they are written from memory to a segment: 1000 to 2000000.
 	FlushRows int `yaml:"flush_rows"`
 	// FlushBytes is the same by size; 1MiB or more.

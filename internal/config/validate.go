@@ -159,6 +159,9 @@ func (h History) Validate() error {
 		between("flush_bytes", h.FlushBytes, 1<<20, 1<<30),
 		between("flush_after", h.FlushAfter, time.Second, time.Hour),
 	}
+	if h.Rollups != 0 && h.Rollups < 24*time.Hour {
+		errs = append(errs, document.At("rollups", h.Rollups, "1d or more, or off"))
+	}
 	kinds := make([]string, 0, len(event.Kinds()))
 	for _, k := range event.Kinds() {
 		kinds = append(kinds, k.String())
