@@ -17,11 +17,10 @@ const (
 	thinSize       = 20
 )
 
-// PastFlows returns a capture of what the router of the office told of until a minute before now: nine days, the last
-// hour of them in full. In the last night that is over, at two o'clock where now is, one desk sends 3 GB to an address outside.
+// PastFlows returns a capture of what the router of the office told of until now: nine days, the last hour of them in full. In the last night that is over, at two o'clock where now is, one desk sends 3 GB to an address outside.
 func PastFlows(now time.Time) []byte {
 	o := newOffice(1)
-	end := now.Add(-time.Minute)
+	end := now
 	dense := end.Add(-time.Hour)
 	night := lastNight(now)
 	for from := end.Add(-pastDays * 24 * time.Hour); from.Before(end); from = from.Add(time.Hour) {
@@ -41,17 +40,20 @@ func PastFlows(now time.Time) []byte {
 			o.leak(night)
 		}
 	}
-	return o.capture()
+	return o.capture(end)
 }
 
-// capture spells what was made, as it was sent once a minute.
-func (o *office) capture() []byte {
+// capture spells what was made, as it was sent once a minute, and at the end.
+func (o *office) capture(end time.Time) []byte {
 	var router exporter
 	packets := appendCaptureHeader(nil)
 	for made := o.take(); len(made) > 0; {
 		at, n := made[0].end.Truncate(time.Minute).Add(time.Minute), 0
 		for n < len(made) && made[n].end.Before(at) {
 			n++
+		}
+		if at.After(end) {
+			at = end
 		}
 		for _, d := range router.datagrams(made[:n], at) {
 			packets = appendPacket(packets, d, at)
