@@ -99,6 +99,7 @@ bench-parts: ## batches, parsers, filters, aggregation, journal, history and det
 .PHONY: conformance
 conformance: ## how lines are read, against public samples; SAMPLES names the copies (docs/conformance.md)
 	TOCSIN_SAMPLES="$(SAMPLES)" go test -count 1 -v -tags samples ./internal/conformance
+	TOCSIN_SAMPLES="$(SAMPLES)" go test -count 1 -v -run TestPublicPayloads ./internal/flow/netflow
 
 .PHONY: eval-rules
 eval-rules: ## the shipped rules by tuning and held-out logs; DATA names the clones (docs/rulepacks.md)

@@ -32,7 +32,10 @@ const (
 const maxInterfaces = 4096
 
 // blocks is what is known of a section of pcapng.
-type blocks struct{ interfaces []adapter }
+type blocks struct {
+	interfaces []adapter
+	foreign    bool // its version is unknown, and so is what stands in it
+}
 
 // An adapter is an interface on which packets were captured.
 type adapter struct {
@@ -145,6 +148,13 @@ func (r *Reader) block(b []byte, p *Packet) bool {
 			r.order = order
 		}
 		r.blocks.interfaces = r.blocks.interfaces[:0]
+		if r.blocks.foreign = len(b) < 14 || r.order.Uint16(b[12:]) != 1; r.blocks.foreign { // section 4.1
+			r.damages++
+		}
+		return false
+	}
+	if r.blocks.foreign {
+		r.skipped += int64(len(b))
 		return false
 	}
 	body := b[8 : len(b)-4]

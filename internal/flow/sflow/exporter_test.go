@@ -1,6 +1,7 @@
 package sflow
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -29,5 +30,21 @@ func TestPmacct(t *testing.T) {
 	}
 	if diff := cmp.Diff(flowtest.Sums(traffic, true), flowtest.SumsOf(got), cmpopts.EquateComparable(flowtest.Key{})); diff != "" || len(got) != len(traffic) {
 		t.Errorf("%d records of %d packets (-want +got):\n%s", len(got), len(traffic), diff)
+	}
+}
+
+// TestTelegraf: what Telegraf is tested with of sFlow; of a discarded packet it shows the note, of which no flow can be made.
+func TestTelegraf(t *testing.T) {
+	for path, want := range map[string]flow.Report{
+		"sflow_v5_example/sflow_v5.bin":         {Version: Version, Domain: 100_000, Counters: 1},
+		"sflow_issue_15375/sflow_drop_1036.bin": {Version: Version, Domain: 100_000, Problems: [flow.Reasons]uint32{flow.NoPacket: 1}},
+	} {
+		datagram, err := os.ReadFile("../../../testdata/real/telegraf/" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, report := take(t, New(), datagram); len(got) != 0 || report != want {
+			t.Errorf("%s: %d flows, %+v, want %+v", path, len(got), report, want)
+		}
 	}
 }
