@@ -55,7 +55,7 @@ type (
 		Rows       int    `json:"rows,omitempty"`        // 0 is 10
 		GroupBy    string `json:"group_by,omitempty"`    // empty is IP; of rankings alone
 		CountBy    string `json:"count_by,omitempty"`    // empty is BYTES; of rankings alone
-		Direction  string `json:"direction,omitempty"`   // snd, rcv or both; empty is snd, for unique counts none; of rankings alone
+		Direction  string `json:"direction,omitempty"`   // snd, rcv or both; empty is snd of bytes and packets, else both; of rankings alone
 	}
 	flowtraqTable struct {
 		Columns []string         `json:"columns"`
@@ -263,14 +263,13 @@ func (q *flowtraqQuery) ranking() (ask traq.Ranking, err error) {
 	if ask.Rank, err = traq.Rank(cmp.Or(q.CountBy, "BYTES")); err != nil {
 		return ask, err
 	}
-	unique := ask.Rank == "hosts" || ask.Rank == "ports"
 	switch q.Direction {
 	case "snd":
 		ask.Side = "sent"
 	case "rcv":
 		ask.Side = "received"
-	case "": // the manual's example says nothing, and is answered with what was sent
-		if !unique {
+	case "": // the manual's example says nothing, and is answered with bytes sent; but no port ever initiates a session
+		if ask.Rank == "bytes" || ask.Rank == "packets" {
 			ask.Side = "sent"
 		}
 	case "both":

@@ -147,6 +147,8 @@ func TestFlowTraqQuestions(t *testing.T) {
 		{"", api.TrafficRequest{By: "host", Rank: "bytes", Side: "sent", Limit: 10, Bucket: 15 * time.Second}, 15 * time.Minute},
 		{"group_by=COUNTRY&count_by=BYTES&time_range=-1h", api.TrafficRequest{By: "country", Rank: "bytes", Side: "sent", Limit: 10, Bucket: time.Minute}, time.Hour},
 		{"group_by=pair&count_by=unique+ports&rows=3", api.TrafficRequest{By: "pair", Rank: "ports", Limit: 3, Bucket: 15 * time.Second}, 15 * time.Minute},
+		{"group_by=port&count_by=sessions", api.TrafficRequest{By: "port", Rank: "sessions", Limit: 10, Bucket: 15 * time.Second}, 15 * time.Minute},
+		{"count_by=packets", api.TrafficRequest{By: "host", Rank: "packets", Side: "sent", Limit: 10, Bucket: 15 * time.Second}, 15 * time.Minute},
 		{"count_by=sessions&direction=rcv&after_time=11/21/25+10:00:00.000000&before_time=11/21/25+12:00:00.000000", api.TrafficRequest{By: "host", Rank: "sessions", Side: "received", Limit: 10, Bucket: 5 * time.Minute}, 2 * time.Hour},
 		{"direction=both&query=" + url.QueryEscape("SRVPORT==22"), api.TrafficRequest{By: "host", Rank: "bytes", Where: "flowtraq: SRVPORT==22", Limit: 10, Bucket: 15 * time.Second}, 15 * time.Minute},
 	} {
