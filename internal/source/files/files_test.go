@@ -178,11 +178,11 @@ func (r *rig) must(err error) {
 // await waits until a condition holds.
 func (r *rig) await(what string, holds func() bool) {
 	r.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for !holds() {
 		if time.Now().After(deadline) {
 			has := r.journal.has()
-			r.t.Fatalf("waited for %s; have %d: %.2000q; said:\n%s", what, len(has), has, r.logged)
+			r.t.Fatalf("waited for %s; have %d, the last %.200q; said:\n%s", what, len(has), has[max(0, len(has)-5):], r.logged)
 		}
 		time.Sleep(time.Millisecond)
 	}
