@@ -15,7 +15,7 @@ func (d *judge) Early() []alert.Finding {
 	for _, id := range d.touched {
 		e := d.entity(id)
 		e.state &^= touched
-		if e.state&(open|told) != 0 || int(e.done) == len(e.ring) || int32(e.adds-e.wake) < 0 {
+		if e.state&(open|told) != 0 || int(e.done) == len(e.ring) || e.adds < max(e.wake, d.least) {
 			continue
 		}
 		t, v, ok := d.foresee(e)
@@ -32,6 +32,7 @@ func (d *judge) Early() []alert.Finding {
 
 // foresee returns when waiting entries break the limit, going by what is known now.
 func (d *judge) foresee(e *entity) (t int64, v float64, ok bool) {
+	d.tidy(e)
 	switch d.metric.Op {
 	case metric.Distinct:
 		return d.foreseeMembers(e)
@@ -44,14 +45,11 @@ func (d *judge) foresee(e *entity) (t int64, v float64, ok bool) {
 		return 0, 0, false
 	}
 	if d.metric.Op == metric.Count && e.rows < d.limit.first() {
-		e.wake = e.adds + uint32(min(d.limit.first()-e.rows, 1<<20))
-		return 0, 0, false
-	}
-	if e.more != nil && !d.near(e) {
+		e.wake = e.adds + d.limit.first() - e.rows
 		return 0, 0, false
 	}
 	left, n, sum, most, lump := e.head, e.n, e.sum, int64(0), e.lump
-	beside := besides(e, d.over)
+	beside := d.besides(e)
 	for i := e.done; int(i) < len(e.ring); i++ {
 		en := e.ring[i]
 		for left < i && e.ring[left].t < en.t-d.over {
@@ -64,7 +62,11 @@ func (d *judge) foresee(e *entity) (t int64, v float64, ok bool) {
 		if int(i)+1 < len(e.ring) && e.ring[i+1].t == en.t { // judged together
 			continue
 		}
-		most = max(most, n)
+		if d.metric.Op == metric.Count {
+			most = max(most, n)
+		} else {
+			most = max(most, sum)
+		}
 		at := en.t
 		if _, end := d.bucket(at); end == lump || int(i-left) >= d.exact { // it will be put together with others
 			at, lump = end, end
@@ -76,8 +78,8 @@ func (d *judge) foresee(e *entity) (t int64, v float64, ok bool) {
 			return at, v, true
 		}
 	}
-	if d.metric.Op == metric.Count { // so many more rows are needed at least
-		e.wake = e.adds + uint32(min(d.limit.first()-most, 1<<20))
+	if d.least > 0 { // so much more is needed at least
+		e.wake = e.adds + max(d.least-most, 1)
 	}
 	return 0, 0, false
 }
@@ -111,24 +113,8 @@ func (d *judge) foreseeMembers(e *entity) (t int64, v float64, ok bool) {
 			return en.t, float64(n), true
 		}
 	}
-	e.wake = e.adds + uint32(min(max(need-most, 1), 1<<20))
+	e.wake = e.adds + max(need-most, 1)
 	return 0, 0, false
-}
-
-// near reports whether the limit would be broken were everything that is known in one window.
-func (d *judge) near(e *entity) bool {
-	n, sum := e.n, e.sum
-	for _, en := range e.ring[e.done:] {
-		n += d.rows(en)
-		sum += en.v
-	}
-	for _, s := range e.more.shares {
-		sum += s.v
-	}
-	if d.metric.Op == metric.Count {
-		return d.limit.broken(float64(n))
-	}
-	return !d.grows || d.limit.broken(float64(sum)*d.scale)
 }
 
 // A tally adds up the shares that wait as time goes by.
@@ -138,14 +124,18 @@ type tally struct {
 	arrived       int64   // up to when they were taken in
 }
 
-func besides(e *entity, over int64) tally {
-	if e.more == nil || len(e.more.shares) == 0 {
+func (d *judge) besides(e *entity) tally {
+	if e.more == nil || len(e.more.shares)+len(e.more.longs) == 0 {
 		return tally{}
 	}
-	e.more.sort()
-	leave := slices.Clone(e.more.shares)
+	arrive := slices.Clone(e.more.shares)
+	for _, l := range e.more.longs {
+		d.portions(l, func(at, v int64) { arrive = append(arrive, share{l.t, at, v}) })
+	}
+	slices.SortFunc(arrive, byArrival)
+	leave := slices.Clone(arrive)
 	slices.SortFunc(leave, func(a, b share) int { return cmp.Compare(a.at, b.at) })
-	return tally{over: over, arrive: e.more.shares, leave: leave, arrived: math.MinInt64}
+	return tally{over: d.over, arrive: arrive, leave: leave, arrived: math.MinInt64}
 }
 
 // upTo returns by how much the sum of shares in the window that ends at t differs from that at the time asked for before.

@@ -75,6 +75,7 @@ func (d *judge) rehearsal(key string) (*judge, *entity) {
 // when that was.
 func (d *judge) carry(e *entity, to int64) int64 {
 	for {
+		d.tidy(e)
 		if n := len(e.ring); n > int(e.done) {
 			to = max(to, e.ring[n-1].t)
 		}

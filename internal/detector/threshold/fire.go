@@ -13,6 +13,7 @@ import (
 
 // commit goes through what happened to an entity up to w, in order of time.
 func (d *judge) commit(id uint32, e *entity, w int64) {
+	d.tidy(e)
 	for int(e.done) < len(e.ring) {
 		t := e.ring[e.done].t
 		if t > w {

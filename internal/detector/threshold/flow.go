@@ -13,10 +13,11 @@ import (
 
 // more is what an entity has that few have: shares of long flows, and the sessions of the alert that stands.
 type more struct {
-	shares   []share         // that wait with the record they are of
-	sorted   int             // how many shares stood in order when they were last put so
+	longs    []long          // records that lasted longer than a sub-bucket, and wait
+	ordered  int             // how many of these stand in order
+	squashed int             // how many there were when they were last looked through
+	shares   []share         // of records that were put together, in order
 	lasting  []lasting       // records that wait and lasted one window or longer
-	squashed int             // how many there were when they were last put together
 	sessions map[int64]spell // counted in the alert that stands; nil without one
 	pruned   int64           // when sessions that were over were last left out
 	triggers int             // counted since the last finding
@@ -31,6 +32,10 @@ type share struct {
 	v  int64
 }
 
+// A long is a record that lasted longer than a sub-bucket. What it sent in the one in which it ended stands in its entry; its
+// shares in those before are worked out when it arrives.
+type long struct{ t, v, length int64 }
+
 // lasting is a record that spans whole windows.
 type lasting struct{ t, session, windows int64 }
 
@@ -39,6 +44,7 @@ type spell struct{ first, last, counted int64 }
 
 const (
 	shareBytes = 24
+	longBytes  = 24
 	spellBytes = 96
 	// maxSpells is how many sessions of an alert are told apart.
 	maxSpells = 10_000
@@ -60,7 +66,7 @@ func (m *more) clone() *more {
 		return nil
 	}
 	c := *m
-	c.shares, c.lasting, c.sessions = slices.Clone(m.shares), slices.Clone(m.lasting), maps.Clone(m.sessions)
+	c.longs, c.shares, c.lasting, c.sessions = slices.Clone(m.longs), slices.Clone(m.shares), slices.Clone(m.lasting), maps.Clone(m.sessions)
 	return &c
 }
 
@@ -138,19 +144,27 @@ func (d *judge) takeLong(e *entity, t, v, n, length int64) {
 		d.insert(e, t, v, n)
 		return
 	}
-	before := cap(m.shares)
-	from := window.Earlier(t, length)
-	start, end := d.bucket(max(from, window.Earlier(t, d.over)))
-	seen := portion(v, start-from, length)
-	for ; end < t; end += d.grain {
-		if upto := portion(v, end+1-from, length); upto > seen {
-			m.shares = append(m.shares, share{t, end, upto - seen})
+	before := cap(m.longs)
+	m.longs = append(m.longs, long{t, v, length})
+	d.bytes += (cap(m.longs) - before) * longBytes
+	from, _ := d.bucket(t)
+	d.insert(e, t, v-portion(v, from-window.Earlier(t, length), length), n)
+	if len(m.longs) >= 2*max(m.squashed, 1024) {
+		d.squash(e)
+	}
+}
+
+// portions calls f with each share of a long record but for the one that stands in its entry, in order of time.
+func (d *judge) portions(l long, f func(at, v int64)) {
+	from := window.Earlier(l.t, l.length)
+	start, end := d.bucket(max(from, window.Earlier(l.t, d.over)))
+	seen := portion(l.v, start-from, l.length)
+	for ; end < l.t; end += d.grain {
+		if upto := portion(l.v, end+1-from, l.length); upto > seen {
+			f(end, upto-seen)
 			seen = upto
 		}
 	}
-	d.bytes += (cap(m.shares) - before) * shareBytes
-	d.insert(e, t, v-seen, n)
-	d.squash(e)
 }
 
 // portion returns the part of v that falls into the first so many nanoseconds of a length, rounded down.
@@ -161,52 +175,108 @@ func portion(v, part, length int64) int64 {
 	return int64(q)
 }
 
-// squash puts shares together that will be taken in at one time: those of records which were themselves put together at
-// the end of their sub-bucket. It is done each time that the shares have doubled.
+// fewLongs is up to how many long records of one instant are kept as such.
+const fewLongs = 16
+
+// squash puts the shares together of records that arrive at one time: those which were themselves put together at the end of
+// their sub-bucket, and those of an instant that has many. It is done each time that the long records have doubled.
 func (d *judge) squash(e *entity) {
 	m := e.more
-	if len(m.shares) < 2*max(m.squashed, 2048) {
-		return
+	d.tidy(e)
+	m.sort()
+	var grid [buckets + 2]int64 // shares of what arrives at one time, by how many sub-buckets before
+	arrival, fresh := int64(0), []share(nil)
+	flush := func() {
+		_, end := d.bucket(arrival)
+		for i := len(grid) - 1; i > 0; i-- {
+			if grid[i] > 0 {
+				fresh = append(fresh, share{arrival, end - int64(i)*d.grain, grid[i]})
+			}
+		}
+		clear(grid[:])
 	}
-	for i := range m.shares {
-		s := &m.shares[i]
-		if at := e.find(s.t); at == len(e.ring) || e.ring[at].t != s.t {
-			_, s.t = d.bucket(s.t)
+	kept := m.longs[:0]
+	for i, next := 0, 0; i < len(m.longs); i = next {
+		t := m.longs[i].t
+		for next = i + 1; next < len(m.longs) && m.longs[next].t == t; next++ {
+		}
+		_, end := d.bucket(t)
+		at := e.find(t)
+		exact := t < end && at < len(e.ring) && e.ring[at].t == t
+		if exact && next-i <= fewLongs {
+			kept = append(kept, m.longs[i:next]...)
+			continue
+		}
+		if !exact {
+			t = end
+		}
+		if t != arrival {
+			flush()
+			arrival = t
+		}
+		for _, l := range m.longs[i:next] {
+			d.portions(l, func(at, v int64) {
+				sum := &grid[min((end-at)/d.grain, buckets+1)]
+				*sum = min(*sum+v, window.MaxAddend)
+			})
 		}
 	}
-	m.sort()
-	kept := m.shares[:0]
-	for _, s := range m.shares {
+	flush()
+	m.longs, m.ordered, m.squashed = kept, len(kept), len(kept)
+	before := cap(m.shares)
+	m.shares = united(append(m.shares, fresh...))
+	d.bytes += (cap(m.shares) - before) * shareBytes
+}
+
+// united brings shares into order and those of one arrival and sub-bucket together.
+func united(shares []share) []share {
+	slices.SortFunc(shares, byArrival)
+	kept := shares[:0]
+	for _, s := range shares {
 		if n := len(kept); n > 0 && kept[n-1].t == s.t && kept[n-1].at == s.at {
 			kept[n-1].v = min(kept[n-1].v+s.v, window.MaxAddend)
 			continue
 		}
 		kept = append(kept, s)
 	}
-	m.shares, m.sorted, m.squashed = kept, len(kept), len(kept)
+	return kept
 }
 
-// sort brings the shares into the order in which they are taken in.
+// byArrival is the order in which shares are taken in.
+func byArrival(a, b share) int { return cmp.Or(cmp.Compare(a.t, b.t), cmp.Compare(a.at, b.at)) }
+
+// sort brings the long records into the order in which they are taken in.
 func (m *more) sort() {
-	if m.sorted == len(m.shares) {
-		return
+	if m.ordered < len(m.longs) {
+		slices.SortFunc(m.longs, func(a, b long) int {
+			return cmp.Or(cmp.Compare(a.t, b.t), cmp.Compare(a.v, b.v), cmp.Compare(a.length, b.length))
+		})
+		m.ordered = len(m.longs)
 	}
-	slices.SortFunc(m.shares, func(a, b share) int { return cmp.Or(cmp.Compare(a.t, b.t), cmp.Compare(a.at, b.at)) })
-	m.sorted = len(m.shares)
 }
 
 // takeShares takes the shares of records that arrived up to t into the window.
 func (d *judge) takeShares(e *entity, t int64) {
 	m := e.more
 	m.sort()
-	n := 0
-	for ; n < len(m.shares) && m.shares[n].t <= t; n++ {
-		if s := m.shares[n]; s.at >= window.Earlier(t, d.over) {
-			d.backdate(e, s)
+	since := window.Earlier(t, d.over)
+	take := func(at, v int64) {
+		if at >= since {
+			d.backdate(e, share{at: at, v: v})
 		}
 	}
-	m.shares = slices.Delete(m.shares, 0, n)
-	m.sorted = len(m.shares)
+	n := 0
+	for ; n < len(m.longs) && m.longs[n].t <= t; n++ {
+		d.portions(m.longs[n], take)
+	}
+	m.longs = m.longs[n:]
+	m.ordered = len(m.longs)
+	d.bytes -= n * longBytes
+	for n = 0; n < len(m.shares) && m.shares[n].t <= t; n++ {
+		take(m.shares[n].at, m.shares[n].v)
+	}
+	m.shares = m.shares[n:]
+	d.bytes -= n * shareBytes
 }
 
 // backdate puts a share among the entries of the window.
@@ -304,14 +374,14 @@ func (d *judge) flush(id uint32, e *entity) {
 		d.bytes -= len(m.sessions) * spellBytes
 		m.sessions = nil
 	}
-	if len(m.shares) == 0 && len(m.lasting) == 0 && m.sessions == nil {
+	if len(m.longs) == 0 && len(m.shares) == 0 && len(m.lasting) == 0 && m.sessions == nil {
 		d.forgetMore(e)
 	}
 }
 
 func (d *judge) forgetMore(e *entity) {
 	if m := e.more; m != nil {
-		d.bytes -= cap(m.shares)*shareBytes + len(m.sessions)*spellBytes
+		d.bytes -= cap(m.longs)*longBytes + cap(m.shares)*shareBytes + len(m.sessions)*spellBytes
 		e.more = nil
 	}
 }

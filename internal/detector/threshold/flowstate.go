@@ -15,6 +15,12 @@ func (m *more) save(s *window.Encoder) {
 	}
 	s.Uint(1)
 	m.sort()
+	s.Uint(uint64(len(m.longs)))
+	for _, one := range m.longs {
+		s.Int(one.t)
+		s.Int(one.v)
+		s.Int(one.length)
+	}
 	s.Uint(uint64(len(m.shares)))
 	for _, one := range m.shares {
 		s.Int(one.t)
@@ -49,6 +55,16 @@ func (d *judge) loadMore(s *window.Decoder, e *entity) {
 		return
 	}
 	m := e.extra()
+	if s.Version > 2 { // earlier states have their shares alone
+		m.longs = make([]long, s.Count(3))
+	}
+	for i := range m.longs {
+		m.longs[i] = long{t: s.Int(), v: s.Int(), length: s.Int()}
+		if one := m.longs[i]; one.length <= d.grain || one.length > maxSpan || one.v < 0 || one.v > window.MaxAddend {
+			s.Fail("a long flow that cannot be")
+			return
+		}
+	}
 	m.shares = make([]share, s.Count(3))
 	for i := range m.shares {
 		m.shares[i] = share{t: s.Int(), at: s.Int(), v: s.Int()}
@@ -57,6 +73,7 @@ func (d *judge) loadMore(s *window.Decoder, e *entity) {
 			return
 		}
 	}
+	m.shares = united(m.shares)
 	m.lasting = make([]lasting, min(s.Count(3), maxLasting))
 	for i := range m.lasting {
 		m.lasting[i] = lasting{t: s.Int(), session: s.Int(), windows: s.Int()}
@@ -77,5 +94,5 @@ func (d *judge) loadMore(s *window.Decoder, e *entity) {
 		m.sessions[s.Int()] = spell{first: s.Int(), last: s.Int(), counted: s.Int()}
 	}
 	m.pruned = s.Int()
-	d.bytes += cap(m.shares)*shareBytes + len(m.sessions)*spellBytes
+	d.bytes += cap(m.longs)*longBytes + cap(m.shares)*shareBytes + len(m.sessions)*spellBytes
 }

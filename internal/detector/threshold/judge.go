@@ -23,6 +23,7 @@ type judge struct {
 	end    int64 // how long within the limit ends it
 	grain  int64 // length of a sub-bucket
 	keep   int   // members remembered of an entity, of distinct
+	least  int64 // what must have been added at least before the limit can be broken; 0: nothing need be
 	grows  bool  // leaving the window cannot break the limit
 	early  bool  // what was seen stays broken whatever else arrives
 	warms  bool  // an entity must be known for one window
@@ -48,6 +49,7 @@ type judge struct {
 	exact   int    // entries kept exactly: exact, or few when room is short
 	stats   detector.Stats
 	seen    map[int64]int32 // scratch of foresee
+	scratch []entry         // and of merge
 }
 
 const (
@@ -59,6 +61,8 @@ const (
 	// entityBytes is the size of an entity without its ring.
 	entityBytes = 160
 	entryBytes  = 24
+	// plenty is beyond what must be added to break any limit.
+	plenty = 1 << 61
 )
 
 // An entry is what happened at one time, or for distinct one member seen then.
@@ -75,15 +79,16 @@ type entity struct {
 	ring    []entry
 	head    int32 // first entry in the window
 	done    int32 // first entry that waits
-	adds    uint32
-	wake    uint32 // adds at which foreseeing makes sense again
-	rows    int64  // of all entries in the ring
-	n, sum  int64  // of the window; for distinct n counts members; for min and max sum is the extreme
-	first   int64  // earliest time judged
-	trigger int64  // newest one
-	held    int64  // when the limit was last seen broken
-	early   int64  // time of the trigger told early
-	lump    int64  // end of the sub-bucket whose entries are put together
+	loose   int32 // how many entries at the end of the ring are not in order yet
+	adds    int64 // all that was ever added: rows, or the sum of them
+	wake    int64 // adds at which foreseeing makes sense again
+	rows    int64 // of all entries in the ring
+	n, sum  int64 // of the window; for distinct n counts members; for min and max sum is the extreme
+	first   int64 // earliest time judged
+	trigger int64 // newest one
+	held    int64 // when the limit was last seen broken
+	early   int64 // time of the trigger told early
+	lump    int64 // end of the sub-bucket whose entries are put together
 	peak    float64
 	due     int64
 	timer   int64
@@ -153,7 +158,7 @@ func (d *judge) fold(b *event.Batch, rows []int32) {
 		} else {
 			d.insert(e, t, v, 1)
 		}
-		d.line(id, e, t, before)
+		d.line(id, e, t, d.weight(v, 1), before)
 	}
 }
 
@@ -162,13 +167,23 @@ func (d *judge) add(id uint32, t, v, n int64) {
 	e := d.entity(id)
 	before := cap(e.ring)
 	d.insert(e, t, v, n)
-	d.line(id, e, t, before)
+	d.line(id, e, t, d.weight(v, n), before)
 }
 
-// line notes that something of an entity waits. before is what its ring had room for.
-func (d *judge) line(id uint32, e *entity, t int64, before int) {
+// weight is what rows add at most to what is measured.
+func (d *judge) weight(v, n int64) int64 {
+	if d.metric.Op == metric.Sum {
+		return max(v, 0)
+	}
+	return d.rows(entry{v: v, n: n})
+}
+
+// line notes that something of an entity waits, which weighs so much. before is what its ring had room for.
+func (d *judge) line(id uint32, e *entity, t, weight int64, before int) {
 	d.bytes += (cap(e.ring) - before) * entryBytes
-	e.adds++
+	if e.adds += weight; e.adds > plenty {
+		e.adds, e.wake = plenty, 0
+	}
 	if e.state&waiting == 0 || t < e.due {
 		d.pending.Add(t, id)
 		e.due = t

@@ -13,7 +13,7 @@ import (
 
 const (
 	stateName    = "threshold"
-	stateVersion = 2
+	stateVersion = 3
 )
 
 // Save writes the state.
@@ -30,6 +30,7 @@ func (d *judge) Save(w io.Writer) error {
 			continue
 		}
 		e := d.entity(uint32(id))
+		d.tidy(e)
 		s.Text(d.table.Key(uint32(id)))
 		s.Uint(uint64(e.state &^ (waiting | timed | touched)))
 		s.Int(e.first)
@@ -56,7 +57,7 @@ func (d *judge) Save(w io.Writer) error {
 
 // Load reads a state into a detector that has seen nothing.
 func (d *judge) Load(r io.Reader) error {
-	s := window.NewDecoder(r, stateName, stateVersion, 1)
+	s := window.NewDecoder(r, stateName, stateVersion, 1, 2)
 	d.judged = s.Int()
 	d.stats.Skipped, d.stats.Late, d.stats.Evicted = s.Uint(), s.Uint(), s.Uint()
 	d.exact = min(max(int(s.Uint()), few), exact)
@@ -101,6 +102,7 @@ func (d *judge) loadEntity(s *window.Decoder, e *entity) {
 		e.ring = append(e.ring, en)
 	}
 	e.done = int32(done)
+	e.loose = int32(n) - e.done // earlier versions ordered the sessions of an instant otherwise
 	d.bytes += cap(e.ring) * entryBytes
 	if s.Version > 1 { // earlier states know nothing of long flows and sessions
 		d.loadMore(s, e)
@@ -131,6 +133,7 @@ func (d *judge) resume(id uint32, e *entity) {
 		e.due = e.ring[e.done].t
 		e.state |= waiting
 		d.pending.Add(e.due, id)
+		e.adds = plenty
 		if d.early {
 			e.state |= touched
 			d.touched = append(d.touched, id)
@@ -163,9 +166,10 @@ func (d *judge) Merge(other detector.Detector) error {
 		}
 		if m := e.more; m != nil {
 			into := d.entity(mine).extra()
-			before := cap(into.shares)
-			into.shares, into.lasting = append(into.shares, m.shares...), append(into.lasting, m.lasting...)
-			d.bytes += (cap(into.shares) - before) * shareBytes
+			before := cap(into.longs)*longBytes + cap(into.shares)*shareBytes
+			into.longs, into.lasting = append(into.longs, m.longs...), append(into.lasting, m.lasting...)
+			into.shares = united(append(into.shares, m.shares...))
+			d.bytes += cap(into.longs)*longBytes + cap(into.shares)*shareBytes - before
 		}
 	}
 	d.stats.Skipped += o.stats.Skipped

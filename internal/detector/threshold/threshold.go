@@ -165,6 +165,14 @@ func (c *Config) New(fs.FS) (detector.Detector, error) {
 	signed := m.Field != nil && m.Field.Type != event.Uint && m.Op == metric.Sum
 	d.grows = !signed && (!d.limit.below && m.Op != metric.Avg && m.Op != metric.Min || d.limit.below && m.Op == metric.Min)
 	d.early = d.grows || signed && !d.limit.below
+	if d.grows && !d.limit.below {
+		switch m.Op {
+		case metric.Count, metric.Distinct:
+			d.least = d.limit.first()
+		case metric.Sum: // which is held against the limit as a number with a fraction
+			d.least = int64(min(d.limit.value/d.scale*(1-1e-9), plenty))
+		}
+	}
 	d.warms = d.limit.below && (m.Op == metric.Count || m.Op == metric.Sum || m.Op == metric.Distinct)
 	d.pending = window.NewCalendar(int64(time.Second))
 	d.timers = window.NewCalendar(max(d.over/16, int64(time.Second)))
