@@ -28,7 +28,7 @@ func flowsDaemon(t *testing.T, dir string) (*daemon, string) {
 	config := filepath.Join(dir, "tocsin.yaml")
 	write(t, config, fmt.Sprintf("http: {listen: \"off\"}\njournal: {free_floor: off}\nsources: {syslog: [], flows: [{name: flows, udp: %q}]}\n", address), 0o600)
 	d := start(t, filepath.Join(dir, "data"), config, "")
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(d.said.String(), "listening for flows"); {
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(d.said.String(), "listening for flows"); {
 		if time.Now().After(deadline) || !d.alive() {
 			t.Fatalf("does not listen:\n%s", d.said)
 		}
@@ -92,7 +92,7 @@ func TestFlowsOfRealExporters(t *testing.T) {
 		send(test.datagrams)
 		want := fmt.Sprintf("sum(source.bytes)\n%dcount\n%d", octets, rows)
 		got := ""
-		for deadline := time.Now().Add(20 * time.Second); got != want && time.Now().Before(deadline); {
+		for deadline := time.Now().Add(time.Minute); got != want && time.Now().Before(deadline); {
 			got = total(dataset)
 		}
 		if got != want {

@@ -38,7 +38,7 @@ func TestWhoActsOnAlerts(t *testing.T) {
 		t.Fatal(err)
 	}
 	ids := map[string]int64{}
-	for end := time.Now().Add(20 * time.Second); len(ids) < 2 && time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); len(ids) < 2 && time.Now().Before(end); {
 		if err := svc.Flush(admin); err != nil {
 			t.Fatal(err)
 		}

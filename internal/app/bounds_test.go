@@ -59,7 +59,7 @@ func bound(t *testing.T) *bounded {
 	_, err := b.svc.Append(b.admin, api.AppendRequest{}, strings.NewReader(strings.Join(lines, "\n")))
 	b.must(err)
 	var all []alert.Alert
-	for end := time.Now().Add(20 * time.Second); len(all) < 12 && time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); len(all) < 12 && time.Now().Before(end); {
 		b.must(b.svc.Flush(b.admin))
 		if all, err = b.svc.Alerts(b.admin, api.AlertRequest{User: "*", Oldest: true}); err != nil {
 			t.Fatal(err)

@@ -49,7 +49,7 @@ func message(t *testing.T, c *Config, l *net.UDPConn, n notifier.Notice) string 
 		t.Fatal(err)
 	}
 	text := make([]byte, 64<<10)
-	if err := l.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := l.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	size, err := l.Read(text)

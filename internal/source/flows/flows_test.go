@@ -76,7 +76,7 @@ func (in *intake) column(id event.FieldID) (list []string) {
 
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !holds(); {
+	for deadline := time.Now().Add(time.Minute); !holds(); {
 		if time.Now().After(deadline) {
 			t.Fatalf("in vain awaited: %s", what)
 		}
