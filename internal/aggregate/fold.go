@@ -9,7 +9,6 @@ type keyColumn struct {
 	round  uint32   // number of the batch
 	memo   []uint64 // one a value of the batch's dictionary: round in the upper half, number in the lower
 	ids    [chunkRows]uint32
-	fresh  []uint32 // codes of a chunk that no row of the batch had before
 }
 
 // noRoom stands for a value that found none.
@@ -26,6 +25,10 @@ func (t *Table) Fold(b *event.Batch, rows []int32) {
 
 // FoldShown adds rows of a batch that has the fields of views already, as package view shows it.
 func (t *Table) FoldShown(b *event.Batch, rows []int32) {
+	if t.foldCodes(b, rows) {
+		t.weigh()
+		return
+	}
 	t.begin(b)
 	for len(rows) > 0 {
 		n := min(len(rows), chunkRows)
@@ -130,9 +133,6 @@ func (t *Table) number(k *keyColumn, b *event.Batch, rows []int32) {
 // numberCodes looks each value of a dictionary up once a batch.
 func (t *Table) numberCodes(k *keyColumn, c *event.Column, rows []int32, ids []uint32) {
 	memo, round := k.memo, uint64(k.round)<<32
-	if c.Field.Type == event.IP {
-		k.remember(c, rows)
-	}
 	for i, row := range rows {
 		code := c.Codes[row]
 		if code == 0 {
@@ -146,23 +146,6 @@ func (t *Table) numberCodes(k *keyColumn, c *event.Column, rows []int32, ids []u
 		}
 		ids[i] = uint32(known)
 	}
-}
-
-// remember looks the addresses of rows up that no row of the batch had before. Those that are new are left to be.
-func (k *keyColumn) remember(c *event.Column, rows []int32) {
-	memo, round := k.memo, uint64(k.round)<<32
-	fresh := k.fresh[:0]
-	for _, row := range rows {
-		if code := c.Codes[row]; code != 0 && memo[code]&^0xffffffff != round {
-			memo[code] = round // so that it is looked for once
-			fresh = append(fresh, code)
-		}
-	}
-	for _, code := range fresh {
-		memo[code] = 0
-	}
-	k.values.addresses(c, fresh, func(code, number uint32) { memo[code] = round | uint64(number) })
-	k.fresh = fresh
 }
 
 // valueNumber numbers a value; the table is asked for room only when it is new.

@@ -94,9 +94,10 @@ func (in *interner) number(v int64, room bool) (number uint32, ok bool) {
 	return in.add(at, h), true
 }
 
-// addresses looks for those of a dictionary that codes name and tells found the number of each that is known. Memory is what
-// this costs: so it is asked for many places at once, and none waits for the one before.
-func (in *interner) addresses(c *event.Column, codes []uint32, found func(code, number uint32)) {
+// addresses looks for those of a dictionary that codes name and tells found the number of each that is known, fresh of each that
+// is not; i is the place in codes. Memory is what this costs: so it is asked for many places at once, and none waits for the
+// one before.
+func (in *interner) addresses(c *event.Column, codes []uint32, found func(i int, number uint32), fresh func(i int)) {
 	if cap(in.wanted) < len(codes) {
 		in.wanted, in.near = make([]uint64, chunkRows), make([]uint64, chunkRows)
 	}
@@ -111,9 +112,11 @@ func (in *interner) addresses(c *event.Column, codes []uint32, found func(code, 
 	for i, code := range codes {
 		v := &c.IPs[code]
 		if n := near[i]; n != 0 && n>>32 == wanted[i]>>32 && in.values.IPs[uint32(n)] == *v {
-			found(code, uint32(n))
+			found(i, uint32(n))
 		} else if n, ok := in.hashed(v, wanted[i], false); ok {
-			found(code, n)
+			found(i, n)
+		} else {
+			fresh(i)
 		}
 	}
 }

@@ -44,6 +44,7 @@ type Table struct {
 	frozen bool // no group is taken in any more
 	checks int  // new groups until the memory is looked at again
 
+	codes   byCode
 	labels  labelFinder
 	chunkOf [chunkRows]uint32 // group of each row of a chunk
 	tuple   []uint32
