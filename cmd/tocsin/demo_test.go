@@ -30,8 +30,8 @@ func TestDemo(t *testing.T) {
 		return running
 	}
 	before := count()
-	if before != 20 {
-		t.Errorf("%d rules run, want the five of the demo and the fifteen of pack flow", before)
+	if before != 22 {
+		t.Errorf("%d rules run, want the five of the demo and the seventeen of pack flow", before)
 	}
 	for _, what := range []string{
 		`A host sends far more to the outside than usual: 10\.20\.1\.14: `,

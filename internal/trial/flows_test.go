@@ -12,6 +12,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"tocsin/internal/detect"
+	"tocsin/internal/document"
 	"tocsin/internal/event"
 	"tocsin/internal/list"
 	"tocsin/internal/pack"
@@ -217,11 +218,16 @@ func (m *traffic) batches() []*event.Batch {
 	return all
 }
 
-// alerts runs the pack over traffic, and returns how often it told of a new alert about whom.
-func (m *traffic) alerts(t *testing.T) map[string]int {
+// alerts runs the pack, switched on by a setting, over traffic up to a time, and returns how often it told of a new alert about
+// whom.
+func (m *traffic) alerts(t *testing.T, setting string, until time.Time) map[string]int {
 	t.Helper()
-	p, _ := pack.Find("flow")
-	rules, err := p.Rules(detectors())
+	root, err := document.Parse("tocsin.yaml", []byte(setting))
+	if err != nil {
+		t.Fatal(err)
+	}
+	packs, _ := root.Get("packs")
+	rules, err := pack.Enabled(packs, detectors())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +235,7 @@ func (m *traffic) alerts(t *testing.T) map[string]int {
 		rules[i].ID = int64(i)
 	}
 	lists := list.Of(map[string]string{"blacklist": "192.0.2.64/26"})
-	findings, _, err := detect.History(t.Context(), detect.HistoryOptions{Lists: lists, Until: monday.Add(28 * day).UnixNano()}, rules,
+	findings, _, err := detect.History(t.Context(), detect.HistoryOptions{Lists: lists, Until: until.UnixNano()}, rules,
 		func(yield func(*event.Batch, []int32) error) error {
 			for _, b := range m.batches() {
 				if err := yield(b, nil); err != nil {
@@ -268,7 +274,7 @@ func TestFlowPackOverWeeks(t *testing.T) {
 	for _, who := range m.attacks(monday.Add(21 * day)) {
 		want[who] = 1
 	}
-	if got := m.alerts(t); !maps.Equal(got, want) {
+	if got := m.alerts(t, "packs: [flow]", monday.Add(28*day)); !maps.Equal(got, want) {
 		t.Errorf("alerts over %d flows (-want +got):\n%s", len(m.flows), gocmp.Diff(want, got))
 	}
 }
