@@ -144,7 +144,8 @@ type Journal struct {
 
 // History keeps events for questions, in columns.
 type History struct {
-	// Retention is how long events of a kind are kept, in whole days of their own time; 1d or more, `off` for ever.
+	// Retention is how long events of a kind are kept, in whole days from their own time on, or from when they came in where that is
+	// later, as with files of long ago; 1d or more, `off` for ever.
 	Retention map[string]time.Duration `yaml:"retention"`
 	// Rollups is how long it is kept what flows come to by hour and day, for rankings over long times; 1d or more, `off`: none are
 	// made.
@@ -261,7 +262,8 @@ type Detect struct {
 	// Lateness is how late an event may come and still be judged, by its own time: 0s to 1h. Judging waits that long. Later
 	// events are kept and found, and judged only by `tocsin detect`.
 	Lateness time.Duration `yaml:"lateness"`
-	// SaveEvery is how often the state of the rules is saved; 1s or more. A restart reads the events since then again.
+	// SaveEvery is how often the state of the rules is saved; 1s or more. A large state, which takes long, is saved more seldom: for a
+	// tenth of the time at most, but every two minutes. A restart reads the events since then again.
 	SaveEvery time.Duration `yaml:"save_every"`
 }
 

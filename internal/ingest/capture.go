@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"time"
 
 	"tocsin/internal/api"
 	"tocsin/internal/event"
@@ -19,8 +20,9 @@ type Capture struct {
 	Body io.Reader // from its beginning
 	// From is up to where it was read before. What stands there is read for what it teaches, such as templates, and for nothing
 	// else.
-	From int64
-	Rows int // that end a batch
+	From     int64
+	Received int64 // when it is read, in nanoseconds since 1970 UTC: so its flows are kept as long as those that come now
+	Rows     int   // that end a batch
 	// Take is given flows with the place up to which the capture was read for them, and what is to be told so far.
 	Take func(b *event.Batch, to int64, told api.IngestAnswer) error
 }
@@ -67,7 +69,7 @@ func (f *file) capture(ctx context.Context, body io.Reader) error {
 		f.answer.Events, f.answer.First, f.answer.Last = events, first, last
 	}
 	told, err := f.service.options.Captures.Read(ctx, Capture{
-		Body: body, From: f.request.Offset, Rows: fileRows,
+		Body: body, From: f.request.Offset, Received: time.Now().UnixNano(), Rows: fileRows,
 		Take: func(b *event.Batch, to int64, told api.IngestAnswer) error {
 			told.Reasons, told.Errors = maps.Clone(told.Reasons), nil
 			add(told)

@@ -21,6 +21,8 @@ type Origin struct {
 	Format   string // event.dataset
 	Exporter [16]byte
 	Received int64 // in nanoseconds since 1970 UTC
+	// Ingested is when tocsin got them, where that is not when they were received by whoever captured them; 0: it is.
+	Ingested int64
 	// Doubted says that the clock of the exporter is off by more than is tolerated: the time of receipt is when its flows
 	// happened, and what it says itself stands in event.start and event.end alone.
 	Doubted bool
@@ -80,7 +82,11 @@ func (o *Origin) common(b *event.Builder, r *flow.Record, n *Note) {
 	default:
 		b.Time(event.Timestamp, r.End)
 	}
-	b.Time(event.Ingested, o.Received)
+	if o.Ingested != 0 {
+		b.Time(event.Ingested, o.Ingested)
+	} else {
+		b.Time(event.Ingested, o.Received)
+	}
 	b.Text(event.TocsinSource, o.Source)
 	b.Text(event.EventDataset, o.Format)
 	b.IP(event.ObserverIP, o.Exporter)

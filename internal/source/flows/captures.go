@@ -150,8 +150,10 @@ func (c *Captures) Read(ctx context.Context, in ingest.Capture) (api.IngestAnswe
 func (c *Captures) reading(in ingest.Capture, packets *capture.Reader) *reading {
 	s := &Source{options: Options{Name: captureSource, Memory: c.memory, Rows: event.MaxRows - 2, Log: c.log}, stats: newStatistics(captureSource, nil)}
 	filled := make(chan *event.Batch, 4) // more than one datagram and what waited for it can fill
+	r := newReader(s, filled)
+	r.ingested = in.Received
 	return &reading{
-		in: in, packets: packets, captures: c, filled: filled, reader: newReader(s, filled), latest: time.Now().Add(ahead).UnixNano(),
+		in: in, packets: packets, captures: c, filled: filled, reader: r, latest: time.Now().Add(ahead).UnixNano(),
 		ports: map[uint16]int64{}, sinks: map[sink]bool{},
 	}
 }

@@ -29,6 +29,7 @@ var (
 	collector = netip.MustParseAddrPort("198.51.100.1:2055")
 	router    = netip.MustParseAddrPort("192.0.2.1:51000")
 	began     = time.Now().Add(-2 * time.Hour).Truncate(time.Second)
+	loaded    = began.Add(time.Hour)
 )
 
 // A gotten is what was read of a capture.
@@ -43,7 +44,7 @@ type gotten struct {
 func read(t *testing.T, c *Captures, file []byte, from int64, stop int) (g gotten) {
 	t.Helper()
 	errStop := errors.New("that is enough")
-	g.answer, g.err = c.Read(t.Context(), ingest.Capture{Body: bytes.NewReader(file), From: from, Rows: 16, Take: func(b *event.Batch, to int64, _ api.IngestAnswer) error {
+	g.answer, g.err = c.Read(t.Context(), ingest.Capture{Body: bytes.NewReader(file), From: from, Received: loaded.UnixNano(), Rows: 16, Take: func(b *event.Batch, to int64, _ api.IngestAnswer) error {
 		if stop > 0 && len(g.ranges) == stop {
 			return errStop
 		}
@@ -85,13 +86,14 @@ func exports(datagrams ...[]byte) []byte {
 	return flowtest.Capture(uint32(began.Unix()), flowtest.Exports(router, collector, datagrams))
 }
 
-// TestCaptureOfExports: each datagram makes the rows that it makes over a socket, with who sent it and when.
+// TestCaptureOfExports: each datagram makes the rows that it makes over a socket, with who sent it and when. From when it was
+// loaded on it is kept as long as what comes in then.
 func TestCaptureOfExports(t *testing.T) {
 	g := read(t, captures(t), exports(nine(true, 1, 20), nine(false, 30, 5), nine(true, 0, 0)), 0, 0)
 	if g.err != nil || len(g.rows) != 25 || g.answer.Lines != 3 || g.answer.Packets != 3 || g.answer.Empty != 1 || g.answer.Rejected != 0 || g.answer.Format != "pcap" || len(g.answer.Notes) != 0 {
 		t.Fatalf("%v: %d rows, %+v", g.err, len(g.rows), g.answer)
 	}
-	if want := began.UTC().Format(`"event.ingested":"2006-01-02T15:04:05`); !strings.Contains(g.rows[0], `"source.ip":"10.0.0.1"`) || !strings.Contains(g.rows[0], `"observer.ip":"192.0.2.1"`) ||
+	if want := loaded.UTC().Format(`"event.ingested":"2006-01-02T15:04:05`); !strings.Contains(g.rows[0], `"source.ip":"10.0.0.1"`) || !strings.Contains(g.rows[0], `"observer.ip":"192.0.2.1"`) ||
 		!strings.Contains(g.rows[0], want) || !strings.Contains(g.rows[0], `"tocsin.source":"ingest"`) {
 		t.Errorf("first row: %s", g.rows[0])
 	}
@@ -227,7 +229,7 @@ func TestFoulCaptures(t *testing.T) {
 	file := exports(nine(true, 1, 2), nine(false, 3, 2), nine(false, 5, 2), nine(false, 7, 2), nine(false, 9, 2))
 	damaged := bytes.Clone(file)
 	copy(damaged[len(file)/2-20:], bytes.Repeat([]byte{0xff}, 40))
-	if g := read(t, captures(t), damaged, 0, 0); g.err != nil || len(g.rows) < 6 || !note(g, "damaged in 1 place") {
+	if g := read(t, captures(t), damaged, 0, 0); g.err != nil || len(g.rows) < 6 || !note(g, "damaged in one place; ") {
 		t.Errorf("damaged: %v, %d rows, %+v", g.err, len(g.rows), g.answer)
 	}
 	future := flowtest.Capture(uint32(time.Now().Add(9*365*24*time.Hour).Unix()), flowtest.Exports(router, collector, [][]byte{nine(true, 1, 2)}))

@@ -217,7 +217,11 @@ func (r *reading) notes() (notes []string) {
 		notes = append(notes, "packets that are no exports of flows: "+others)
 	}
 	if times, skipped := r.packets.Damaged(); times > 0 {
-		notes = append(notes, fmt.Sprintf("the capture is damaged in %d places; %d bytes of it cannot be read", times, skipped))
+		places := "one place"
+		if times > 1 {
+			places = fmt.Sprintf("%d places", times)
+		}
+		notes = append(notes, fmt.Sprintf("the capture is damaged in %s; %d bytes of it cannot be read", places, skipped))
 	}
 	if r.packets.Ends() {
 		notes = append(notes, fmt.Sprintf("the capture ends within a packet, at byte %d; what comes before is read", r.packets.Offset()))

@@ -28,6 +28,8 @@ const maxNames = 1 << 14
 type reader struct {
 	source *Source
 	queue  chan<- *event.Batch
+	// ingested is when a capture is read; 0 of what comes in now.
+	ingested int64
 
 	records []flow.Record
 	marks   []session.Mark
@@ -122,7 +124,7 @@ func (r *reader) take(from netip.Addr, datagram []byte, received int64) (report 
 	if report.Options > 0 {
 		clear(r.names) // which may have changed
 	}
-	origin := rows.Origin{Source: s.options.Name, Format: protocolOf(report.Version), Exporter: exporter, Received: received}
+	origin := rows.Origin{Source: s.options.Name, Format: protocolOf(report.Version), Exporter: exporter, Received: received, Ingested: r.ingested}
 	skew := time.Duration(0)
 	if report.Exported != 0 && report.Problems[flow.BadTime] == 0 { // else the decoder has put the time of receipt in its place
 		skew = time.Duration(report.Exported - received)
