@@ -76,6 +76,7 @@ func runScripts(t *testing.T, serving bool) {
 			"ages":     scriptAges,
 			"until":    scriptUntil,
 			"captures": scriptCaptures,
+			"database": scriptDatabase,
 			"daemon": func(ts *testscript.TestScript, _ bool, args []string) {
 				if serving {
 					scriptDaemon(ts, args)

@@ -134,7 +134,8 @@ func (s *shell) savedGroups(saved api.GroupsSaved) error {
 	if s.format == "json" {
 		return writeJSON(s.Out, saved)
 	}
-	_, err := fmt.Fprintf(s.Out, "%d added, %d changed, %d as before, %d removed; %d groups with %d members\n", saved.Added, saved.Changed, saved.Same, saved.Removed, saved.Groups, saved.Members)
+	_, err := fmt.Fprintf(s.Out, "%d added, %d changed, %d as before, %d removed; %s with %s\n", saved.Added, saved.Changed, saved.Same, saved.Removed,
+		plural(int64(saved.Groups), "group"), plural(int64(saved.Members), "member"))
 	return err
 }
 

@@ -153,7 +153,7 @@ func (s *shell) savedNames(saved api.NamesSaved) error {
 	if s.format == "json" {
 		return writeJSON(s.Out, saved)
 	}
-	_, err := fmt.Fprintf(s.Out, "%d added, %d changed, %d as before, %d removed; %d names\n", saved.Added, saved.Changed, saved.Same, saved.Removed, saved.Names)
+	_, err := fmt.Fprintf(s.Out, "%d added, %d changed, %d as before, %d removed; %s\n", saved.Added, saved.Changed, saved.Same, saved.Removed, plural(int64(saved.Names), "name"))
 	return err
 }
 
