@@ -43,6 +43,8 @@ type judge struct {
 
 	pending   []byte // state that waits for the ledger to hold what was found up to pendingAt
 	pendingAt event.Position
+	saved     time.Time     // when the state was last written down
+	saving    time.Duration // and how long that took
 
 	changing sync.Mutex // one change of rules at a time
 	ready    atomic.Bool
@@ -260,6 +262,13 @@ func (j *judge) warm(ctx context.Context) error {
 	return nil
 }
 
+// The state of the rules is written down at most a tenth of the time: that of many entities takes seconds. What a longer rest costs is
+// the journal between, which is read again after a restart.
+const (
+	saveRest    = 10
+	longestRest = 2 * time.Minute
+)
+
 // judge reads the journal until it is sealed and read, or ctx ends.
 func (j *judge) judge(ctx context.Context) error {
 	r, err := j.app.journal.Reader(j.engine.Position(), j.part)
@@ -301,7 +310,7 @@ func (j *judge) judge(ctx context.Context) error {
 		due := false
 		select {
 		case <-saving.C:
-			due = true
+			due = time.Since(j.saved) >= min(saveRest*j.saving, longestRest)
 		default:
 		}
 		if err := j.save(due); err != nil {
@@ -313,10 +322,13 @@ func (j *judge) judge(ctx context.Context) error {
 // save writes down the state that was taken last, once everything found up to there is in the ledger; until then the one
 // before stays current. When a new one is due and none is waiting it is taken now.
 func (j *judge) save(due bool) (err error) {
+	began := time.Now()
 	if due && j.pending == nil {
 		if j.pending, j.pendingAt, err = j.engine.Snapshot(); err != nil {
 			return err
 		}
+		j.saved, j.saving = time.Now(), time.Since(began)
+		began = j.saved
 	}
 	if j.pending == nil || !j.alerting.Committed().Covers(j.pendingAt) {
 		return nil
@@ -326,6 +338,7 @@ func (j *judge) save(due bool) (err error) {
 	if err := detect.WriteFile(j.file, data); err != nil {
 		return err
 	}
+	j.saved, j.saving = time.Now(), j.saving+time.Since(began)
 	return j.app.commit(judgeCursor, j.pendingAt)
 }
 
