@@ -410,6 +410,50 @@ func (s *flowtraqSite) api(t *testing.T) {
 	}
 }
 
+// strangers: who shows a wrong password, or asks where no tocsin is, gets an error, no line, and no secret back.
+func (s *flowtraqSite) strangers(t *testing.T) {
+	t.Helper()
+	nobody := freePort(t, "tcp")
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	go func() {
+		for {
+			c, err := other.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(c, "\x1b[31m220 mail.example.com\r\n\r\n")
+			_ = c.Close()
+		}
+	}()
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"-s", s.host, "-un", "boss", "-up", "hunter2"}, 1, "name and password, or token, are not right"},
+		{[]string{"-s", s.host, "-un", "nobody", "-up", "hunter2"}, 1, "name and password, or token, are not right"},
+		{[]string{"-s", nobody, "-un", "boss", "-up", "hunter2"}, 1, "does it run"},
+		{[]string{"-s", other.Addr().String(), "-un", "boss", "-up", "hunter2"}, 1, "ask tocsin at"},
+		{[]string{"-s", s.host, "-un", "boss", "-up", "hunter2", "-tn", "yesterday"}, 2, "want a length of time"},
+		{[]string{"-s", s.host, "-un", "boss", "-up", "hunter2", "-up", "hunter2"}, 2, "-up is given twice"},
+		{[]string{"-s", s.host, "-un", "boss", "-up", "hunter2", "-upf", "key"}, 2, "want -up or -upf, not both"},
+		{[]string{"-s", s.host, "-un", "boss"}, 2, "want the password of boss"},
+	} {
+		cmd := exec.Command(filepath.Join(s.tools, "ns2hostsb"), c.args...)
+		cmd.Env = []string{childVar + "=1", "HOME=/nowhere"}
+		var out, said bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &said
+		_ = cmd.Run() // its exit code is looked at
+		if code := cmd.ProcessState.ExitCode(); code != c.code || !strings.Contains(said.String(), c.says) || out.Len() > 0 || strings.Contains(said.String(), "hunter2") || strings.Contains(said.String(), "\x1b") {
+			t.Errorf("ns2hostsb %s: exit code %d, printed %q, said %q; want %d about %q", c.args, code, &out, &said, c.code, c.says)
+		}
+	}
+}
+
 // stat holds a ranking of the API, with its lines over time, against what was counted by hand.
 func (s *flowtraqSite) stat(t *testing.T, ask func(string, any) string, entity, rank, direction, side string) {
 	t.Helper()
@@ -465,9 +509,13 @@ func (s *flowtraqSite) management(t *testing.T) {
 		t.Errorf("ftum -ul prints\n%s", list)
 	}
 	output(t, command(t, s.d.dir, "", "users", "filter", "bob", "network.transport == \"udp\""))
-	bob := exec.Command(filepath.Join(s.tools, "ns2sq"), "-s", s.host, "-un", "bob", "-upf", s.key, "-c")
-	bob.Env = []string{childVar + "=1", "HOME=/nowhere"}
-	s.same(t, output(t, bob), asCSV(s.sessionRows()[5:6]), "ns2sq of a user who may see UDP alone")
+	seen := slices.DeleteFunc(talks(), func(one talk) bool { return one.proto != 17 })
+	for tool, want := range map[string]string{"ns2sq": asCSV(s.sessionRows()[5:6]), "ns2hostsb": asCSV(expected("hosts", "b", "", seen)[1:]), "ns2countryss": asCSV(expected("countrys", "s", "", seen)[1:])} {
+		bob := exec.Command(filepath.Join(s.tools, tool), "-s", s.host, "-un", "bob", "-upf", s.key, "-c", "-q", "PORT!=1")
+		bob.Env = []string{childVar + "=1", "HOME=/nowhere"}
+		s.same(t, output(t, bob), want, tool+" of a user who may see UDP alone")
+	}
+	s.strangers(t)
 	s.same(t, s.run("ftum", "-ud", "bob"), "user bob: deleted\n", "ftum -ud")
 
 	s.same(t, s.run("ftname", "-ns", "192.0.2.7", "-nn", "mail"), "address 192.0.2.7: is called mail\n", "ftname -ns")

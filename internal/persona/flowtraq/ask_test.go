@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tocsin/internal/api"
@@ -23,6 +24,7 @@ type service struct {
 	traffic api.TrafficAnswer
 	found   api.SessionAnswer
 	err     error
+	hangs   bool // it never answers
 }
 
 func (s *service) note(format string, args ...any) error {
@@ -34,7 +36,11 @@ func (s *service) Health(context.Context) (api.Health, error) {
 	return api.Health{Zone: "Europe/Berlin"}, nil
 }
 
-func (s *service) Traffic(_ context.Context, q api.TrafficRequest) (api.TrafficAnswer, error) {
+func (s *service) Traffic(ctx context.Context, q api.TrafficRequest) (api.TrafficAnswer, error) {
+	if s.hangs {
+		<-ctx.Done()
+		return s.traffic, context.Cause(ctx)
+	}
 	return s.traffic, s.note("top %s %s %s where %q %s to %s limit %d bucket %s once %v", q.By, q.Rank, q.Side, q.Where, q.Since.UTC().Format(time.DateTime), q.Until.UTC().Format(time.DateTime), q.Limit, q.Bucket, q.Once)
 }
 
@@ -222,6 +228,17 @@ func TestPictures(t *testing.T) {
 	if out, _, err := call(t, twoHosts(), "ns2hostsb", "-g", "nowhere/p.png"); err == nil || !strings.Contains(err.Error(), "-g: no such directory") || out != "" {
 		t.Errorf("a picture that cannot be written: %v, printed %q", err, out)
 	}
+}
+
+// Who never answers is not waited for for ever.
+func TestPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		_, _, err := call(t, &service{hangs: true}, "ns2hostsb", "-s", "flowtraq.example.com", "-un", "alice", "-up", "secret")
+		if !errors.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "no answer within 5m0s") || strings.Contains(err.Error(), "secret") || time.Since(began) != patience {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+	})
 }
 
 // Whatever the arguments are, a tool is asked for something or says why not; it never panics.

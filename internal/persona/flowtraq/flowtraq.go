@@ -19,6 +19,10 @@ import (
 // Port is where FlowTraq's server answered its tools, and where tocsin answers them.
 const Port = "9640"
 
+// patience is how long another machine may take to answer: scripts that cron starts each minute must not pile up for ever before
+// one that hangs.
+const patience = 5 * time.Minute
+
 // Options are what a tool works with. All are needed.
 type Options struct {
 	Out io.Writer
@@ -51,6 +55,11 @@ func Run(ctx context.Context, o Options, name string, args []string) (err error)
 	server, err := q.server(o.Env)
 	if err != nil {
 		return err
+	}
+	if server.URL != "" {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, patience, fault.New(fault.Unavailable, "no answer within %v", patience))
+		defer stop()
 	}
 	service, done, err := o.Open(ctx, server)
 	if err != nil {
