@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"slices"
 
 	"tocsin/internal/alert"
 	"tocsin/internal/event"
@@ -235,4 +236,8 @@ func (p *pass) step(r *running, step func() []alert.Finding) {
 
 // SelectedOnly reports whether a rule looks at nothing but the events that its filter selects, so that a scan for it alone
 // may leave all others out. The other detectors learn from the rest when time began, and when nothing came in at all.
-func SelectedOnly(r *rule.Rule) bool { return r.Detector == "threshold" }
+// A threshold from below must know of all flows who told of them.
+func SelectedOnly(r *rule.Rule) bool {
+	fields, _ := r.Config.Reads()
+	return r.Detector == "threshold" && !(r.From.Has(event.Flow) && slices.Contains(fields, event.ObserverIP))
+}

@@ -56,6 +56,9 @@ func (k *talk) put(b *event.Builder, f *fact) {
 	b.Uint(event.SourceBytes, k.bytes)
 	b.Time(event.EventStart, f.t-k.length)
 	b.Time(event.EventEnd, f.t)
+	if f.source != "" {
+		b.IP(event.ObserverIP, [16]byte{10: 0xff, 11: 0xff, 12: 192, 14: 2, 15: f.source[1]})
+	}
 	b.Text(event.SourceCountry, country(f.ip))
 	b.Text(event.DestinationCountry, country(k.peer))
 }

@@ -60,7 +60,7 @@ func (d *judge) rehearsal(key string) (*judge, *entity) {
 	c := &judge{
 		metric: d.metric, limit: d.limit, scale: d.scale, unit: d.unit, over: d.over, end: d.end, grain: d.grain, keep: d.keep, grows: d.grows, early: d.early,
 		warms: d.warms, room: d.room, exact: d.exact, judged: d.judged, table: window.NewTable(d.table.Keys()),
-		spread: d.spread, sessions: d.sessions,
+		spread: d.spread, sessions: d.sessions, exporters: d.exporters,
 		values: d.values, // of which only the name is looked at
 	}
 	e := c.entity(c.table.Number(key))

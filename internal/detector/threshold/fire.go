@@ -50,7 +50,7 @@ func (d *judge) commit(id uint32, e *entity, w int64) {
 // pass lets time go by up to x, without anything happening: entries leave the window, and alerts end.
 func (d *judge) pass(id uint32, e *entity, x int64) {
 	for {
-		leaves, warm, ends := int64(math.MaxInt64), int64(math.MaxInt64), int64(math.MaxInt64)
+		leaves, warm, ends, sees := int64(math.MaxInt64), int64(math.MaxInt64), int64(math.MaxInt64), int64(math.MaxInt64)
 		if e.head < e.done {
 			leaves = window.Later(e.ring[e.head].t, d.over)
 		}
@@ -60,13 +60,16 @@ func (d *judge) pass(id uint32, e *entity, x int64) {
 				warm = math.MaxInt64
 			}
 		}
+		if e.state&blind != 0 {
+			sees = d.covered(e, e.early)
+		}
 		switch {
 		case e.state&open != 0 && e.state&broken == 0:
 			ends = window.Later(e.held, d.end)
 		case e.state&open != 0 && e.head == e.done:
 			ends = d.forgotten(e)
 		}
-		at := min(leaves, warm, ends)
+		at := min(leaves, warm, ends, sees)
 		if at > x {
 			break
 		}
@@ -81,6 +84,8 @@ func (d *judge) pass(id uint32, e *entity, x int64) {
 			}
 		case warm:
 			e.held = at
+			d.check(id, e, at, false)
+		case sees:
 			d.check(id, e, at, false)
 		default:
 			d.ended(id, e, at)
@@ -121,6 +126,11 @@ func (d *judge) check(id uint32, e *entity, t int64, arrival bool) {
 		return
 	}
 	v, ok := d.value(e)
+	if e.state &^= blind; d.warms && d.limit.broken(v) && d.covered(e, t) != t {
+		e.state |= blind
+		e.early = t
+		return
+	}
 	if !ok || !d.limit.broken(v) {
 		if e.state&broken != 0 {
 			e.state &^= broken
@@ -201,15 +211,16 @@ func (d *judge) sized() *window.Values {
 // ended ends the alert of an entity.
 func (d *judge) ended(id uint32, e *entity, t int64) {
 	d.flush(id, e)
+	waits := e.state&(blind|broken) == blind // it may be too little already, and is to be judged again
 	e.state &^= open | broken
 	f := alert.Finding{
 		Entity: d.table.Keys().Entity(d.table.Key(id)), Time: t, Since: window.Earlier(t, d.end), Value: e.peak, Limit: d.limit.value,
 		Below: d.limit.below, Window: time.Duration(d.over), Ended: true,
 	}
 	f.Reason = fmt.Sprintf("%s%s was not %s for %s", d.metric, d.unit, d.limit, window.Span(time.Duration(t-e.held)))
-	if d.limit.below && e.head == e.done {
+	if d.limit.below && e.head == e.done && !waits {
 		f.Reason = "nothing was seen for " + window.Span(time.Duration(t-e.held)) + "; given up"
-		e.first, e.state = 0, e.state&^known
+		e.first, e.state = 0, e.state&^(known|blind)
 	}
 	d.out = append(d.out, f)
 	d.flush(id, e)

@@ -23,6 +23,7 @@ type more struct {
 	triggers int             // counted since the last finding
 	at       int64           // of the newest of these
 	peak     float64         // up to then
+	fed      []feeder        // who tells of the entity, where that matters
 }
 
 // A share is what a flow sent in one sub-bucket of the window before the one in which it ended.
@@ -67,6 +68,7 @@ func (m *more) clone() *more {
 	}
 	c := *m
 	c.longs, c.shares, c.lasting, c.sessions = slices.Clone(m.longs), slices.Clone(m.shares), slices.Clone(m.lasting), maps.Clone(m.sessions)
+	c.fed = slices.Clone(m.fed)
 	return &c
 }
 
@@ -374,14 +376,14 @@ func (d *judge) flush(id uint32, e *entity) {
 		d.bytes -= len(m.sessions) * spellBytes
 		m.sessions = nil
 	}
-	if len(m.longs) == 0 && len(m.shares) == 0 && len(m.lasting) == 0 && m.sessions == nil {
+	if len(m.longs) == 0 && len(m.shares) == 0 && len(m.lasting) == 0 && m.sessions == nil && len(m.fed) == 0 {
 		d.forgetMore(e)
 	}
 }
 
 func (d *judge) forgetMore(e *entity) {
 	if m := e.more; m != nil {
-		d.bytes -= cap(m.longs)*longBytes + cap(m.shares)*shareBytes + len(m.sessions)*spellBytes
+		d.bytes -= cap(m.longs)*longBytes + cap(m.shares)*shareBytes + len(m.sessions)*spellBytes + m.fedBytes()
 		e.more = nil
 	}
 }

@@ -42,6 +42,11 @@ func (m *more) save(s *window.Encoder) {
 		s.Int(one.counted)
 	}
 	s.Int(m.pruned)
+	s.Uint(uint64(len(m.fed)))
+	for _, f := range m.fed {
+		s.Uint(uint64(f.exporter))
+		s.Int(f.since)
+	}
 }
 
 // loadMore reads it again. Triggers that were counted are never saved: each call of Judge reports them.
@@ -94,5 +99,8 @@ func (d *judge) loadMore(s *window.Decoder, e *entity) {
 		m.sessions[s.Int()] = spell{first: s.Int(), last: s.Int(), counted: s.Int()}
 	}
 	m.pruned = s.Int()
+	if s.Version > 2 { // earlier states do not know who told of an entity
+		d.loadFeeders(s, m)
+	}
 	d.bytes += cap(m.longs)*longBytes + cap(m.shares)*shareBytes + len(m.sessions)*spellBytes
 }

@@ -31,7 +31,9 @@ type judge struct {
 	// spread says that a record of a flow counts where it lasted, sessions that triggers are counted by session.
 	spread, sessions bool
 	flows            flows
-	instant          []int64 // scratch: the sessions of the entries of one instant
+	exporters        exporters     // of a rule that warms
+	observers        *event.Column // of the batch at hand
+	instant          []int64       // scratch: the sessions of the entries of one instant
 
 	view   *view.View // nil when entities are told by stored fields alone
 	table  *window.Table
@@ -87,7 +89,7 @@ type entity struct {
 	first   int64 // earliest time judged
 	trigger int64 // newest one
 	held    int64 // when the limit was last seen broken
-	early   int64 // time of the trigger told early
+	early   int64 // time of the trigger told early; of one that is blind, since when
 	lump    int64 // end of the sub-bucket whose entries are put together
 	peak    float64
 	due     int64
@@ -97,7 +99,7 @@ type entity struct {
 	more    *more
 }
 
-type state uint8
+type state uint16
 
 const (
 	open    state = 1 << iota // an alert stands
@@ -108,6 +110,7 @@ const (
 	timed                     // timer is set
 	touched                   // in the list of that name
 	full                      // members were left out: the value is an estimate
+	blind                     // the limit would be broken since early, and an exporter that tells of the entity was silent
 )
 
 func (d *judge) entity(id uint32) *entity {
@@ -119,6 +122,9 @@ func (d *judge) entity(id uint32) *entity {
 
 // Fold takes rows in.
 func (d *judge) Fold(b *event.Batch, rows []int32) {
+	if d.warms {
+		d.exporters.hear(b, d.judged)
+	}
 	if len(rows) == 0 {
 		return
 	}
@@ -135,6 +141,7 @@ func (d *judge) fold(b *event.Batch, rows []int32) {
 	if timed {
 		d.flows.bind(b)
 	}
+	d.observe(b)
 	for i, row := range rows {
 		t := clock.At(row)
 		if t <= d.judged || t == 0 {
@@ -157,6 +164,9 @@ func (d *judge) fold(b *event.Batch, rows []int32) {
 			d.take(e, row, t, v)
 		} else {
 			d.insert(e, t, v, 1)
+		}
+		if d.observers != nil {
+			d.feed(e, row, t)
 		}
 		d.line(id, e, t, d.weight(v, 1), before)
 	}
@@ -197,10 +207,11 @@ func (d *judge) line(id uint32, e *entity, t, weight int64, before int) {
 
 // Judge goes through what happened up to w.
 func (d *judge) Judge(w event.Watermark) []alert.Finding {
-	if int64(w) <= d.judged {
+	to := window.Earlier(int64(w), d.lag())
+	if to <= d.judged {
 		return nil
 	}
-	d.judged = int64(w)
+	d.judged = to
 	d.pending.Due(d.judged, func(id uint32, at int64) {
 		if e := d.entity(id); e.state&waiting != 0 && e.due == at {
 			e.state &^= waiting
@@ -219,6 +230,7 @@ func (d *judge) Judge(w event.Watermark) []alert.Finding {
 		}
 	})
 	d.forgetTouched()
+	d.exporters.forget(d.judged)
 	return d.findings()
 }
 
@@ -243,6 +255,13 @@ func (d *judge) next(e *entity) (t int64, ok bool) {
 	t = math.MaxInt64
 	if d.warms && e.state&known != 0 && window.Later(e.first, d.over) > d.judged {
 		t, ok = window.Later(e.first, d.over), true
+	}
+	if e.state&blind != 0 && !d.deserted(e) {
+		if ok = true; d.covered(e, e.early) == math.MaxInt64 {
+			t = min(t, window.Later(d.judged, d.exporters.gap))
+		} else {
+			t = min(t, d.covered(e, e.early))
+		}
 	}
 	if e.head < e.done {
 		ok = true
@@ -312,4 +331,6 @@ func (d *judge) Stats() detector.Stats {
 	return s
 }
 
-func (d *judge) size() int { return d.bytes + d.table.Bytes() + d.table.Len()*entityBytes }
+func (d *judge) size() int {
+	return d.bytes + d.table.Bytes() + d.table.Len()*entityBytes + d.exporters.bytes()
+}

@@ -24,6 +24,7 @@ func (d *judge) Save(w io.Writer) error {
 	s.Uint(d.stats.Late)
 	s.Uint(d.stats.Evicted)
 	s.Uint(uint64(d.exact))
+	d.exporters.save(s)
 	s.Uint(uint64(d.table.Len()))
 	for id := range d.table.Cap() {
 		if !d.table.Used(uint32(id)) {
@@ -61,6 +62,9 @@ func (d *judge) Load(r io.Reader) error {
 	d.judged = s.Int()
 	d.stats.Skipped, d.stats.Late, d.stats.Evicted = s.Uint(), s.Uint(), s.Uint()
 	d.exact = min(max(int(s.Uint()), few), exact)
+	if s.Version > 2 { // earlier states know of no exporters
+		d.exporters.load(s)
+	}
 	for range s.Count(16) {
 		key := s.Text()
 		if _, twice := d.table.Lookup(key); twice {
@@ -152,6 +156,7 @@ func (d *judge) Merge(other detector.Detector) error {
 	if !ok || o.metric.String() != d.metric.String() || o.limit != d.limit || o.scale != d.scale || o.over != d.over || o.table.Keys().Len() != d.table.Keys().Len() {
 		return errors.New("merge threshold: the other detector has other settings")
 	}
+	numbers := d.exporters.merge(&o.exporters)
 	for id := range o.table.Cap() {
 		if !o.table.Used(uint32(id)) {
 			continue
@@ -165,6 +170,11 @@ func (d *judge) Merge(other detector.Detector) error {
 			d.add(mine, en.t, en.v, en.n)
 		}
 		if m := e.more; m != nil {
+			for _, f := range m.fed {
+				if n := numbers[f.exporter]; n >= 0 {
+					d.fed(d.entity(mine), feeder{uint16(n), f.since}) //nolint:gosec // the number of an exporter
+				}
+			}
 			into := d.entity(mine).extra()
 			before := cap(into.longs)*longBytes + cap(into.shares)*shareBytes
 			into.longs, into.lasting = append(into.longs, m.longs...), append(into.lasting, m.lasting...)

@@ -3,6 +3,7 @@
 package threshold
 
 import (
+	"cmp"
 	_ "embed" // the sample
 	"errors"
 	"io/fs"
@@ -43,13 +44,16 @@ type Config struct {
 	AtMost  *float64 `yaml:"at_most"`
 	// EndAfter is how long the value must keep within the limit for the alert to end. Default 0: one window.
 	EndAfter time.Duration `yaml:"end_after"`
+	// SilentAfter is how long an exporter of flows may say nothing and is still taken to listen: of entities that it told of,
+	// Below and AtMost are judged by whole windows in which it did. 1s to 1d; 0 is 2m. Default 2m.
+	SilentAfter time.Duration `yaml:"silent_after"`
 	// Memory bounds what the detector keeps, in MiB, 1 or more. Default 512.
 	Memory int `yaml:"memory"`
 }
 
 // Default returns the settings that a rule begins with.
 func Default() detector.Config {
-	return &Config{Metric: "count", Over: 10 * time.Minute, Memory: 512}
+	return &Config{Metric: "count", Over: 10 * time.Minute, SilentAfter: silentAfter, Memory: 512}
 }
 
 // Reads implements detector.Config.
@@ -61,6 +65,9 @@ func (c *Config) Reads() ([]event.FieldID, bool) {
 	fields, labels := window.Reads(view.Expand(c.By), m.Field, m.Label)
 	if credited(m) || view.Of(c.By, m.Field) != nil { // how long a flow lasted, and of which session it is
 		fields = append(fields, event.EventStart, event.EventEnd, event.FlowID)
+	}
+	if c.Below != nil || c.AtMost != nil { // who tells of flows
+		fields = append(fields, event.ObserverIP)
 	}
 	return fields, labels
 }
@@ -91,11 +98,17 @@ func (c *Config) Validate() error {
 	if c.EndAfter < 0 || c.EndAfter > maxOver {
 		errs = append(errs, document.At("end_after", c.EndAfter, "0 to 366d"))
 	}
+	if c.SilentAfter != 0 && c.SilentAfter < time.Second || c.SilentAfter > 24*time.Hour {
+		errs = append(errs, document.At("silent_after", c.SilentAfter, "1s to 1d, or 0 for 2m"))
+	}
 	if c.Memory < 1 || c.Memory > 1<<20 {
 		errs = append(errs, document.At("memory", c.Memory, "1 to 1048576 (MiB)"))
 	}
 	return errors.Join(append(errs, c.validateLimit(m))...)
 }
+
+// silentAfter is also how long sources.exporter_silent_after is at first.
+const silentAfter = 2 * time.Minute
 
 // Bits is the unit that a metric of bytes can have instead.
 const Bits = "bits"
@@ -174,6 +187,7 @@ func (c *Config) New(fs.FS) (detector.Detector, error) {
 		}
 	}
 	d.warms = d.limit.below && (m.Op == metric.Count || m.Op == metric.Sum || m.Op == metric.Distinct)
+	d.exporters.gap = int64(cmp.Or(c.SilentAfter, silentAfter))
 	d.pending = window.NewCalendar(int64(time.Second))
 	d.timers = window.NewCalendar(max(d.over/16, int64(time.Second)))
 	return d, nil

@@ -1,0 +1,235 @@
+package threshold
+
+import (
+	"math"
+	"slices"
+
+	"tocsin/internal/event"
+	"tocsin/internal/window"
+)
+
+// A limit from below is broken by a host that falls quiet, and would be by an exporter that dies. To tell them apart a rule
+// with such a limit knows when each exporter was heard, by any record of a flow and not only those that the rule selects,
+// and which exporters told of each entity. Falling short counts only at the end of a window during the whole of which all of
+// these were heard. So that this is known, judging stays behind the watermark by as long as an exporter may be silent.
+
+// exporters are those who tell of flows, by their numbers.
+type exporters struct {
+	gap    int64 // how long one may say nothing and is still taken to listen
+	number map[[16]byte]uint16
+	all    []exporter
+}
+
+// exporter is one of them.
+type exporter struct {
+	address [16]byte
+	heard   []spoken // rising, further apart than gap; those that ended before what is judged are left out but for the last
+}
+
+// spoken is a time during which an exporter was never silent for longer than gap.
+type spoken struct{ from, to int64 }
+
+// A feeder is who tells of an entity, and since when.
+type feeder struct {
+	exporter uint16
+	since    int64
+}
+
+const (
+	// maxExporters bounds the exporters that are told apart. Those beyond hold nothing back.
+	maxExporters = 4096
+	// maxFeeders is of how many exporters an entity knows that they tell of it; more, and of the earliest.
+	maxFeeders = 8
+	// exporterGone is how long an exporter is waited for. One that said nothing for a week is not missed any more.
+	exporterGone  = 7 * day
+	exporterBytes = 64
+	feederBytes   = 16
+	moreBytes     = 176 // of the rest of what few entities have
+)
+
+// hear notes who told of the flows of a batch, those that the rule leaves out among them.
+func (x *exporters) hear(b *event.Batch, judged int64) {
+	observer := b.Column(event.ObserverIP)
+	if observer == nil || b.Kind != event.Flow {
+		return
+	}
+	clock := window.NewClock(b)
+	numbers := make([]int32, observer.Len()) // 1 + number by code
+	for row := range b.Rows {
+		v, ok := observer.Value(row)
+		if !ok {
+			continue
+		}
+		t := clock.At(int32(row))
+		if t <= judged || t == 0 {
+			continue
+		}
+		if numbers[v] == 0 {
+			n, ok := x.of(observer.IPs[v])
+			if numbers[v] = int32(n) + 1; !ok {
+				numbers[v] = -1
+			}
+		}
+		if n := numbers[v]; n > 0 {
+			x.all[n-1].add(spoken{t, t}, x.gap)
+		}
+	}
+}
+
+// of returns the number of an exporter; false when there are too many of them.
+func (x *exporters) of(address [16]byte) (uint16, bool) {
+	n, ok := x.number[address]
+	if !ok {
+		if len(x.all) >= maxExporters {
+			return 0, false
+		}
+		if x.number == nil {
+			x.number = map[[16]byte]uint16{}
+		}
+		n = uint16(len(x.all)) //nolint:gosec // at most maxExporters
+		x.number[address] = n
+		x.all = append(x.all, exporter{address: address})
+	}
+	return n, true
+}
+
+// add joins a time with those that it touches.
+func (e *exporter) add(s spoken, gap int64) {
+	i := len(e.heard)
+	for i > 0 && e.heard[i-1].from > s.from {
+		i--
+	}
+	if i > 0 && s.from-e.heard[i-1].to <= gap {
+		i--
+		e.heard[i].to = max(e.heard[i].to, s.to)
+	} else {
+		e.heard = slices.Insert(e.heard, i, s)
+	}
+	for i+1 < len(e.heard) && e.heard[i+1].from-e.heard[i].to <= gap {
+		e.heard[i].to = max(e.heard[i].to, e.heard[i+1].to)
+		e.heard = slices.Delete(e.heard, i+1, i+2)
+	}
+}
+
+// gone reports whether nobody waits for an exporter any more. The number of one that comes back is the same.
+func (e *exporter) gone() bool { return len(e.heard) == 0 }
+
+// forget leaves out what lies before a time that is judged.
+func (x *exporters) forget(judged int64) {
+	for i := range x.all {
+		e := &x.all[i]
+		old := 0
+		for old+1 < len(e.heard) && e.heard[old].to < judged {
+			old++
+		}
+		if n := len(e.heard); n > 0 && e.heard[n-1].to < window.Earlier(judged, exporterGone) {
+			old = n
+		}
+		if old > 0 {
+			e.heard = slices.Delete(e.heard, 0, old)
+		}
+	}
+}
+
+func (x *exporters) bytes() (n int) {
+	for i := range x.all {
+		n += exporterBytes + cap(x.all[i].heard)*16
+	}
+	return n
+}
+
+// lag is by how much judging stays behind the watermark.
+func (d *judge) lag() int64 {
+	if len(d.exporters.all) == 0 {
+		return 0
+	}
+	return d.exporters.gap
+}
+
+// observe finds the column that says who told of the rows, when that matters.
+func (d *judge) observe(b *event.Batch) {
+	d.observers = nil
+	if d.warms && b.Kind == event.Flow {
+		d.observers = b.Column(event.ObserverIP)
+	}
+}
+
+// feed notes who told of an entity. Two records in a row mostly come from the same.
+func (d *judge) feed(e *entity, row int32, t int64) {
+	v, ok := d.observers.Value(int(row))
+	if !ok {
+		return
+	}
+	if n, ok := d.exporters.of(d.observers.IPs[v]); ok {
+		d.fed(e, feeder{n, t})
+	}
+}
+
+func (d *judge) fed(e *entity, f feeder) {
+	m := e.extra()
+	for i := range m.fed {
+		if m.fed[i].exporter == f.exporter {
+			m.fed[i].since = min(m.fed[i].since, f.since)
+			return
+		}
+	}
+	if len(m.fed) == maxFeeders {
+		gone := slices.IndexFunc(m.fed, func(f feeder) bool { return d.exporters.all[f.exporter].gone() })
+		if gone >= 0 {
+			m.fed[gone] = f
+		}
+		return
+	}
+	before := m.fedBytes()
+	m.fed = append(m.fed, f)
+	d.bytes += m.fedBytes() - before
+}
+
+// fedBytes is what knowing who tells of an entity takes.
+func (m *more) fedBytes() int {
+	if m.fed == nil {
+		return 0
+	}
+	return moreBytes + cap(m.fed)*feederBytes
+}
+
+// covered returns the first time at or after t that ends a window during which everybody who tells of an entity was heard;
+// the end of time when nothing heard so far makes it known. Of an entity of which no exporter told it is t.
+func (d *judge) covered(e *entity, t int64) int64 {
+	if e.more == nil {
+		return t
+	}
+	if d.deserted(e) {
+		return math.MaxInt64
+	}
+	for again := true; again; {
+		again = false
+		for _, f := range e.more.fed {
+			heard := d.exporters.all[f.exporter].heard
+			if f.since > t || len(heard) == 0 {
+				continue
+			}
+			at, _ := slices.BinarySearchFunc(heard, t, func(s spoken, t int64) int {
+				if s.to < t {
+					return -1
+				}
+				return 1
+			})
+			if at == len(heard) {
+				return math.MaxInt64
+			}
+			if from := window.Later(heard[at].from, d.over); from > t {
+				t, again = from, true
+			}
+		}
+	}
+	return t
+}
+
+// deserted reports whether exporters told of an entity of whom nobody is waited for any more.
+func (d *judge) deserted(e *entity) bool {
+	if e.more == nil || len(e.more.fed) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(e.more.fed, func(f feeder) bool { return !d.exporters.all[f.exporter].gone() })
+}
