@@ -77,6 +77,7 @@ func runScripts(t *testing.T, serving bool) {
 			"until":    scriptUntil,
 			"captures": scriptCaptures,
 			"database": scriptDatabase,
+			"sshscan":  scriptSSHScan,
 			"daemon": func(ts *testscript.TestScript, _ bool, args []string) {
 				if serving {
 					scriptDaemon(ts, args)

@@ -34,7 +34,7 @@ func examples(dir string) map[string]string {
 		"me quiet set": "--from 01:00 --to 02:00", "me severity": "HIGH", "me syslog set": "--host 127.0.0.1 --no-test", "me zone": "UTC",
 		"settings mail set":  "--server mail.example --from a@example.com",
 		"notices send-again": "999", "notify preview": "nosuch", "notify test": "nosuch", "quarantine show": "999", "quarantine retry": "999", "quarantine drop": "999",
-		"rules show": "nosuch", "rules add": rules, "rules edit": "nosuch", "rules import": rules, "rules delete": "nosuch", "rules enable": "nosuch", "rules disable": "nosuch",
+		"rules show": "nosuch", "rules add": rules, "rules define": "x --metric bytes --entity host --above 1", "rules edit": "nosuch", "rules import": rules, "rules delete": "nosuch", "rules enable": "nosuch", "rules disable": "nosuch",
 		"tokens make": "--expires 1h", "tokens revoke": "--id 999", "users show": "", "users add": "nosuch --password-file " + file, "users password": "nosuch --password-file " + file,
 		"users promote": "nosuch", "users demote": "nosuch", "users enable": "nosuch", "users disable": "nosuch", "users filter": "nosuch off", "users delete": "nosuch",
 		"groups set": "office 10.0.0.0/8", "groups remove": "nosuch", "groups import": filepath.Join(dir, "groups.csv"), "names set": "as 64500 us", "names remove": "as 1",

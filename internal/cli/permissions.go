@@ -33,7 +33,7 @@ func Operations() map[string]permission.Operation {
 		"notices list": permission.ListNotices, "notices send-again": permission.SendNotices, "notify preview": permission.PreviewTemplate, "notify test": permission.TestChannel,
 		"quarantine list": permission.ListQuarantine, "quarantine show": permission.ListQuarantine, "quarantine retry": permission.RetryQuarantine,
 		"quarantine drop": permission.DropQuarantine,
-		"rules list":      permission.ListRules, "rules show": permission.ListRules, "rules add": permission.ChangeRule, "rules edit": permission.ListRules,
+		"rules list":      permission.ListRules, "rules show": permission.ListRules, "rules add": permission.ChangeRule, "rules define": permission.ChangeRule, "rules edit": permission.ListRules,
 		"rules import": permission.ChangeRule, "rules delete": permission.DeleteRule, "rules enable": permission.EnableRule, "rules disable": permission.EnableRule,
 		"tokens list": permission.ListTokens, "tokens make": permission.MakeToken, "tokens revoke": permission.RevokeToken,
 		"users list": permission.ListUsers, "users show": permission.ShowUser, "users add": permission.AddUser, "users password": permission.SetPassword,

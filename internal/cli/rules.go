@@ -22,7 +22,7 @@ func (s *shell) rulesCommand() *cobra.Command {
 		Use:   "rules",
 		Short: "List, add, change, test and delete rules",
 		Long:  "Rules live in files that the configuration names, which only their editor changes, and in tocsin itself, where these commands keep them.",
-	}, s.rulesList(&owner), s.rulesShow(&owner), s.rulesAdd(&owner), s.rulesEdit(&owner), s.rulesImport(&owner), s.rulesTest(&owner),
+	}, s.rulesList(&owner), s.rulesShow(&owner), s.rulesAdd(&owner), s.rulesDefine(&owner), s.rulesEdit(&owner), s.rulesImport(&owner), s.rulesTest(&owner),
 		s.rulesDelete(&owner), s.rulesEnable(&owner, true), s.rulesEnable(&owner, false), s.rulesPacks())
 	c.PersistentFlags().StringVar(&owner, "owner", "", "`user` whose rules are meant (default: one's own); with list * for all")
 	return c

@@ -46,7 +46,11 @@ func (d *Desk) BackTest(ctx context.Context, q api.BackTestRequest) (api.BackTes
 	if err != nil {
 		return api.BackTestAnswer{}, err
 	}
-	findings, stats, err := d.over(ctx, asked, r, 0)
+	told := r
+	if c, ok := r.Config.(*threshold.Config); ok {
+		told.Config = c.Exact()
+	}
+	findings, stats, err := d.over(ctx, asked, told, 0)
 	if err != nil {
 		return api.BackTestAnswer{}, err
 	}

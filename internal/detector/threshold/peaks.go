@@ -56,6 +56,20 @@ func (p *Peaks) New(files fs.FS) (detector.Detector, error) {
 	return &peakJudge{judge: d, peaks: p}, nil
 }
 
+// Exact returns settings that judge as these do, and whose findings tell how many members there were beyond the limit, where
+// a running rule remembers no more than decide. It is for looking back.
+func (c *Config) Exact() detector.Config { return &exactly{*c} }
+
+type exactly struct{ Config }
+
+func (c *exactly) New(files fs.FS) (detector.Detector, error) {
+	made, err := c.Config.New(files)
+	if d, ok := made.(*judge); ok && err == nil {
+		d.keep = maxDistinct + 1
+	}
+	return made, err
+}
+
 // List returns the peaks, highest first, and of equal ones in the order of their entities.
 func (p *Peaks) List() []Peak {
 	type keyed struct {

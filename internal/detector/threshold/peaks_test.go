@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tocsin/internal/detector"
 	"tocsin/internal/event"
 )
 
@@ -89,5 +90,38 @@ func TestPeaks(t *testing.T) {
 	}
 	if _, err := (&Config{Metric: "count", Below: new(float64)}).Peaks(); err == nil {
 		t.Error("peaks of a lower limit are not refused")
+	}
+}
+
+// Exact settings fire when others do, and tell the most where those tell what decides.
+func TestExact(t *testing.T) {
+	above := 10.0
+	c := &Config{Metric: "distinct(destination.ip)", By: []string{"source.ip"}, Over: time.Hour, Memory: 64, Above: &above}
+	b := event.NewBuilder(event.Flow)
+	for i := range 200 {
+		b.Time(event.Timestamp, int64(1+i)*int64(time.Second))
+		b.Addr(event.SourceIP, netip.MustParseAddr("192.0.2.1"))
+		b.Addr(event.DestinationIP, netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}))
+		b.Next()
+	}
+	batch := b.Batch()
+	rows := make([]int32, batch.Rows)
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	for exact, want := range map[bool]string{false: "11 64 false", true: "11 200 false"} {
+		config := detector.Config(c)
+		if exact {
+			config = c.Exact()
+		}
+		d, err := config.New(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Fold(batch, rows)
+		found := d.Judge(event.Watermark(10 * time.Hour))
+		if got := fmt.Sprint(found[0].Value, found[len(found)-1].Value, found[0].Estimate); got != want {
+			t.Errorf("exact %v: first and last value %s, want %s", exact, got, want)
+		}
 	}
 }
