@@ -109,7 +109,7 @@ func TestBefore(t *testing.T) {
 	now := time.Date(2024, 3, 31, 12, 0, 0, 0, time.UTC)
 	for spec, want := range map[string]string{
 		"-3m": "2024-03-31 11:57:00", "1m": "2024-03-31 11:59:00", "1h": "2024-03-31 11:00:00", "1h30m": "2024-03-31 10:30:00",
-		"-90s": "2024-03-31 11:58:30", "2d": "2024-03-29 12:00:00", "1w": "2024-03-24 12:00:00", "1Y": "2023-03-31 12:00:00",
+		"-90s": "2024-03-31 11:58:30", "2d": "2024-03-29 12:00:00", "1w": "2024-03-24 12:00:00", "1Y": "2023-03-31 12:00:00", "1M": "2024-02-29 12:00:00", "13M": "2023-02-28 12:00:00", "4M": "2023-11-30 12:00:00",
 		"2M": "2024-01-31 12:00:00", "1Y2M3w4d5h6m7s": "2023-01-06 06:53:53", "0s": "2024-03-31 12:00:00", "-30m1h": "2024-03-31 10:30:00",
 	} {
 		got, err := Before(spec, now)
@@ -152,6 +152,31 @@ func TestRange(t *testing.T) {
 		}
 		if err != nil || since.UTC().Format(time.DateTime) != c.since || until.UTC().Format(time.DateTime) != c.until {
 			t.Errorf("%+v = %v to %v, %v, want %s to %s", c.r, since.UTC(), until.UTC(), err, c.since, c.until)
+		}
+	}
+	// The clock of New York went from 02:00 back to 01:00 on the 1st of November, and from 02:00 to 03:00 on the 8th of March: an hour that
+	// is told twice is in the range twice, a day has 25 or 23 hours, and an hour that never was is no mistake.
+	york, err := time.LoadLocation("America/New_York")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		r            Range
+		since, until string
+	}{
+		{Range{Earliest: "11/01/26 01:00", Latest: "11/01/26 01:30"}, "2026-11-01 05:00:00", "2026-11-01 06:30:00"},
+		{Range{Earliest: "11/01/26 00:30", Latest: "11/01/26 02:00"}, "2026-11-01 04:30:00", "2026-11-01 07:00:00"},
+		{Range{Latest: "11/02/26", Last: "1d"}, "2026-11-01 04:00:00", "2026-11-02 05:00:00"},
+		{Range{Latest: "11/02/26", Last: "24h"}, "2026-11-01 05:00:00", "2026-11-02 05:00:00"},
+		{Range{Latest: "03/09/26", Last: "1d"}, "2026-03-08 05:00:00", "2026-03-09 04:00:00"},
+		{Range{Earliest: "03/08/26 01:30", Latest: "03/08/26 03:30"}, "2026-03-08 06:30:00", "2026-03-08 07:30:00"},
+		{Range{Earliest: "03/08/26 01:00", Latest: "03/08/26 02:00"}, "2026-03-08 06:00:00", "2026-03-08 07:00:00"},
+		{Range{Earliest: "03/08/26 02:00", Latest: "03/08/26 03:00:00.000001"}, "2026-03-08 07:00:00", "2026-03-08 07:00:00"},
+		{Range{Earliest: "03/08/26 01:00", Latest: "03/08/26 02:30"}, "2026-03-08 06:00:00", "2026-03-08 07:30:00"},
+	} {
+		since, until, err := c.r.Of(now.In(york), york)
+		if err != nil || since.UTC().Format(time.DateTime) != c.since || until.UTC().Format(time.DateTime) != c.until {
+			t.Errorf("in New York %+v = %v to %v, %v, want %s to %s", c.r, since.UTC(), until.UTC(), err, c.since, c.until)
 		}
 	}
 	for text, want := range map[string]string{"01/02/70 03:04:05.678901": "1970-01-02T01:04:05.678901Z", "12/31/2026 23:59": "2026-12-31T21:59:00Z"} {
@@ -201,4 +226,33 @@ func TestWhere(t *testing.T) {
 			t.Errorf("%+v: %q, %v, want %q", c.s, got, err, c.want)
 		}
 	}
+}
+
+// Whatever is asked for, a range of time is one, within what nanoseconds can tell, or it is refused; and what is read as an instant is shown
+// as it was written.
+func FuzzRange(f *testing.F) {
+	f.Add("1d12h", "", "")
+	f.Add("", "03/08/26 02:30", "11/01/26 01:30:00.5")
+	f.Add("9999Y", "01/01/1678", "12/31/2261 23:59:59.999999999")
+	york, err := time.LoadLocation("America/New_York")
+	if err != nil {
+		f.Fatal(err)
+	}
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, york)
+	f.Fuzz(func(t *testing.T, last, earliest, latest string) {
+		since, until, err := Range{last, earliest, latest}.Of(now, york)
+		if err != nil {
+			if len(err.Error()) > 500 {
+				t.Errorf("an error of %d bytes", len(err.Error()))
+			}
+			return
+		}
+		if !since.Before(until) || time.Unix(0, since.UnixNano()).Unix() != since.Unix() || time.Unix(0, until.UnixNano()).Unix() != until.Unix() {
+			t.Errorf("%q, %q, %q is %v to %v", last, earliest, latest, since, until)
+		}
+		at, err := ParseInstant(Instant(since, york), york)
+		if off := at.Sub(since).Abs(); err != nil || off > time.Hour+time.Microsecond || off > time.Microsecond && off < time.Hour-time.Microsecond {
+			t.Errorf("%v is written %q and read %v, %v", since, Instant(since, york), at, err)
+		}
+	})
 }

@@ -34,9 +34,9 @@ func Before(spec string, now time.Time) (time.Time, error) {
 		}
 		switch rest[digits] {
 		case 'Y':
-			at = at.AddDate(-n, 0, 0)
+			at = monthsBefore(at, 12*n)
 		case 'M':
-			at = at.AddDate(0, -n, 0)
+			at = monthsBefore(at, n)
 		case 'w':
 			at = at.AddDate(0, 0, -7*n)
 		case 'd':
@@ -58,6 +58,13 @@ func Before(spec string, now time.Time) (time.Time, error) {
 	return at, nil
 }
 
+// monthsBefore is the same day so many months ago, or the last of that month where it has fewer: a month before the 31st of March is
+// no day of March.
+func monthsBefore(at time.Time, n int) time.Time {
+	last := time.Date(at.Year(), at.Month()-time.Month(n)+1, 0, 0, 0, 0, 0, time.UTC).Day()
+	return at.AddDate(0, -n, min(last-at.Day(), 0))
+}
+
 // firstYear and lastYear are the whole years of times in nanoseconds.
 const (
 	firstYear = 1678
@@ -75,10 +82,24 @@ func ParseInstant(text string, zone *time.Location) (time.Time, error) {
 			if at.Year() < firstYear || at.Year() > lastYear {
 				return time.Time{}, fmt.Errorf("%s: want a year from %d to %d", quoted(text), firstYear, lastYear)
 			}
-			return at, nil
+			return onward(at, text, layout), nil
 		}
 	}
 	return time.Time{}, fmt.Errorf("%s: want MM/DD/YY hh:mm:ss.usec, such as 11/21/26 13:45:00.000000", quoted(text))
+}
+
+// onward moves an instant that no clock ever showed, where summer time begins, to what it would have been had the clock gone on: half past
+// two is half an hour after two, when it was three.
+func onward(at time.Time, text, layout string) time.Time {
+	said, err := time.Parse(layout, strings.TrimSpace(text))
+	if err != nil {
+		return at
+	}
+	_, offset := at.Zone()
+	if ahead := said.Sub(at.Add(time.Duration(offset) * time.Second)); ahead > 0 {
+		return at.Add(ahead)
+	}
+	return at
 }
 
 // A Range is a range of time as FlowTraq is asked for it; what is empty was not said.
@@ -96,10 +117,12 @@ func (r Range) Of(now time.Time, zone *time.Location) (since, until time.Time, e
 		if until, err = ParseInstant(r.Latest, zone); err != nil {
 			return since, until, err
 		}
+		until = again(until, time.Hour)
 	}
 	switch {
 	case r.Earliest != "":
 		since, err = ParseInstant(r.Earliest, zone)
+		since = again(since, -time.Hour)
 	case r.Last != "":
 		since, err = Before(r.Last, until.In(zone))
 	default:
@@ -109,6 +132,15 @@ func (r Range) Of(now time.Time, zone *time.Location) (since, until time.Time, e
 		err = fmt.Errorf("the range of time is empty: it begins at %s and ends at %s", Instant(since, zone), Instant(until, zone))
 	}
 	return since, until, err
+}
+
+// again returns the other instant, so much away, at which the clock shows the same, as it does where summer time ends; else at itself.
+// A range of time has that hour whole.
+func again(at time.Time, away time.Duration) time.Time {
+	if other := at.Add(away); other.Format(instant) == at.Format(instant) {
+		return other
+	}
+	return at
 }
 
 // steps are the lengths that a step of a line over time may have.
