@@ -1,6 +1,9 @@
 package api
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // An Exporter is one sender of flows, and how it does.
 type Exporter struct {
@@ -33,6 +36,22 @@ type Exporter struct {
 	Silent    bool          `json:"silent"`         // nothing came for longer than is told
 	// Interfaces are those of its interfaces that people named, by number; MaxInterfaces at most.
 	Interfaces []NamedInterface `json:"interfaces,omitempty"`
+}
+
+// ClockAhead says by how much the clock is ahead as people say it: in tenths of a second below a minute, in whole days from two days on;
+// "" of one that has not been understood.
+func (e Exporter) ClockAhead() string {
+	const day = 24 * time.Hour
+	switch off := e.Skew.Abs(); {
+	case e.Refused || len(e.Protocols) == 0:
+		return ""
+	case off >= 2*day:
+		return strconv.FormatInt(int64(e.Skew.Round(day)/day), 10) + "d"
+	case off >= time.Minute:
+		return e.Skew.Round(time.Second).String()
+	default:
+		return e.Skew.Round(100 * time.Millisecond).String()
+	}
 }
 
 // MaxInterfaces bounds the named interfaces that are told of one exporter.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,7 +34,7 @@ once, by reason. Behind the table stands what of each source was dropped or refu
 		for _, e := range list {
 			if err := out.add(e, s.cells([]string{s.called(e.Name, e.Address), e.Source, strings.Join(e.Protocols, " "), exporterState(&e), s.instant(e.Last), strconv.FormatInt(e.Flows, 10),
 				strconv.FormatFloat(e.Rate, 'f', 1, 64), strconv.FormatInt(e.Lost, 10), strconv.Itoa(e.Templates), strconv.FormatInt(e.Sampling, 10),
-				e.Skew.Round(100 * time.Millisecond).String(), problemsText(e.Problems), interfacesText(e.Interfaces)}, e.Name)...); err != nil {
+				e.ClockAhead(), problemsText(e.Problems), interfacesText(e.Interfaces)}, e.Name)...); err != nil {
 				return err
 			}
 		}
