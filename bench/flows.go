@@ -85,11 +85,22 @@ func flows(o options) error {
 	}
 	defer os.RemoveAll(dir)
 	f := newFigures(os.Stdout)
-	if o.part == "questions" {
+	switch o.part {
+	case "":
+	case "questions":
 		return errors.Join(questions(f, o, dir), f.out.Flush())
+	case "mutants":
+		return errors.Join(mutants(f, o), f.out.Flush())
+	case "whole":
+		return errors.Join(wholePath(f, o, filepath.Join(dir, "views"), "rules over host, pair and port", viewRules), nfcapd(f, o, dir), f.out.Flush())
+	case "flood":
+		return errors.Join(flood(f, o, filepath.Join(dir, "flood")), f.out.Flush())
+	default:
+		return fmt.Errorf("no part %q (want questions, mutants, whole or flood)", o.part)
 	}
 	steps := []func() error{
 		func() error { return decoders(f) },
+		func() error { return mutants(f, o) },
 		func() error {
 			return wholePath(f, o, filepath.Join(dir, "views"), "rules over host, pair and port", viewRules)
 		},
