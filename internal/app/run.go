@@ -352,6 +352,7 @@ func (a *App) problems() []string {
 	}
 	list = append(list, a.roomProblems()...)
 	list = append(list, a.namingProblems()...)
+	list = append(list, a.listed.Problems()...)
 	if a.watch != nil {
 		list = append(list, a.watch.Problems()...)
 	}

@@ -35,6 +35,7 @@ type List struct {
 // content is what was read of a file. It is never changed.
 type content struct {
 	stamp stamp
+	stale error // why it is not what the file of the stamp holds; nil: it is
 	table prefix.Table[said]
 	texts []byte
 }

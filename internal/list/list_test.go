@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -80,8 +81,47 @@ func TestRenew(t *testing.T) {
 	if r := reports(1); r[0].Err != nil || l.Len() != 0 {
 		t.Errorf("an empty file: got %+v", r)
 	}
+	if got := shelf.Problems(); len(got) > 0 {
+		t.Errorf("Problems: got %q of a list that is as its file is", got)
+	}
 	if err := list.Missing(files, []string{"bad", "worse"}); !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "bad") {
 		t.Errorf("Missing: got %v, want worse alone", err)
+	}
+}
+
+// What is no list of addresses, such as the page of an error that a program fetched in its place, or what is cut in the middle of a
+// line, does not take the place of one; and it is said for as long as it lasts.
+func TestBrokenFilesKeepTheList(t *testing.T) {
+	for name, text := range map[string]string{
+		"a page": "<!DOCTYPE html>\n<title>503</title>\n192.0.2.9\n", "two bytes a letter": "1\x009\x002\x00.\x000\x00.\x002\x00.\x001\x00\n\x00",
+		"a line without end": "192.0.2.7\n" + strings.Repeat("x", 100_000), "too large": strings.Repeat("#", list.MaxBytes+1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := fstest.MapFS{}
+			shelf := list.NewShelf(files)
+			l := shelf.List("bad")
+			if got := shelf.Problems(); len(got) > 0 {
+				t.Errorf("Problems: got %q of a list that never had a file", got)
+			}
+			files["lists/bad.txt"] = file("192.0.2.1\r\n198.51.100.0/24 # all of it\r\n", 1)
+			shelf.Renew()
+			files["lists/bad.txt"] = file(text, 2)
+			for range 2 { // also when it is looked at again
+				shelf.Renew()
+				if got := shelf.Problems(); l.Len() != 2 || len(got) != 1 || !strings.HasPrefix(got[0], "list bad stays as it was, with 2 entries: ") {
+					t.Errorf("%d entries and %q, want two and a problem", l.Len(), got)
+				}
+			}
+			delete(files, "lists/bad.txt")
+			shelf.Renew()
+			if got := shelf.Problems(); l.Len() != 2 || len(got) != 1 {
+				t.Errorf("without a file: %d entries and %q, want two and a problem", l.Len(), got)
+			}
+			files["lists/bad.txt"] = file("192.0.2.2\nnonsense\n", 3)
+			if r := shelf.Renew(); len(r) != 1 || r[0].Total != 1 || l.Len() != 1 || len(shelf.Problems()) > 0 {
+				t.Errorf("a good file: got %+v, %d entries and %q", r, l.Len(), shelf.Problems())
+			}
+		})
 	}
 }
 
@@ -97,6 +137,27 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// BenchmarkRead reads a list as large as may be, and says what it keeps of it.
+func BenchmarkRead(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var text strings.Builder
+	for range list.MaxEntries {
+		fmt.Fprintf(&text, "%d.%d.%d.%d/%d ; SBL%d\n", 1+r.IntN(220), r.IntN(256), r.IntN(256), r.IntN(256), 20+r.IntN(13), r.IntN(1_000_000))
+	}
+	files := fstest.MapFS{"lists/x.txt": file(text.String(), 1)}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	var l *list.List
+	for b.Loop() {
+		l = list.NewShelf(files).List("x")
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/1e6, "MB-kept")
+	b.ReportMetric(float64(l.Len()), "entries")
 }
 
 func BenchmarkHolds(b *testing.B) {

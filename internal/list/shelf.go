@@ -102,12 +102,27 @@ func (s *Shelf) renew(l *List) {
 		return
 	}
 	if c == nil {
-		c = &content{table: held.table, texts: held.texts}
+		c = &content{table: held.table, texts: held.texts, stale: r.Err}
 	}
 	c.stamp = at
 	l.now.Store(c)
 	r.Name, r.Entries = l.name, c.table.Len()
 	s.reports = append(s.reports, r)
+}
+
+// Problems says of each list that does not hold what its file says why, by name. A list that never had a file is empty, and no
+// problem: who names it is told so when the configuration is checked.
+func (s *Shelf) Problems() (all []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.lists {
+		c := l.now.Load()
+		if c.stale != nil && (c.table.Len() > 0 || !errors.Is(c.stale, fs.ErrNotExist)) {
+			all = append(all, fmt.Sprintf("list %s stays as it was, with %d entries: %v", l.name, c.table.Len(), c.stale))
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // missing is the stamp of a file that is not there.
@@ -138,6 +153,9 @@ func (s *Shelf) open(name string, known stamp) (at stamp, c *content, r Report) 
 		return at, nil, r
 	}
 	c, r.Broken, r.Total, err = read(io.LimitReader(f, MaxBytes))
+	if err == nil && r.Total > c.table.Len() {
+		err = fmt.Errorf("%d of its lines are broken and %d are not, want a list of addresses (%v)", r.Total, c.table.Len(), r.Broken[0])
+	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		r.Err = fmt.Errorf("read list %s: %w", name, err)
 		return at, nil, r
