@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -28,27 +29,28 @@ func trafficEntity(name string) (string, bool) {
 
 // trafficFlags are the options of top that rankings of traffic alone have.
 type trafficFlags struct {
-	sent, received, once bool
-	line                 string
+	sent, received, once, exact bool
+	line                        string
 }
 
 func (f *trafficFlags) flags(c *cobra.Command) {
 	c.Flags().BoolVar(&f.sent, "sent", false, "of traffic: what was sent, of sessions those initiated")
 	c.Flags().BoolVar(&f.received, "received", false, "of traffic: what was received, of sessions those accepted")
 	c.Flags().BoolVar(&f.once, "once", false, "of traffic: what several exporters tell of counts once")
+	c.Flags().BoolVar(&f.exact, "exact", false, "of traffic: read every flow, also where hourly rollups tell sooner of bytes and packets")
 	c.Flags().StringVar(&f.line, "line", "", "of traffic: a line over time for each row, in steps of this `length`")
 }
 
 // request makes the request of a ranking of traffic; false when top was asked for something else.
 func (f *trafficFlags) request(q api.TopRequest, series string) (r api.TrafficRequest, ours bool, err error) {
-	asked := f.sent || f.received || f.once || f.line != ""
+	asked := f.sent || f.received || f.once || f.exact || f.line != ""
 	if !slices.Contains(trafficRanks, q.Metric) {
 		if asked {
-			return r, false, usage("--sent, --received, --once and --line need --by %s", strings.Join(trafficRanks, ", "))
+			return r, false, usage("--sent, --received, --once, --exact and --line need --by %s", strings.Join(trafficRanks, ", "))
 		}
 		return r, false, nil
 	}
-	r = api.TrafficRequest{Rank: q.Metric, Where: q.Where, Since: q.Since, Until: q.Until, Limit: q.Limit, Once: f.once}
+	r = api.TrafficRequest{Rank: q.Metric, Where: q.Where, Since: q.Since, Until: q.Until, Limit: q.Limit, Once: f.once, Exact: f.exact}
 	known := false
 	if len(q.By) == 1 {
 		r.By, known = trafficEntity(q.By[0])
@@ -125,7 +127,13 @@ func (s *shell) traffic(ctx context.Context, svc api.Service, q api.TrafficReque
 		if a.Others > 0 {
 			more = ", " + strconv.Itoa(a.Others) + " more rows"
 		}
-		if a.Estimate {
+		switch {
+		case a.RolledHours > 0:
+			more += fmt.Sprintf(", %d hours of it from rollups: sessions are upper limits (--exact counts them)", a.RolledHours)
+			if a.Bound > 0 {
+				more += fmt.Sprintf(", %s may be up to %d too low", q.Rank, a.Bound)
+			}
+		case a.Estimate:
 			more += ", estimated"
 		}
 		if q.Bucket > 0 {

@@ -186,14 +186,28 @@ func (e *rollEntry) rowsOf(b *event.Batch) (rows []int32) {
 	return rows
 }
 
-// writeRollup writes the file of a rollup, synced.
+// writeRollup writes the file of a rollup, synced; its name is durable with the manifest that names it, which stands in the same
+// directory.
 func (s *Store) writeRollup(e rollEntry, data []byte) (rollEntry, error) {
 	s.mu.Lock()
 	id := s.nextID
 	s.nextID++
 	s.mu.Unlock()
 	e.File, e.Bytes = fmt.Sprintf("flow-%010d%s", id, rollupSuffix), int64(len(data))
-	if _, err := replaceFile(s.opts.Dir, e.File, data); err != nil {
+	path := filepath.Join(s.opts.Dir, e.File)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return e, fmt.Errorf("write rollup: %w", err)
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		_ = os.Remove(path)
 		return e, fmt.Errorf("write rollup: %w", err)
 	}
 	return e, nil

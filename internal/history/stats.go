@@ -12,6 +12,10 @@ type Stats struct {
 	First       int64 // earliest time of an event in a segment, nanoseconds since 1970 UTC; 0 when there is none
 	Last        int64 // latest
 	Quarantined []Quarantined
+
+	Rollups     int   // of flows, by hour and day
+	RollupBytes int64 // of these
+	Unrolled    int   // hours with flows that have none yet
 }
 
 // Stats returns the state of the store.
@@ -19,6 +23,10 @@ func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := Stats{MemoryRows: int64(s.memRows), MemoryBytes: s.memBytes, Quarantined: slices.Clone(s.layout.manifest.Quarantined)}
+	st.Rollups, st.Unrolled = len(s.layout.manifest.Rollups), len(s.layout.manifest.Unrolled)
+	for _, e := range s.layout.manifest.Rollups {
+		st.RollupBytes += e.Bytes
+	}
 	for i, seg := range s.layout.segments {
 		st.Segments++
 		st.Rows += seg.Rows

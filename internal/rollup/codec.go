@@ -78,33 +78,44 @@ func (t *table) appendKey(dst []byte, slot uint32) []byte {
 
 // A decoder takes bytes apart. After the first fault everything is zero.
 type decoder struct {
-	rest []byte
+	data []byte
+	at   int
 	bad  bool
 }
 
+func (d *decoder) left() int { return len(d.data) - d.at }
+
+func (d *decoder) fail() {
+	d.bad, d.at = true, len(d.data)
+}
+
 func (d *decoder) number() uint64 {
-	if len(d.rest) > 0 && d.rest[0] < 0x80 {
-		n := d.rest[0]
-		d.rest = d.rest[1:]
-		return uint64(n)
+	v, shift := uint64(0), 0
+	for at, b := range d.data[d.at:] {
+		if b < 0x80 {
+			if at == binary.MaxVarintLen64-1 && b > 1 {
+				break
+			}
+			d.at += at + 1
+			return v | uint64(b)<<shift
+		}
+		if at == binary.MaxVarintLen64-1 {
+			break
+		}
+		v |= uint64(b&0x7f) << shift
+		shift += 7
 	}
-	v, n := binary.Uvarint(d.rest)
-	if n <= 0 {
-		d.bad, d.rest = true, nil
-		return 0
-	}
-	d.rest = d.rest[n:]
-	return v
+	d.fail()
+	return 0
 }
 
 func (d *decoder) take(n uint64) []byte {
-	if n > uint64(len(d.rest)) {
-		d.bad, d.rest = true, nil
+	if n > uint64(d.left()) {
+		d.fail()
 		return nil
 	}
-	b := d.rest[:n]
-	d.rest = d.rest[n:]
-	return b
+	d.at += int(n)
+	return d.data[d.at-int(n) : d.at]
 }
 
 // Add adds what Encode wrote, as far as the rollup has its entities. After an error, which wraps ErrDamaged, the rollup is of no
@@ -117,7 +128,7 @@ func (r *Rollup) Add(data []byte) error {
 	if binary.LittleEndian.Uint32(data[n:]) != crc32.Checksum(data[:n], castagnoli()) {
 		return fmt.Errorf("add rollup: %w: checksum", ErrDamaged)
 	}
-	d := decoder{rest: data[len(magic):n]}
+	d := decoder{data: data[len(magic):n]}
 	t := Totals{Flows: d.number(), Bytes: d.number(), Packets: d.number(), Sessions: d.number()}
 	t.Sampled = d.number() != 0
 	for !d.bad {
@@ -130,7 +141,7 @@ func (r *Rollup) Add(data []byte) error {
 			floors[m] = d.number()
 		}
 		count, size := d.number(), d.number()
-		section := decoder{rest: d.take(size)}
+		section := decoder{data: d.take(size)}
 		if e > uint64(entities) || r.tables[e-1] == nil {
 			continue
 		}
@@ -140,7 +151,7 @@ func (r *Rollup) Add(data []byte) error {
 		}
 		into.raise(&floors)
 	}
-	if d.bad || len(d.rest) > 0 {
+	if d.bad || d.left() > 0 {
 		return fmt.Errorf("add rollup: %w: it ends early or late", ErrDamaged)
 	}
 	r.totals.add(t)
@@ -148,28 +159,75 @@ func (r *Rollup) Add(data []byte) error {
 	return nil
 }
 
+// together is how many rows are looked for at a time.
+const together = 256
+
 // addRows adds the rows of a section; false when they are not as many as they should be.
 func (t *table) addRows(d *decoder, count uint64) bool {
-	if count > uint64(len(d.rest)) { // a row has seven bytes at least
+	if count > uint64(d.left()) { // a row has seven bytes at least
 		return false
 	}
-	if !t.text() && len(t.keys) == 1 { // a first one: others will have much the same values
-		t.keys, t.cells = slices.Grow(t.keys, int(count)), slices.Grow(t.cells, int(count))
+	if len(t.keys) == 1 { // a first one: others will have much the same values
+		size := len(t.index)
+		for size < 4*int(count) {
+			size *= 2
+		}
+		t.keys, t.cells = slices.Grow(t.keys, 2*int(count)), slices.Grow(t.cells, 2*int(count))
+		t.grow(size)
 	}
-	for range count {
-		slot := t.decodeKey(d)
-		c := Cell{
-			SentBytes: d.number(), ReceivedBytes: d.number(), SentPackets: d.number(), ReceivedPackets: d.number(), Initiated: d.number(), Accepted: d.number(),
+	var some [together]Cell
+	var keys [together]key
+	var slots [together]uint32
+	for count > 0 {
+		n := int(min(count, together))
+		count -= uint64(n)
+		for i := range n {
+			slots[i] = t.decodeKey(d, &keys[i])
+			some[i] = Cell{
+				SentBytes: d.number(), ReceivedBytes: d.number(), SentPackets: d.number(), ReceivedPackets: d.number(), Initiated: d.number(), Accepted: d.number(),
+			}
 		}
 		if d.bad {
 			return false
 		}
-		t.cells[slot].add(&c)
+		if !t.text() {
+			t.find(keys[:n], slots[:n])
+		}
+		for i, slot := range slots[:n] {
+			t.cells[slot].add(&some[i])
+		}
 	}
-	return len(d.rest) == 0
+	return d.left() == 0
 }
 
-func (t *table) decodeKey(d *decoder) uint32 {
+// wanted stands for a slot that is to be looked for.
+const wanted = ^uint32(0)
+
+// find looks for the slots of keys that are wanted. Memory is what this costs: so it is asked for many places at once, and none
+// waits for the one before.
+func (t *table) find(keys []key, slots []uint32) {
+	var hashes, near [together]uint64
+	for i := range keys {
+		hashes[i] = t.hash(&keys[i])
+	}
+	mask := uint64(len(t.index) - 1)
+	for i, h := range hashes[:len(keys)] {
+		near[i] = t.index[h&mask]
+	}
+	for i := range keys {
+		if slots[i] != wanted {
+			continue
+		}
+		if n := near[i]; n != 0 && n>>32 == hashes[i]>>32 && t.keys[uint32(n)] == keys[i] {
+			slots[i] = uint32(n)
+		} else {
+			slots[i] = t.slot(&keys[i])
+		}
+	}
+}
+
+// decodeKey returns the slot of a text or of none; else wanted, and the key.
+func (t *table) decodeKey(d *decoder, k *key) uint32 {
 	n := d.number()
 	if n == 0 {
 		return 0
@@ -181,18 +239,18 @@ func (t *table) decodeKey(d *decoder) uint32 {
 		}
 		return t.word(v)
 	}
-	var k key
 	switch len(v) {
 	case 4:
-		copy(k[:], v4)
+		*k = key{10: 0xff, 11: 0xff}
 		copy(k[12:], v)
 	case 8:
+		*k = key{}
 		copy(k[8:], v)
 	case 16:
-		copy(k[:], v)
+		*k = key(v)
 	default:
-		d.bad = true
+		d.fail()
 		return 0
 	}
-	return t.slot(&k)
+	return wanted
 }

@@ -16,18 +16,22 @@ type Row struct {
 func (r *Rollup) Rank(e Entity, m Measure, limit int) (rows []Row, others int) {
 	t := r.tables[e]
 	var best []uint32
-	some := 0
+	some, least := 0, uint64(0)
 	better := func(a, b uint32) int {
 		return cmp.Or(cmp.Compare(t.cells[b].Of(m), t.cells[a].Of(m)), t.compare(a, b))
 	}
 	for slot := range t.cells {
-		if t.cells[slot].Of(m) == 0 {
+		v := t.cells[slot].Of(m)
+		if v == 0 {
 			continue
 		}
-		some++
+		if some++; v < least {
+			continue // so many are better
+		}
 		if best = append(best, uint32(slot)); len(best) >= 4*limit+64 { // cut from time to time alone
 			slices.SortFunc(best, better)
 			best = best[:limit]
+			least = t.cells[best[limit-1]].Of(m)
 		}
 	}
 	slices.SortFunc(best, better)

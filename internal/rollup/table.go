@@ -178,15 +178,27 @@ func (t *table) largest(n int) []uint32 {
 		return all
 	}
 	chosen := make([]bool, len(t.cells))
+	values := make([]uint64, len(all))
 	for _, m := range []Measure{Bytes, Packets} {
-		slices.SortFunc(all, func(a, b uint32) int {
-			return cmp.Or(cmp.Compare(t.cells[b].Of(m), t.cells[a].Of(m)), t.compare(a, b))
-		})
-		for _, slot := range all[:n] {
+		for i, slot := range all {
+			values[i] = t.cells[slot].Of(m)
+		}
+		slices.Sort(values)
+		least, left := values[len(values)-n], n
+		var equal []uint32
+		for _, slot := range all {
+			switch v := t.cells[slot].Of(m); {
+			case v > least:
+				chosen[slot], left = true, left-1
+			case v == least:
+				equal = append(equal, slot)
+			}
+		}
+		slices.SortFunc(equal, t.compare)
+		for _, slot := range equal[:left] {
 			chosen[slot] = true
 		}
 	}
-	slices.Sort(all)
 	return slices.DeleteFunc(all, func(slot uint32) bool { return !chosen[slot] })
 }
 
