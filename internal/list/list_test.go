@@ -89,8 +89,8 @@ func TestRenew(t *testing.T) {
 	}
 }
 
-// What is no list of addresses, such as the page of an error that a program fetched in its place, or what is cut in the middle of a
-// line, does not take the place of one; and it is said for as long as it lasts.
+// What is no list of addresses, such as the page of an error that a program fetched in its place, does not take the place of one;
+// and it is said for as long as it lasts.
 func TestBrokenFilesKeepTheList(t *testing.T) {
 	for name, text := range map[string]string{
 		"a page": "<!DOCTYPE html>\n<title>503</title>\n192.0.2.9\n", "two bytes a letter": "1\x009\x002\x00.\x000\x00.\x002\x00.\x001\x00\n\x00",
