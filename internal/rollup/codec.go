@@ -41,8 +41,7 @@ func (r *Rollup) Encode() []byte {
 		out = numbersOf(out, floors[:]...)
 		out = append(numbersOf(out, uint64(len(slots)), uint64(len(section))), section...)
 	}
-	out = append(out, 0)
-	return binary.LittleEndian.AppendUint32(out, crc32.Checksum(out, castagnoli()))
+	return seal(append(out, 0))
 }
 
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
@@ -253,4 +252,9 @@ func (t *table) decodeKey(d *decoder, k *key) uint32 {
 		return 0
 	}
 	return wanted
+}
+
+// seal puts the checksum behind what it is of.
+func seal(out []byte) []byte {
+	return binary.LittleEndian.AppendUint32(out, crc32.Checksum(out, castagnoli()))
 }

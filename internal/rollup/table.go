@@ -157,6 +157,9 @@ func (t *table) slots(c *event.Column, rows []int32, into []uint32) {
 	memo := t.memo[:c.Len()]
 	clear(memo)
 	memo[0] = 1
+	if c.Field.Type == event.IP {
+		t.remember(c, rows, memo)
+	}
 	for i, row := range rows {
 		code := c.Codes[row]
 		if memo[code] == 0 {
@@ -164,6 +167,32 @@ func (t *table) slots(c *event.Column, rows []int32, into []uint32) {
 		}
 		into[i] = memo[code] - 1
 	}
+}
+
+// remember finds the slots of the addresses of a dictionary that rows have.
+func (t *table) remember(c *event.Column, rows []int32, memo []uint32) {
+	var keys [together]key
+	var codes, slots [together]uint32
+	n := 0
+	found := func() {
+		t.find(keys[:n], slots[:n])
+		for i, code := range codes[:n] {
+			memo[code] = slots[i] + 1
+		}
+		n = 0
+	}
+	for _, row := range rows {
+		code := c.Codes[row]
+		if memo[code] != 0 {
+			continue
+		}
+		memo[code] = wanted // so that it is looked for once
+		keys[n], codes[n], slots[n] = c.IPs[code], code, wanted
+		if n++; n == together {
+			found()
+		}
+	}
+	found()
 }
 
 // largest lists the slots of the n values with most bytes and of the n with most packets, ascending.
