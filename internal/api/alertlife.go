@@ -33,6 +33,8 @@ type AlertStory struct {
 	Log   []alert.Entry `json:"log"` // oldest first
 	// About is what is known now of the addresses that the alert is about, each once.
 	About []Named `json:"about,omitempty"`
+	// Around is what else was seen of them about its time, for those of which there was something.
+	Around []Around `json:"around,omitempty"`
 	// Notices are what people were told of it, or why not, oldest first, with each attempt and its answer; none for who may not act
 	// on it.
 	Notices []AlertNotice `json:"notices"`

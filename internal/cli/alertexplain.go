@@ -76,6 +76,7 @@ func (s *shell) explainAlert(story *api.AlertStory, r *api.Rule) error {
 	if err := s.evidence(&b, a); err != nil {
 		return err
 	}
+	s.around(&b, story.Around)
 	judgedBy(&b, a, r)
 	b.WriteString("\nWhat happened:\n")
 	if _, err := fmt.Fprint(s.Out, b.String()); err != nil {

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"tocsin/internal/alert"
 	"tocsin/internal/api"
@@ -91,6 +93,30 @@ func known(b *strings.Builder, list []api.Named) {
 		}
 		if n.Name != "" || len(facts) > 1 {
 			fmt.Fprintf(b, "  %-9s %s\n", "known", clean(strings.Join(facts, ", ")))
+		}
+	}
+}
+
+// around tells what else was seen of the addresses of an alert.
+func (s *shell) around(b *strings.Builder, list []api.Around) {
+	for i := range list {
+		a := &list[i]
+		fmt.Fprintf(b, "\nAround %s, from %s to %s:\n", clean(a.Address), s.instant(a.Since), s.instant(a.Until))
+		line := func(sort string, at time.Time, facts ...string) {
+			facts = slices.DeleteFunc(facts, func(fact string) bool { return fact == "" })
+			fmt.Fprintf(b, "  %-9s %s  %s\n", sort, s.instant(at), clean(strings.Join(facts, ", ")))
+		}
+		for _, l := range a.Logins {
+			line("login", l.Time, l.User, l.Outcome, l.Host)
+		}
+		for _, l := range a.Devices {
+			line("device", l.Time, l.MAC, l.Name)
+		}
+		for _, l := range a.Lines {
+			line("line", l.Time, l.Host, l.Text)
+		}
+		if a.Cut {
+			b.WriteString("  not all of it was looked through\n")
 		}
 	}
 }

@@ -62,8 +62,12 @@ func (d *Desk) AlertStory(ctx context.Context, id int64) (story api.AlertStory, 
 		return story, err
 	}
 	caller, err := d.viewer(ctx)
-	if err != nil || !caller.handles(&story.Alert) {
-		return story, err // where notices go, and what is answered there, is not everybody's to know
+	if err != nil {
+		return story, err
+	}
+	story.Around = d.around(ctx, caller, &story.Alert)
+	if !caller.handles(&story.Alert) {
+		return story, nil // where notices go, and what is answered there, is not everybody's to know
 	}
 	sent, err := d.parts.Ledger.Deliveries(ctx, ledger.DeliveryQuery{Alert: id, Limit: mostNotices})
 	if err != nil {

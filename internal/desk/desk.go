@@ -82,6 +82,7 @@ type Desk struct {
 	backups sync.Mutex
 	clears  sync.Mutex
 	tries   tries // test messages
+	arounds arounds
 
 	preferring sync.Mutex    // held while preferences, and settings of the mail server, are stored
 	written    bell          // rings when alerts were written

@@ -222,12 +222,14 @@ func TestNamesAreShown(t *testing.T) {
 	s := scene()
 	a := &s.alerts[0]
 	a.Title, a.Names = "Scan by 192.0.2.7", map[string]string{"192.0.2.7": "web-1 " + evil}
-	s.stories = map[int64]api.AlertStory{17: {Alert: *a, About: []api.Named{{Kind: "address", Key: "192.0.2.7", Name: "web-1", Country: "DE", City: "Berlin " + evil, AS: 64500, Organization: "Example", Group: "dmz"}}}}
+	s.stories = map[int64]api.AlertStory{17: {Alert: *a, About: []api.Named{{Kind: "address", Key: "192.0.2.7", Name: "web-1", Country: "DE", City: "Berlin " + evil, AS: 64500, Organization: "Example", Group: "dmz"}},
+		Around: []api.Around{{Address: "192.0.2.7", Since: a.First, Until: a.Last, Cut: true, Logins: []api.AroundLogin{{Time: a.First, User: "anna " + evil, Outcome: "failure", Host: evil}},
+			Devices: []api.AroundDevice{{Time: a.First, MAC: "00-00-5E-00-53-07", Name: evil}}, Lines: []api.AroundLine{{Time: a.First, Host: "gw", Text: "kept out " + evil}}}}}}
 	s.network.exporters = []api.Exporter{{Address: "192.0.2.1", Name: "core " + evil, Interfaces: []api.NamedInterface{{Index: 3, Name: "uplink " + evil}}}}
 	for path, wants := range map[string][]string{
 		"/":                {"Scan by web-1 &lt;script&gt;"},
 		"/alerts":          {"Scan by web-1 &lt;script&gt;"},
-		"/alerts/17":       {"Scan by web-1 &lt;script&gt;", "Berlin &lt;script&gt;", "in DE, AS64500 Example, group dmz"},
+		"/alerts/17":       {"Scan by web-1 &lt;script&gt;", "Berlin &lt;script&gt;", "in DE, AS64500 Example, group dmz", "login of <b><bdi>anna &lt;script&gt;", "00-00-5E-00-53-07", "kept out &lt;script&gt;", "not all of it was looked through"},
 		"/flows/exporters": {"core &lt;script&gt;", "(192.0.2.1)", "3 <bdi>uplink &lt;script&gt;"},
 	} {
 		text := page(t, s, path, alice)
