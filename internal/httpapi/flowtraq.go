@@ -36,7 +36,7 @@ const (
 // Questions and answers of that API.
 type (
 	flowtraqAuth struct {
-		Server   string        `json:"server,omitempty"` // of FlowTraq; here who is asked is the server, whatever stands there
+		Server   flowtraqLoose `json:"server,omitempty"` // of FlowTraq; here who is asked is the server, whatever stands there
 		Port     flowtraqLoose `json:"port,omitempty"`   // the same
 		Username string        `json:"username"`
 		Password string        `json:"password"`
@@ -82,10 +82,10 @@ func (c flowtraqCell) MarshalJSON() ([]byte, error) {
 	return json.Marshal(c.text)
 }
 
-// A flowtraqLoose is a text that may come as a number.
+// A flowtraqLoose is a text that may come as a number, or as anything else: nothing is made of it.
 type flowtraqLoose string
 
-// UnmarshalJSON takes a string or a number.
+// UnmarshalJSON takes whatever there is.
 func (l *flowtraqLoose) UnmarshalJSON(text []byte) error {
 	*l = flowtraqLoose(strings.Trim(string(text), `"`))
 	return nil

@@ -34,6 +34,7 @@ func TestFlowTraqAuth(t *testing.T) {
 		{"form", "/flowtraq/api/v1/auth", form, "username=bob&password=right", 200, "auth_token"},
 		{"form with a charset", "/api/v1/auth", form + "; charset=utf-8", "username=bob&password=right", 200, "auth_token"},
 		{"JSON", "/api/v1/auth", "application/json", `{"server":"localhost","port":9640,"username":"bob","password":"right"}`, 200, "auth_token"},
+		{"JSON with another server", "/api/v1/auth", "application/json", `{"server":7,"port":{"a":[1]},"username":"bob","password":"right"}`, 200, "auth_token"},
 		{"JSON without a type", "/flowtraq/api/v1/auth", "", `{"port":"9640","username":"bob","password":"right"}`, 200, "auth_token"},
 		{"wrong", "/flowtraq/api/v1/auth", form, "username=bob&password=hunter2", 401, "name and password, or token, are not right"},
 		{"nobody", "/flowtraq/api/v1/auth", form, "username=nobody&password=right", 401, "name and password, or token, are not right"},
@@ -91,6 +92,8 @@ func TestFlowTraqToken(t *testing.T) {
 		{"GET", "/api/v1/alerts", "Bearer " + token, 200},
 		{"GET", "/api/v1/stat", "", 401},
 		{"GET", "/api/v1/stat?auth_token=session-AAAA", "", 401},
+		{"POST", "/flowtraq/api/v1/stat" + in, "", 405},
+		{"GET", "/flowtraq/api/v1/statistics" + in, "", 404},
 		{"GET", "/api/v1/stat?auth_token=" + url.QueryEscape("token of bob"), "", 401}, // lasting ones do not belong into addresses
 		{"GET", "/api/v1/stat", "Bearer token of bob", 200},
 		{"GET", "/api/v1/stat" + in, "Bearer revoked", 401},

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -169,6 +170,7 @@ var errPanicked = errors.New("request panicked")
 
 // nowhere answers requests that no route takes: 405 where another method would do, else 404.
 func (s *Server) nowhere(w *response, r *http.Request, h http.Handler) {
+	w.flowtraq = strings.HasPrefix(r.URL.Path, "/flowtraq/")
 	seen := statusOnly{header: http.Header{}}
 	h.ServeHTTP(&seen, r)
 	if seen.status == http.StatusMethodNotAllowed {

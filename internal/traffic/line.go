@@ -27,7 +27,11 @@ func (r *ranking) checkSteps() error {
 
 // stepsOf divides a range into steps, and refuses too many.
 func (r *ranking) stepsOf(from, to int64) (*steps, error) {
-	n := (uint64(to)-uint64(from)-1)/uint64(r.Bucket) + 1
+	length := uint64(to) - uint64(from)
+	if length > math.MaxInt64 { // as from 1700 until now: what lies between two of its moments is no length of time
+		return nil, fault.New(fault.Invalid, "time range: no line over time is longer than 292 years")
+	}
+	n := (length-1)/uint64(r.Bucket) + 1
 	if n > maxSteps {
 		return nil, fault.New(fault.Invalid, "bucket: %v gives %d steps, want at most %d (take longer steps, or less time)", r.Bucket, n, maxSteps)
 	}
