@@ -30,6 +30,7 @@ func (s *Server) pageRoutes() []route {
 		page("/flows", "Who makes the most traffic."), page("/flows/sessions", "Its sessions."), page("/flows/exporters", "Who tells of it."),
 		page("/names", "What things are called."), posted("/names", permission.ChangeName, "Gives names, takes them back, and takes a file of them."),
 		page("/names/groups", "Traffic groups."), posted("/names/groups", permission.ChangeGroup, "Makes, changes and removes traffic groups."),
+		page("/flows/alert", "Makes an alert about flows."), posted("/flows/alert", permission.ChangeRule, "Shows what an alert about flows would have found, and makes it."),
 		page("/silences", "Silences, windows and exclusions."), posted("/silences", permission.ChangeMute, "Makes and ends silences, windows and exclusions."),
 		page("/me", "What one is told, where and when."), posted("/me", permission.ChangePreferences, "Changes that, tests it, makes and revokes tokens."),
 		page("/settings/mail", "The mail server."), posted("/settings/mail", permission.ChangeMail, "Sets the mail server."),

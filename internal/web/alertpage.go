@@ -31,6 +31,7 @@ type alertPage struct {
 	Rule         *api.Rule // as it is now; nil when it is not to be had
 	RuleProblem  string    // why
 	RuleAlerts   string    // address of the list of its alerts
+	Flows        string    // address of the flows about whom it is; "" when there are none
 	People       []string  // to whom it can be assigned, as far as who asks knows them
 	Dispositions []choice
 	Mutes        []api.Mute // that hide it now
@@ -98,7 +99,7 @@ func (s *site) alertWith(w http.ResponseWriter, r *http.Request, code int, f for
 	p := alertPage{
 		frame: s.frame(r, fmt.Sprintf("%s %s: %s", a.Severity, a.WithNames(a.Title), a.About()), "/alerts"),
 		Alert: *a, About: story.About, Around: story.Around, Log: story.Log, Notices: story.Notices, May: mayAct(api.Caller(r.Context()), a),
-		Meter: newMeter(a), Samples: samples(a), RuleAlerts: "/alerts?rule=" + url.QueryEscape(a.RuleName),
+		Flows: flowsOf(a), Meter: newMeter(a), Samples: samples(a), RuleAlerts: "/alerts?rule=" + url.QueryEscape(a.RuleName),
 		Dispositions: dispositions(), Action: "/alerts/" + strconv.FormatInt(a.ID, 10), Form: f,
 	}
 	p.Live = true

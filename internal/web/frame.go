@@ -47,7 +47,8 @@ var done = map[string]string{
 	save: "Saved.", revoke: "Revoked.", "sent": "They are sent again.",
 	"adduser": "Account added.", "password": "Password set.", "promote": "Is an administrator now.", "demote": "Is an ordinary user now.", "disable": "Shut out.",
 	setName: "Named.", removeName: "Name removed.", importNames: "Imported.", setGroup: "Group saved.", removeGroup: "Group removed.",
-	"enable": "Let in again.", "filter": "Filter set.", "logout": "Logged out everywhere.", "delete": "Account deleted.",
+	"defined": "Saved: it judges the flows that come from now on.",
+	"enable":  "Let in again.", "filter": "Filter set.", "logout": "Logged out everywhere.", "delete": "Account deleted.",
 }
 
 // again leads the browser back to a page after a form did what it says, so that renewing the page does not do it twice.

@@ -34,6 +34,7 @@ type told struct {
 	settings
 	network
 	labels
+	defined
 
 	cut     atomic.Bool   // there is no connection
 	changed chan struct{} // tells who follows that something changed

@@ -123,6 +123,7 @@ type trafficPage struct {
 
 	Bys, Ranks, Sides, Spans []choice
 	Sessions                 string // address of the sessions of the same question
+	Define                   string // address of the form that makes an alert of it
 	Entity                   string // head of the first column
 }
 
@@ -139,7 +140,7 @@ type trafficRow struct {
 func (s *site) traffic(w http.ResponseWriter, r *http.Request) {
 	p := trafficPage{frame: s.frame(r, "Flows", "/flows"), Ask: readTraffic(r.URL.Query()),
 		Bys: trafficBys(), Ranks: trafficRanks(), Sides: trafficSides(), Spans: trafficSpans()}
-	p.Sessions = p.Ask.address("/flows/sessions")
+	p.Sessions, p.Define = p.Ask.address("/flows/sessions"), p.Ask.defineAddress()
 	p.Entity = name(p.Bys, p.Ask.By)
 	code := http.StatusOK
 	if err := s.fillTraffic(r, &p); err != nil {

@@ -44,6 +44,8 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /flows", s.traffic)
 	mux.HandleFunc("GET /flows/sessions", s.trafficSessions)
 	mux.HandleFunc("GET /flows/exporters", s.exporters)
+	mux.HandleFunc("GET /flows/alert", s.define)
+	mux.HandleFunc("POST /flows/alert", s.changeDefine)
 	mux.HandleFunc("GET /silences", s.mutes)
 	mux.HandleFunc("POST /silences", s.changeMutes)
 	mux.HandleFunc("GET /names", s.names)
