@@ -47,7 +47,7 @@ func crashChild(spec string) {
 	if !deletes {
 		point = parts[0]
 	}
-	s, err := Open(context.Background(), Options{Dir: parts[2], Crash: func(at string) {
+	s, err := Open(context.Background(), Options{Dir: parts[2], Rollups: century, Crash: func(at string) {
 		if at != point {
 			return
 		}
@@ -84,6 +84,10 @@ func crashChild(spec string) {
 		fmt.Println("durable", s.Applied().Seq(0))
 		if err := s.Merge(context.Background()); err != nil {
 			fmt.Println("merge", err)
+			os.Exit(3)
+		}
+		if err := s.Roll(context.Background(), time.Now().Add(time.Hour)); err != nil {
+			fmt.Println("roll", err)
 			os.Exit(3)
 		}
 	}
@@ -126,7 +130,7 @@ func runChild(t *testing.T, point string, count int, dir string, killAfter int) 
 // afterCrash opens what a killed child left, replays from the position it finds, and wants every event once.
 func afterCrash(t *testing.T, what, dir string, durable uint64) {
 	t.Helper()
-	s, err := Open(context.Background(), Options{Dir: dir})
+	s, err := Open(context.Background(), Options{Dir: dir, Rollups: century})
 	if err != nil {
 		t.Fatalf("%s: Open: %v", what, err)
 	}
@@ -146,12 +150,18 @@ func afterCrash(t *testing.T, what, dir string, durable uint64) {
 		want = append(want, model(crashBatch(seq))...)
 	}
 	mustSame(t, what+": found", texts(orderedAll(t, s, Query{})), texts(inOrder(want)))
+	rolledSame(t, what+": found", s)
 	for seq := uint64(1); seq <= found+2; seq++ {
 		apply(t, s, crashBatch(seq))
 		if seq > found {
 			want = append(want, model(crashBatch(seq))...)
 		}
 	}
+	rolledSame(t, what+": replayed", s)
+	if err := s.Roll(context.Background(), time.Now().Add(time.Hour)); err != nil {
+		t.Errorf("%s: Roll: %v", what, err)
+	}
+	rolledSame(t, what+": rolled up", s)
 	mustSame(t, what+": replayed", texts(orderedAll(t, s, Query{})), texts(inOrder(want)))
 	left, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil {
@@ -167,7 +177,7 @@ func afterCrash(t *testing.T, what, dir string, durable uint64) {
 // Killed at each named point, three times each, and at other moments, the store comes back with every event that was called
 // durable, each once, and replay adds exactly what was missing.
 func TestKilledAnywhere(t *testing.T) {
-	points := []string{"during-segment", "after-rename-before-manifest", "after-manifest-before-copy", "after-merge-before-manifest", "after-merge-before-unlink"}
+	points := []string{"during-segment", "after-rename-before-manifest", "after-manifest-before-copy", "after-merge-before-manifest", "after-merge-before-unlink", "after-rollup-before-manifest", "after-day-before-manifest"}
 	for _, point := range points {
 		for count := 1; count <= 3; count++ {
 			t.Run(fmt.Sprintf("%s-%d", point, count), func(t *testing.T) {

@@ -263,6 +263,7 @@ func (s *Store) rollDay(ctx context.Context, day int64, hours []rollEntry) error
 	if err != nil {
 		return err
 	}
+	s.opts.Crash("after-day-before-manifest")
 	s.rolling.Lock()
 	defer s.rolling.Unlock()
 	used := false

@@ -39,9 +39,9 @@ func TestRolledIsExact(t *testing.T) {
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 5))
-			dir, later := t.TempDir(), noon.Add(100*time.Hour)
+			dir, later := t.TempDir(), time.Now().Add(100*time.Hour)
 			open := func() *history.Store {
-				s, err := history.Open(t.Context(), history.Options{Dir: dir, Rollups: 400 * 24 * time.Hour})
+				s, err := history.Open(t.Context(), history.Options{Dir: dir, Rollups: 100 * 365 * 24 * time.Hour})
 				if err != nil {
 					t.Fatal(err)
 				}
