@@ -20,7 +20,7 @@ build: ## bin/tocsin
 	$(BUILD) -o bin/tocsin ./cmd/tocsin
 
 .PHONY: run
-run: build ## real samples, replayed; alerts appear within seconds
+run: build ## real log samples and made-up flows, replayed; alerts appear within seconds
 	bin/tocsin demo
 
 .PHONY: test

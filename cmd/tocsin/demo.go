@@ -81,7 +81,7 @@ func (p *program) demo(ctx context.Context, c cli.Common, o cli.DemoOptions) (er
 	if address == "" {
 		address = s.Config.Address(s.Config.HTTP.Listen)
 	}
-	fmt.Fprintf(os.Stdout, demoGreeting, address, o.User, password, c.Data, flows, c.Data)
+	fmt.Fprintf(os.Stdout, demoGreeting, address, o.User, password, c.Data, flows, os.Args[0])
 	told.ring(found)
 	send := func(datagram []byte) error {
 		if _, err := exporter.Write(datagram); err != nil && !errors.Is(err, syscall.ECONNREFUSED) { // nobody listens yet
@@ -97,12 +97,12 @@ func (p *program) demo(ctx context.Context, c cli.Common, o cli.DemoOptions) (er
 
 // demoGreeting is what the demo says first.
 const demoGreeting = `tocsin demo: real log samples are replayed, and flows of a made-up office; alerts appear below.
-Page: http://%s  user: %s  password: %s
-Data: %s  Flows: UDP %s  Stop with Ctrl-C.
+Page: http://%[1]s  user: %[2]s  password: %[3]s
+Data: %[4]s  Flows: UDP %[5]s  Stop with Ctrl-C.
 Look at Alerts and Flows of the page, and ask in another terminal:
-  export TOCSIN_DATA=%s
-  tocsin top flow.host --by bytes --since 1h
-  tocsin search 'related.ip == "203.0.113.66"' --since 10m     # log lines and flows of one address
+  export TOCSIN_DATA=%[4]s
+  %[6]s top flow.host --by bytes --since 1h
+  %[6]s search 'related.ip == "203.0.113.66"' --since 10m     # log lines and flows of one address
 
 `
 

@@ -11,7 +11,8 @@ func (s *shell) demoCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "See it work: bundled samples are replayed, alerts appear within seconds",
-		Long: `Runs tocsin with bundled real samples, whose times are shifted to now. Its data lies in a directory of its own, never in
+		Long: `Runs tocsin with bundled real log samples, whose times are shifted to now, and with the flows of a small office, which are made
+up: an hour of them, days before it, and what the rules of pack flow find. Its data lies in a directory of its own, never in
 that of TOCSIN_DATA.`,
 		Example: `  tocsin demo
   tocsin demo --user alice --password 'only for the demo'`,
