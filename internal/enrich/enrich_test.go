@@ -323,6 +323,69 @@ func TestManyAddresses(t *testing.T) {
 	}
 }
 
+// While databases are renewed in the middle of a stream, whose batches have many addresses in common, every batch is given what
+// the databases say then, and nothing of what was remembered of those before.
+func TestRenewedInTheMiddle(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	draw := func() []byte {
+		d := enrichtest.Database{Type: "test", Bits: 32, Of: map[string]map[string]any{}}
+		for i := range 60 {
+			if random.IntN(5) > 0 { // some networks come and go
+				d.Of[fmt.Sprintf("10.%d.%d.0/24", i%4, i/4)] = enrichtest.City(string([]byte{byte('A' + random.IntN(26)), byte('A' + random.IntN(26))}), fmt.Sprint("city", random.IntN(40)))
+			}
+		}
+		return d.Encode()
+	}
+	path := filepath.Join(t.TempDir(), "city.mmdb")
+	put := func(second int64) {
+		t.Helper()
+		if err := os.WriteFile(path, draw(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, time.Time{}, time.Unix(second, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(1_700_000_000)
+	e, err := enrich.New([]string{path}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, changed := map[netip.Addr]string{}, 0
+	for n := range int64(120) {
+		if random.IntN(4) == 0 {
+			put(1_700_000_001 + n)
+			e.Renew()
+		}
+		b := event.NewBuilder(event.Flow)
+		for range 300 {
+			b.Addr(event.SourceIP, netip.AddrFrom4([4]byte{10, byte(random.IntN(4)), byte(random.IntN(18)), byte(random.IntN(3))}))
+			b.Next()
+		}
+		out := e.Batch(b.Batch())
+		ips, countries := out.Column(event.SourceIP), out.Column(event.SourceCountry)
+		for row := range out.Rows {
+			v, _ := ips.Value(row)
+			got, want := "", e.Look(ips.Addr(v)).Country
+			if countries != nil {
+				if c, ok := countries.Value(row); ok {
+					got = string(countries.Str(c))
+				}
+			}
+			if got != want {
+				t.Fatalf("batch %d, %s: %q, want %q", n, ips.Addr(v), got, want)
+			}
+			if old, met := before[ips.Addr(v)]; met && old != want {
+				changed++
+			}
+			before[ips.Addr(v)] = want
+		}
+	}
+	if changed < 1000 {
+		t.Errorf("what is known of an address changed %d times: nothing was put to the test", changed)
+	}
+}
+
 // Batches of several goroutines, while groups and databases change.
 func TestConcurrently(t *testing.T) {
 	path := enrichtest.File(t, "city.mmdb", cities)
