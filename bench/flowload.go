@@ -19,23 +19,33 @@ const (
 	flowExporters = 4       // addresses that they are sent from
 )
 
-// generate runs the generator in a process of its own and returns how many flows it sent and what it used.
-func generate(o options, address, shape string) (sent int64, used time.Duration, err error) {
+// A sending is what the generator sent, and used.
+type sending struct {
+	sent, honest int64 // flows; of a flood also those of the one exporter that makes nothing up
+	used         time.Duration
+}
+
+// honestExporter is the address of that one.
+const honestExporter = "127.0.0.4"
+
+// generate runs the generator in a process of its own.
+func generate(o options, address, shape string) (l sending, err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return 0, 0, err
+		return l, err
 	}
 	cmd := exec.Command(self, "-suite", "flows", "-send", address, "-shape", shape, "-flows", strconv.Itoa(o.flows), "-for", o.duration.String())
 	cmd.Stderr = os.Stderr
 	text, err := cmd.Output()
 	if err != nil {
-		return 0, 0, fmt.Errorf("generator: %w", err)
+		return l, fmt.Errorf("generator: %w", err)
 	}
-	_, err = fmt.Sscan(string(text), &sent)
-	return sent, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), err
+	l.used = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	_, err = fmt.Sscan(string(text), &l.sent, &l.honest)
+	return l, err
 }
 
-// send is the generator. It prints how many flows it sent.
+// send is the generator. It prints how many flows it sent, and how many of these came of the last exporter.
 func send(o options) error {
 	to, err := net.ResolveUDPAddr("udp", o.send)
 	if err != nil {
@@ -51,7 +61,10 @@ func send(o options) error {
 		}
 		defer exporters[i].conn.Close()
 	}
-	pool := flowDatagrams()
+	pool, made := flowDatagrams(), maker(nil)
+	if o.shape == "flood6" {
+		made = flood6Datagram()
+	}
 	rng := rand.New(rand.NewPCG(3, 4))
 	began, sent := time.Now(), int64(0)
 	for i := 0; ; i++ {
@@ -63,22 +76,55 @@ func send(o options) error {
 			time.Sleep(ahead)
 			continue
 		}
-		b, e := pool[i%len(pool)], &exporters[i%len(exporters)]
-		if o.shape == "flood" {
+		b, e, n := pool[i%len(pool)], &exporters[i%len(exporters)], uint32(perDatagram)
+		now := time.Now()
+		switch last := i%len(exporters) == len(exporters)-1; {
+		case o.shape == "flood6" && !last:
+			b, n = made, flood6Flows
+			for at := len(b) - flood6Flows*flood6Record; at < len(b); at += flood6Record {
+				binary.BigEndian.PutUint64(b[at+8:], rng.Uint64())
+			}
+			binary.BigEndian.PutUint32(b[4:], uint32(now.Unix()))
+			binary.BigEndian.PutUint32(b[8:], e.sent)
+		case o.shape == "flood" && !last:
 			for at := 24; at < len(b); at += 48 {
 				binary.BigEndian.PutUint32(b[at:], rng.Uint32())
 			}
+			fallthrough
+		default:
+			binary.BigEndian.PutUint32(b[8:], uint32(now.Unix()))
+			binary.BigEndian.PutUint32(b[12:], uint32(now.Nanosecond()))
+			binary.BigEndian.PutUint32(b[16:], e.sent)
 		}
-		binary.BigEndian.PutUint32(b[8:], uint32(time.Now().Unix()))
-		binary.BigEndian.PutUint32(b[16:], e.sent)
 		if _, err := e.conn.Write(b); err != nil {
 			return err
 		}
-		e.sent += perDatagram
-		sent += perDatagram
+		e.sent += n
+		sent += int64(n)
 	}
-	fmt.Println(sent)
+	fmt.Println(sent, exporters[len(exporters)-1].sent)
 	return nil
+}
+
+// What a datagram of a flood of version 6 holds.
+const (
+	flood6Flows  = 28
+	flood6Record = 46 // bytes
+)
+
+// flood6Datagram makes a message of IPFIX with its template.
+func flood6Datagram() maker {
+	var b maker
+	b.u16(10, 16+4+36+4+flood6Flows*flood6Record)
+	b.u32(0, 0, 7)
+	b.u16(2, 40, 300, 8, 27, 16, 28, 16, 1, 4, 2, 4, 7, 2, 11, 2, 4, 1, 6, 1)
+	b.u16(300, 4+flood6Flows*flood6Record)
+	for range flood6Flows {
+		b.u32(0x20010db8, 0, 0, 0, 0x20010db8, 0xffff, 0, 1, 1000, 3)
+		b.u16(40_000, 443)
+		b.u8(6, 0x1b)
+	}
+	return b
 }
 
 // flowDatagrams makes datagrams whose clients are spread after Zipf's law. Of half of the sessions both directions are told.
@@ -99,8 +145,9 @@ func flowDatagrams() [][]byte {
 			be.PutUint32(r[16:], packets)
 			be.PutUint32(r[20:], packets*uint32(40+rng.IntN(1400)))
 			length := uint32(rng.IntN(20_000))
-			be.PutUint32(r[24:], 3_595_000-length)
-			be.PutUint32(r[28:], 3_595_000)
+			last := 3_595_000 - uint32(rng.IntN(1000))
+			be.PutUint32(r[24:], last-length)
+			be.PutUint32(r[28:], last)
 			r[37], r[38] = 0x1b, 6
 			if n%3 == 2 { // the answer to the one before
 				q := b[24+48*(n-1):]

@@ -84,8 +84,9 @@ func millionHosts(f *figures) error {
 	return nil
 }
 
-// flood sends flows of sources that are made up, each of which is new to the rule and to the sessions.
-func flood(f *figures, o options, dir string) error {
+// flood sends flows of sources that are made up, each of which is new to the rule and to the sessions, and among them those of an
+// exporter that makes nothing up, of which none is to be lost. The shape is flood or, for addresses of version 6, flood6.
+func flood(f *figures, o options, dir, shape string) error {
 	const budget = 64 // MiB
 	rules := fmt.Sprintf(`- {name: sent, from: flow, detect: {threshold: {metric: sum(source.bytes), by: [source.ip], over: 5m, above: 1000000000000000, memory: %d}}, severity: LOW}`+"\n", budget)
 	d, address, err := takesFlows(o, dir, rules)
@@ -94,18 +95,24 @@ func flood(f *figures, o options, dir string) error {
 	}
 	defer d.end()
 	o.duration = min(o.duration, 30*time.Second)
-	sent, _, err := generate(o, address, "flood")
+	load, err := generate(o, address, shape)
 	if err != nil {
 		return err
 	}
-	if _, err := settle(d, sent); err != nil {
+	kept, err := settle(d, load.sent)
+	if err != nil {
+		return err
+	}
+	honest, err := flowsOf(d, honestExporter)
+	if err != nil {
 		return err
 	}
 	said, err := awaitFull(d, "open", 30*time.Second)
 	if err != nil {
 		return err
 	}
-	f.said("flood of made-up sources, rule with memory of 64 MiB", "%d flows", sent)
+	f.said(map[string]string{"flood": "flood of made-up sources", "flood6": "the same of version 6"}[shape]+", rule with memory of 64 MiB", "%d flows of %d sent", kept, load.sent)
+	f.held("  lost of an exporter that makes nothing up", "%.3f %%", 100*float64(load.honest-honest)/float64(max(load.honest, 1)), false, 0)
 	f.line("  alert that says so", said, "tocsin-table-full opens", verdict(said != ""))
 	if !o.short {
 		ended, err := awaitFull(d, "ended", 2*time.Minute)
@@ -126,6 +133,21 @@ func flood(f *figures, o options, dir string) error {
 	f.held("  memory of the whole program at its peak", "%.0f MB", memory.peak/1e6, false, 1000)
 	f.said("  and a while after", "%.0f MB", memory.now/1e6)
 	return nil
+}
+
+// flowsOf returns how many flows were taken from an exporter.
+func flowsOf(d *daemon, address string) (flows int64, err error) {
+	var list []struct {
+		Address string `json:"address"`
+		Flows   int64  `json:"flows"`
+	}
+	err = d.get("/api/v1/exporters", &list)
+	for _, e := range list {
+		if e.Address == address {
+			flows += e.Flows
+		}
+	}
+	return flows, err
 }
 
 // status returns a size from the status of the process, proc(5), in bytes.

@@ -40,7 +40,8 @@ func nfcapd(f *figures, o options, dir string) error {
 		return err
 	}
 	time.Sleep(time.Second)
-	sent, _, err := generate(o, address, "zipf")
+	load, err := generate(o, address, "zipf")
+	sent := load.sent
 	time.Sleep(2 * time.Second)
 	_ = cmd.Process.Signal(syscall.SIGTERM)
 	_ = cmd.Wait()

@@ -94,7 +94,7 @@ func flows(o options) error {
 	case "whole":
 		return errors.Join(wholePath(f, o, filepath.Join(dir, "views"), "rules over host, pair and port", viewRules), nfcapd(f, o, dir), f.out.Flush())
 	case "flood":
-		return errors.Join(flood(f, o, filepath.Join(dir, "flood")), f.out.Flush())
+		return errors.Join(flood(f, o, filepath.Join(dir, "flood"), "flood"), flood(f, o, filepath.Join(dir, "flood6"), "flood6"), f.out.Flush())
 	default:
 		return fmt.Errorf("no part %q (want questions, mutants, whole or flood)", o.part)
 	}
@@ -107,7 +107,8 @@ func flows(o options) error {
 		func() error { return nfcapd(f, o, dir) },
 		func() error { return questions(f, o, dir) },
 		func() error { return millionHosts(f) },
-		func() error { return flood(f, o, filepath.Join(dir, "flood")) },
+		func() error { return flood(f, o, filepath.Join(dir, "flood"), "flood") },
+		func() error { return flood(f, o, filepath.Join(dir, "flood6"), "flood6") },
 	}
 	if !o.short {
 		steps = append(steps, func() error {
@@ -159,11 +160,11 @@ func wholePath(f *figures, o options, dir, what, rules string) error {
 		return err
 	}
 	defer d.end()
-	sent, sender, err := generate(o, address, "zipf")
+	load, err := generate(o, address, "zipf")
 	if err != nil {
 		return err
 	}
-	kept, err := settle(d, sent)
+	kept, err := settle(d, load.sent)
 	if err != nil {
 		return err
 	}
@@ -185,10 +186,10 @@ func wholePath(f *figures, o options, dir, what, rules string) error {
 		return err
 	}
 	n := float64(found.Events)
-	f.said("whole path, ten "+what, "%d flows of %d sent, %d read", found.Events, sent, kept)
-	f.held("  lost", "%.3f %%", 100*float64(sent-found.Events)/float64(sent), false, 0)
+	f.said("whole path, ten "+what, "%d flows of %d sent, %d read", found.Events, load.sent, kept)
+	f.held("  lost", "%.3f %%", 100*float64(load.sent-found.Events)/float64(load.sent), false, 0)
 	f.held("  processor time", "%.2f CPU-s a million", used.Seconds()/n*1e6, false, 5)
-	f.said("  of the generator, apart", "%.2f CPU-s a million", sender.Seconds()/float64(sent)*1e6)
+	f.said("  of the generator, apart", "%.2f CPU-s a million", load.used.Seconds()/float64(load.sent)*1e6)
 	f.said("  memory at its peak", "%.0f MB", float64(d.cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss<<10)/1e6)
 	f.held("  history", "%.1f bytes a flow", float64(size)/n, false, 25)
 	f.held("  top 10 sources by bytes, for 5 M flows", "%.3f CPU-s", rankings.Seconds()/n*5e6, false, 0.2)
