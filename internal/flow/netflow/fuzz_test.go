@@ -20,6 +20,11 @@ func FuzzDecode(f *testing.F) {
 	f.Add(v9(1, 7, new(wire).set(300, v9Record())), v9(2, 7, good))
 	f.Add(legacy(5, 2, 1, legacyRecord(5), legacyRecord(5)), legacy(1, 1, 0, legacyRecord(1)))
 	f.Add(ipfix(1, 7, new(wire).set(3, new(wire).u16(402, 2, 1).fields([]element{{95, 4, 0}, {96, 65535, 0}}))), legacy(7, 1, 0, legacyRecord(7)))
+	for _, some := range []map[string]oddity{firewalls(), routers(), probes()} {
+		for _, c := range some {
+			f.Add(c.datagrams[0], c.datagrams[len(c.datagrams)-1])
+		}
+	}
 	f.Fuzz(func(t *testing.T, one, two []byte) {
 		b := newBench(netflow.Options{HoldDomain: 1 << 16, HoldTotal: 1 << 16})
 		held := 0
