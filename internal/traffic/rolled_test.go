@@ -1,6 +1,7 @@
 package traffic_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tocsin/internal/api"
+	"tocsin/internal/filter"
 	"tocsin/internal/history"
 	"tocsin/internal/traffic"
 )
@@ -98,6 +100,59 @@ func TestRolledIsExact(t *testing.T) {
 				t.Error("no question was answered from rollups")
 			}
 		})
+	}
+}
+
+// What rollups do not know is asked of flows, first of all what somebody may see who may not see all.
+func TestRolledOnlyWhatItKnows(t *testing.T) {
+	s, err := history.Open(t.Context(), history.Options{Dir: t.TempDir(), Rollups: 100 * 365 * 24 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	id := uint64(0)
+	b := batchOf(days(rand.New(rand.NewPCG(1, 1)), 500, &id))
+	b.Sequence = 1
+	if err := errors.Join(s.Apply("e", b), s.Flush(t.Context()), s.Roll(t.Context(), time.Now().Add(time.Hour))); err != nil {
+		t.Fatal(err)
+	}
+	bounded := func(e *filter.Expr) *filter.Expr {
+		own, err := filter.Parse(`related.ip == "10.0.0.1"`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e != nil {
+			own = filter.And(own, e)
+		}
+		return own
+	}
+	free := func(e *filter.Expr) *filter.Expr { return e }
+	for _, c := range []struct {
+		what   string
+		q      api.TrafficRequest
+		bound  func(*filter.Expr) *filter.Expr
+		rolled bool
+	}{
+		{"all", api.TrafficRequest{By: "host"}, free, true},
+		{"an account that may see one host", api.TrafficRequest{By: "host"}, bounded, false},
+		{"a filter", api.TrafficRequest{By: "host", Where: "source.port == 80"}, free, false},
+		{"a filter of sessions", api.TrafficRequest{By: "host", Where: "flowtraq: CLNBYTS>10"}, free, false},
+		{"what is told once", api.TrafficRequest{By: "host", Once: true}, free, false},
+		{"lines", api.TrafficRequest{By: "host", Bucket: time.Hour}, free, false},
+		{"sessions", api.TrafficRequest{By: "host", Rank: "sessions"}, free, false},
+		{"unique hosts", api.TrafficRequest{By: "host", Rank: "hosts"}, free, false},
+		{"pairs", api.TrafficRequest{By: "pair"}, free, false},
+		{"less than a day", api.TrafficRequest{By: "host", Since: noon, Until: noon.Add(23 * time.Hour)}, free, false},
+		{"every flow", api.TrafficRequest{By: "host", Exact: true}, free, false},
+	} {
+		sel, err := traffic.NewSelection(c.q.Where, c.bound)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := traffic.Top(t.Context(), s, c.q, sel)
+		if err != nil || len(a.Rows) == 0 || a.RolledHours > 0 != c.rolled {
+			t.Errorf("%s: %d rows, rollups for %d hours, %v; want rollups %v", c.what, len(a.Rows), a.RolledHours, err, c.rolled)
+		}
 	}
 }
 
