@@ -35,6 +35,8 @@ type AlertStory struct {
 	About []Named `json:"about,omitempty"`
 	// Around is what else was seen of them about its time, for those of which there was something.
 	Around []Around `json:"around,omitempty"`
+	// Traffic is what they sent and received about its time; nil when flows tell nothing of that.
+	Traffic *AlertTraffic `json:"traffic,omitempty"`
 	// Notices are what people were told of it, or why not, oldest first, with each attempt and its answer; none for who may not act
 	// on it.
 	Notices []AlertNotice `json:"notices"`

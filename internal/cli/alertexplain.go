@@ -77,6 +77,7 @@ func (s *shell) explainAlert(story *api.AlertStory, r *api.Rule) error {
 		return err
 	}
 	s.around(&b, story.Around)
+	s.involved(&b, story.Traffic)
 	judgedBy(&b, a, r)
 	b.WriteString("\nWhat happened:\n")
 	if _, err := fmt.Fprint(s.Out, b.String()); err != nil {

@@ -66,6 +66,7 @@ func (d *Desk) AlertStory(ctx context.Context, id int64) (story api.AlertStory, 
 		return story, err
 	}
 	story.Around = d.around(ctx, caller, &story.Alert)
+	story.Traffic = d.involved(ctx, caller, &story.Alert)
 	if !caller.handles(&story.Alert) {
 		return story, nil // where notices go, and what is answered there, is not everybody's to know
 	}

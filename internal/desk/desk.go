@@ -82,7 +82,9 @@ type Desk struct {
 	backups sync.Mutex
 	clears  sync.Mutex
 	tries   tries // test messages
-	arounds arounds
+
+	involvedLately involved
+	arounds        arounds
 
 	preferring sync.Mutex    // held while preferences, and settings of the mail server, are stored
 	written    bell          // rings when alerts were written

@@ -80,7 +80,7 @@ func unusual(value, limit float64, below bool) float64 {
 func joinSamples(older, newer []json.RawMessage) []json.RawMessage {
 	joined := older
 	for _, s := range newer {
-		if len(s) > maxSample || !json.Valid(s) || slices.ContainsFunc(joined, func(j json.RawMessage) bool { return bytes.Equal(j, s) }) {
+		if len(s) > maxSample || !json.Valid(s) || told(joined, s) {
 			continue
 		}
 		if len(joined) < maxSamples {
@@ -93,6 +93,29 @@ func joinSamples(older, newer []json.RawMessage) []json.RawMessage {
 		joined = append(next, s)
 	}
 	return joined
+}
+
+// told reports whether samples tell of an event already, or of the session that it is of: nine records of one session show less
+// than three sessions do.
+func told(samples []json.RawMessage, s json.RawMessage) bool {
+	id := talk(s)
+	return slices.ContainsFunc(samples, func(other json.RawMessage) bool {
+		return bytes.Equal(other, s) || id != "" && talk(other) == id
+	})
+}
+
+// talk returns the number of the session that a sample is of, as it is written; "" when it is of none.
+func talk(sample json.RawMessage) string {
+	if !bytes.Contains(sample, []byte(`"flow.id"`)) { // most are of none
+		return ""
+	}
+	var fields struct {
+		ID json.RawMessage `json:"flow.id"`
+	}
+	if json.Unmarshal(sample, &fields) != nil {
+		return ""
+	}
+	return string(fields.ID)
 }
 
 // oddSamples keeps the last few of a finding, which are those that made it.
@@ -110,7 +133,7 @@ func oddSamples(samples []json.RawMessage) []json.RawMessage {
 func evidence(samples, odd []json.RawMessage) []json.RawMessage {
 	all := samples
 	for at := min(maxSamples/2, len(samples)); len(odd) > 0; odd = odd[1:] {
-		if !slices.ContainsFunc(samples, func(s json.RawMessage) bool { return bytes.Equal(s, odd[0]) }) {
+		if !told(all, odd[0]) {
 			all = slices.Insert(slices.Clone(all), at, odd[0])
 			at++
 		}

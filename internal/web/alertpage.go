@@ -22,6 +22,7 @@ type alertPage struct {
 	Alert        alert.Alert
 	About        []api.Named // its addresses
 	Around       []api.Around
+	Traffic      *api.AlertTraffic
 	Log          []alert.Entry
 	Notices      []api.AlertNotice
 	May          bool     // who asks may act on it
@@ -98,7 +99,7 @@ func (s *site) alertWith(w http.ResponseWriter, r *http.Request, code int, f for
 	a := &story.Alert
 	p := alertPage{
 		frame: s.frame(r, fmt.Sprintf("%s %s: %s", a.Severity, a.WithNames(a.Title), a.About()), "/alerts"),
-		Alert: *a, About: story.About, Around: story.Around, Log: story.Log, Notices: story.Notices, May: mayAct(api.Caller(r.Context()), a),
+		Alert: *a, About: story.About, Around: story.Around, Traffic: story.Traffic, Log: story.Log, Notices: story.Notices, May: mayAct(api.Caller(r.Context()), a),
 		Flows: flowsOf(a), Meter: newMeter(a), Samples: samples(a), RuleAlerts: "/alerts?rule=" + url.QueryEscape(a.RuleName),
 		Dispositions: dispositions(), Action: "/alerts/" + strconv.FormatInt(a.ID, 10), Form: f,
 	}
