@@ -99,7 +99,13 @@ func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
 func (s *Server) run(t testing.TB, program string, args ...string) {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(s.bin, program), args...) // a program that we looked for
+	path := filepath.Join(s.bin, program) // a program that we looked for
+	if _, err := os.Stat(path); err != nil {
+		if path, err = exec.LookPath(program); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(path, args...)
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.account}
