@@ -1,6 +1,7 @@
 package flowtest
 
 import (
+	"errors"
 	"io"
 	"net/netip"
 	"os"
@@ -46,7 +47,7 @@ func SumsOfFile(t testing.TB, path string) (sums map[Key]Sum, packets int) {
 	sums = map[Key]Sum{}
 	for {
 		data, info, err := r.ReadPacketData()
-		if err == io.EOF { //nolint:errorlint // as it is documented
+		if errors.Is(err, io.EOF) {
 			return sums, packets
 		}
 		if err != nil {
