@@ -18,7 +18,7 @@ func sample() Definition {
 	return Definition{Title: "SSH scan", Where: "flowtraq:SRVPORT == 22", Metric: "unique hosts", Entity: "host", Limit: 100, Over: time.Hour, Severity: alert.High}
 }
 
-// Every combination of the blanks either is refused, as the manual's two are, or makes a rule that is read as the same
+// Every combination of the blanks either is refused, as those three are that are always the same, or makes a rule that is read as the same
 // definition again.
 func TestEveryCombination(t *testing.T) {
 	made, refused := 0, 0
@@ -32,7 +32,7 @@ func TestEveryCombination(t *testing.T) {
 					d := Definition{Title: titles[random.IntN(len(titles))], Description: "line one\nline: two\t\"x\"", Where: wheres[random.IntN(len(wheres))], Once: random.IntN(2) == 0,
 						Metric: metric, Entity: entity, Below: below, Limit: float64(1 + random.IntN(100_000)), Over: over, Severity: alert.Severity(1 + random.IntN(5))}
 					r, err := d.Rule()
-					senseless := metric == "unique hosts" && entity == "host pair" || metric == "unique ports" && entity == "port"
+					senseless := metric == "unique hosts" && entity == "host pair" || metric == "unique ports" && entity == "port" || metric == "sessions initiated" && entity == "port"
 					if (err != nil) != senseless {
 						t.Fatalf("%+v: %v, want refused %v", d, err, senseless)
 					}
@@ -119,6 +119,7 @@ func TestRefused(t *testing.T) {
 		"entity":         {func(d *Definition) { d.Entity = "network" }, `entity "network": want one of host, host pair, port, country`},
 		"pair":           {func(d *Definition) { d.Entity = "host pair" }, "unique hosts of a host pair: they are always two"},
 		"port":           {func(d *Definition) { d.Metric, d.Entity = "unique ports", "port" }, "unique ports of a port: it is always one"},
+		"initiated":      {func(d *Definition) { d.Metric, d.Entity = "sessions initiated", "port" }, "sessions initiated of a port: the port is that of the server"},
 		"fraction":       {func(d *Definition) { d.Limit = 1.5 }, "a whole one"},
 		"negative":       {func(d *Definition) { d.Limit = -1 }, "a whole one"},
 		"too much":       {func(d *Definition) { d.Metric, d.Limit = "bytes", 1e17 }, "a whole one"},

@@ -29,13 +29,14 @@ type measure struct{ word, metric string }
 const (
 	uniqueHosts = "unique hosts"
 	uniquePorts = "unique ports"
+	initiated   = "sessions initiated"
 )
 
 var measures = [...]measure{
 	{"bytes sent", "sum(flow.sent.bytes)"}, {"bytes received", "sum(flow.received.bytes)"}, {"bytes", "sum(source.bytes)"},
 	{"bits sent", "sum(flow.sent.bytes)"}, {"bits received", "sum(flow.received.bytes)"}, {"bits", "sum(source.bytes)"},
 	{"packets sent", "sum(flow.sent.packets)"}, {"packets received", "sum(flow.received.packets)"}, {"packets", "sum(source.packets)"},
-	{"sessions initiated", "distinct(flow.initiated)"}, {"sessions accepted", "distinct(flow.accepted)"}, {"sessions", "distinct(flow.id)"},
+	{initiated, "distinct(flow.initiated)"}, {"sessions accepted", "distinct(flow.accepted)"}, {"sessions", "distinct(flow.id)"},
 	{uniqueHosts, ""}, {uniquePorts, ""},
 }
 
@@ -106,6 +107,10 @@ func (d *Definition) meaning() (*entity, string, error) {
 		return nil, "", err
 	}
 	switch d.Metric {
+	case initiated:
+		if of.by == "flow.port" {
+			return nil, "", fault.New(fault.Invalid, "sessions initiated of a port: the port is that of the server, which opens none; watch the sessions accepted of a port")
+		}
 	case uniqueHosts:
 		if of.hosts == "" {
 			return nil, "", fault.New(fault.Invalid, "unique hosts of a host pair: they are always two; watch the unique ports of a host pair, or the unique hosts of a host")
