@@ -89,7 +89,7 @@ type Named struct {
 	Country      string `json:"country,omitempty"` // ISO 3166-1 code of two letters
 	City         string `json:"city,omitempty"`
 	AS           uint32 `json:"as,omitempty"`
-	Organization string `json:"organization,omitempty"` // that holds AS
+	Organization string `json:"organization,omitempty"` // that holds AS, or what people call AS
 }
 
 // HasNames reports whether the values of a column of rankings, a field or one of TrafficAnswer.By, are things that may have names.

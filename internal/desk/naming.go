@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"net/netip"
+	"strconv"
 
 	"tocsin/internal/api"
 	"tocsin/internal/enrich"
@@ -90,6 +91,11 @@ func (n *Naming) named(k names.Key) api.Named {
 	}
 	f := n.Look(a)
 	known.Country, known.City, known.AS, known.Organization = f.Country, f.City, f.AS, f.Organization
+	if f.AS != 0 {
+		if name, _ := n.Shelf.Book().Of(names.Key{Kind: names.AS, Key: strconv.FormatUint(uint64(f.AS), 10)}); name != "" {
+			known.Organization = name
+		}
+	}
 	groups := n.Shelf.Set()
 	if number, ok := groups.Node(a.As16()).Of(-1, -1); ok {
 		known.Group = groups.Name(number)
