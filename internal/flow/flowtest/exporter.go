@@ -113,6 +113,7 @@ func listen(t *testing.T, exporter func(port int) *exec.Cmd) (datagrams [][]byte
 		var err error
 		said, err = cmd.CombinedOutput()
 		ended <- err
+		_ = l.SetReadDeadline(time.Now()) // wakes who reads; where that comes too early he waits for as long as if it went on
 	}()
 	buf := make([]byte, 65536)
 	running := true
@@ -129,13 +130,14 @@ func listen(t *testing.T, exporter func(port int) *exec.Cmd) (datagrams [][]byte
 			datagrams = append(datagrams, append([]byte{}, buf[:n]...))
 			continue
 		}
-		if !running || len(datagrams) > 0 && wait == quiet { // some exporters go on to run when they have told all
-			return datagrams
-		}
 		select {
 		case <-ended:
 			running = false
+			continue
 		default:
+		}
+		if !running || len(datagrams) > 0 { // some exporters go on to run when they have told all
+			return datagrams
 		}
 	}
 	t.Fatalf("the exporter does not end: %s", said)
