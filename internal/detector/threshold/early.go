@@ -125,11 +125,14 @@ type tally struct {
 }
 
 func (d *judge) besides(e *entity) tally {
-	if e.more == nil || len(e.more.shares)+len(e.more.longs) == 0 {
+	var arrive []share
+	if e.more != nil {
+		arrive = slices.Clone(e.more.shares)
+	}
+	if len(arrive)+len(e.longs) == 0 {
 		return tally{}
 	}
-	arrive := slices.Clone(e.more.shares)
-	for _, l := range e.more.longs {
+	for _, l := range e.longs {
 		d.portions(l, func(at, v int64) { arrive = append(arrive, share{l.t, at, v}) })
 	}
 	slices.SortFunc(arrive, byArrival)

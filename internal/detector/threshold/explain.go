@@ -66,7 +66,7 @@ func (d *judge) rehearsal(key string) (*judge, *entity) {
 	e := c.entity(c.table.Number(key))
 	if id, ok := d.table.Lookup(key); ok && int(id)/pageSize < len(d.pages) {
 		*e = d.pages[id/pageSize][id%pageSize]
-		e.ring, e.index, e.more = slices.Clone(e.ring), maps.Clone(e.index), e.more.clone()
+		e.ring, e.longs, e.index, e.more = slices.Clone(e.ring), slices.Clone(e.longs), maps.Clone(e.index), e.more.clone()
 	}
 	return c, e
 }

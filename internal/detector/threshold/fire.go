@@ -36,7 +36,7 @@ func (d *judge) commit(id uint32, e *entity, w int64) {
 		if int(e.done) < len(e.ring) && e.ring[e.done].t == t {
 			continue // members, and sessions, of one instant are judged together
 		}
-		if e.more != nil {
+		if e.more != nil || len(e.longs) > 0 {
 			d.takeShares(e, t)
 		}
 		d.check(id, e, t, true)

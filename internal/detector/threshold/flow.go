@@ -13,9 +13,6 @@ import (
 
 // more is what an entity has that few have: shares of long flows, and the sessions of the alert that stands.
 type more struct {
-	longs    []long          // records that lasted longer than a sub-bucket, and wait
-	ordered  int             // how many of these stand in order
-	squashed int             // how many there were when they were last looked through
 	shares   []share         // of records that were put together, in order
 	lasting  []lasting       // records that wait and lasted one window or longer
 	sessions map[int64]spell // counted in the alert that stands; nil without one
@@ -67,7 +64,7 @@ func (m *more) clone() *more {
 		return nil
 	}
 	c := *m
-	c.longs, c.shares, c.lasting, c.sessions = slices.Clone(m.longs), slices.Clone(m.shares), slices.Clone(m.lasting), maps.Clone(m.sessions)
+	c.shares, c.lasting, c.sessions = slices.Clone(m.shares), slices.Clone(m.lasting), maps.Clone(m.sessions)
 	c.fed = slices.Clone(m.fed)
 	return &c
 }
@@ -138,20 +135,21 @@ func (d *judge) take(e *entity, row int32, t, v int64) {
 // takeLong takes a record that lasted longer than a sub-bucket. What it sent in the one in which it ended is taken in as that
 // of any other record; what it sent before waits beside it.
 func (d *judge) takeLong(e *entity, t, v, n, length int64) {
-	m := e.extra()
-	if windows := length / d.over; d.sessions && n < 0 && windows > 0 && len(m.lasting) < maxLasting {
-		m.lasting = append(m.lasting, lasting{t, n, windows})
+	if windows := length / d.over; d.sessions && n < 0 && windows > 0 {
+		if m := e.extra(); len(m.lasting) < maxLasting {
+			m.lasting = append(m.lasting, lasting{t, n, windows})
+		}
 	}
 	if !d.spread {
 		d.insert(e, t, v, n)
 		return
 	}
-	before := cap(m.longs)
-	m.longs = append(m.longs, long{t, v, length})
-	d.bytes += (cap(m.longs) - before) * longBytes
+	before := cap(e.longs)
+	e.longs = append(e.longs, long{t, v, length})
+	d.bytes += (cap(e.longs) - before) * longBytes
 	from, _ := d.bucket(t)
 	d.insert(e, t, v-portion(v, from-window.Earlier(t, length), length), n)
-	if len(m.longs) >= 2*max(m.squashed, 1024) {
+	if len(e.longs) >= 2*max(int(e.squashed), 1024) {
 		d.squash(e)
 	}
 }
@@ -183,9 +181,8 @@ const fewLongs = 16
 // squash puts the shares together of records that arrive at one time: those which were themselves put together at the end of
 // their sub-bucket, and those of an instant that has many. It is done each time that the long records have doubled.
 func (d *judge) squash(e *entity) {
-	m := e.more
 	d.tidy(e)
-	m.sort()
+	e.sort()
 	var grid [buckets + 2]int64 // shares of what arrives at one time, by how many sub-buckets before
 	arrival, fresh := int64(0), []share(nil)
 	flush := func() {
@@ -197,16 +194,16 @@ func (d *judge) squash(e *entity) {
 		}
 		clear(grid[:])
 	}
-	kept := m.longs[:0]
-	for i, next := 0, 0; i < len(m.longs); i = next {
-		t := m.longs[i].t
-		for next = i + 1; next < len(m.longs) && m.longs[next].t == t; next++ {
+	kept := e.longs[:0]
+	for i, next := 0, 0; i < len(e.longs); i = next {
+		t := e.longs[i].t
+		for next = i + 1; next < len(e.longs) && e.longs[next].t == t; next++ {
 		}
 		_, end := d.bucket(t)
 		at := e.find(t)
 		exact := t < end && at < len(e.ring) && e.ring[at].t == t
 		if exact && next-i <= fewLongs {
-			kept = append(kept, m.longs[i:next]...)
+			kept = append(kept, e.longs[i:next]...)
 			continue
 		}
 		if !exact {
@@ -216,7 +213,7 @@ func (d *judge) squash(e *entity) {
 			flush()
 			arrival = t
 		}
-		for _, l := range m.longs[i:next] {
+		for _, l := range e.longs[i:next] {
 			d.portions(l, func(at, v int64) {
 				sum := &grid[min((end-at)/d.grain, buckets+1)]
 				*sum = min(*sum+v, window.MaxAddend)
@@ -224,7 +221,11 @@ func (d *judge) squash(e *entity) {
 		}
 	}
 	flush()
-	m.longs, m.ordered, m.squashed = kept, len(kept), len(kept)
+	e.longs, e.ordered, e.squashed = kept, int32(len(kept)), int32(len(kept))
+	if len(fresh) == 0 {
+		return
+	}
+	m := e.extra()
 	before := cap(m.shares)
 	m.shares = united(append(m.shares, fresh...))
 	d.bytes += (cap(m.shares) - before) * shareBytes
@@ -248,19 +249,18 @@ func united(shares []share) []share {
 func byArrival(a, b share) int { return cmp.Or(cmp.Compare(a.t, b.t), cmp.Compare(a.at, b.at)) }
 
 // sort brings the long records into the order in which they are taken in.
-func (m *more) sort() {
-	if m.ordered < len(m.longs) {
-		slices.SortFunc(m.longs, func(a, b long) int {
+func (e *entity) sort() {
+	if int(e.ordered) < len(e.longs) {
+		slices.SortFunc(e.longs, func(a, b long) int {
 			return cmp.Or(cmp.Compare(a.t, b.t), cmp.Compare(a.v, b.v), cmp.Compare(a.length, b.length))
 		})
-		m.ordered = len(m.longs)
+		e.ordered = int32(len(e.longs))
 	}
 }
 
 // takeShares takes the shares of records that arrived up to t into the window.
 func (d *judge) takeShares(e *entity, t int64) {
-	m := e.more
-	m.sort()
+	e.sort()
 	since := window.Earlier(t, d.over)
 	take := func(at, v int64) {
 		if at >= since {
@@ -268,12 +268,16 @@ func (d *judge) takeShares(e *entity, t int64) {
 		}
 	}
 	n := 0
-	for ; n < len(m.longs) && m.longs[n].t <= t; n++ {
-		d.portions(m.longs[n], take)
+	for ; n < len(e.longs) && e.longs[n].t <= t; n++ {
+		d.portions(e.longs[n], take)
 	}
-	m.longs = m.longs[n:]
-	m.ordered = len(m.longs)
+	e.longs = e.longs[n:]
+	e.ordered = int32(len(e.longs))
 	d.bytes -= n * longBytes
+	m := e.more
+	if m == nil {
+		return
+	}
 	for n = 0; n < len(m.shares) && m.shares[n].t <= t; n++ {
 		take(m.shares[n].at, m.shares[n].v)
 	}
@@ -376,14 +380,14 @@ func (d *judge) flush(id uint32, e *entity) {
 		d.bytes -= len(m.sessions) * spellBytes
 		m.sessions = nil
 	}
-	if len(m.longs) == 0 && len(m.shares) == 0 && len(m.lasting) == 0 && m.sessions == nil && len(m.fed) == 0 {
+	if len(m.shares) == 0 && len(m.lasting) == 0 && m.sessions == nil && len(m.fed) == 0 {
 		d.forgetMore(e)
 	}
 }
 
 func (d *judge) forgetMore(e *entity) {
 	if m := e.more; m != nil {
-		d.bytes -= cap(m.longs)*longBytes + cap(m.shares)*shareBytes + len(m.sessions)*spellBytes + m.fedBytes()
+		d.bytes -= cap(m.shares)*shareBytes + len(m.sessions)*spellBytes + m.fedBytes()
 		e.more = nil
 	}
 }

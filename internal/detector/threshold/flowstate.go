@@ -14,13 +14,6 @@ func (m *more) save(s *window.Encoder) {
 		return
 	}
 	s.Uint(1)
-	m.sort()
-	s.Uint(uint64(len(m.longs)))
-	for _, one := range m.longs {
-		s.Int(one.t)
-		s.Int(one.v)
-		s.Int(one.length)
-	}
 	s.Uint(uint64(len(m.shares)))
 	for _, one := range m.shares {
 		s.Int(one.t)
@@ -49,6 +42,33 @@ func (m *more) save(s *window.Encoder) {
 	}
 }
 
+// saveLongs writes the long records that wait.
+func (e *entity) saveLongs(s *window.Encoder) {
+	e.sort()
+	s.Uint(uint64(len(e.longs)))
+	for _, one := range e.longs {
+		s.Int(one.t)
+		s.Int(one.v)
+		s.Int(one.length)
+	}
+}
+
+func (d *judge) loadLongs(s *window.Decoder, e *entity) {
+	n := s.Count(3)
+	if n == 0 {
+		return
+	}
+	e.longs = make([]long, n)
+	for i := range e.longs {
+		e.longs[i] = long{t: s.Int(), v: s.Int(), length: s.Int()}
+		if one := e.longs[i]; one.length <= d.grain || one.length > maxSpan || one.v < 0 || one.v > window.MaxAddend {
+			s.Fail("a long flow that cannot be")
+			return
+		}
+	}
+	d.bytes += n * longBytes
+}
+
 // loadMore reads it again. Triggers that were counted are never saved: each call of Judge reports them.
 func (d *judge) loadMore(s *window.Decoder, e *entity) {
 	switch s.Uint() {
@@ -60,16 +80,6 @@ func (d *judge) loadMore(s *window.Decoder, e *entity) {
 		return
 	}
 	m := e.extra()
-	if s.Version > 2 { // earlier states have their shares alone
-		m.longs = make([]long, s.Count(3))
-	}
-	for i := range m.longs {
-		m.longs[i] = long{t: s.Int(), v: s.Int(), length: s.Int()}
-		if one := m.longs[i]; one.length <= d.grain || one.length > maxSpan || one.v < 0 || one.v > window.MaxAddend {
-			s.Fail("a long flow that cannot be")
-			return
-		}
-	}
 	m.shares = make([]share, s.Count(3))
 	for i := range m.shares {
 		m.shares[i] = share{t: s.Int(), at: s.Int(), v: s.Int()}
@@ -102,5 +112,5 @@ func (d *judge) loadMore(s *window.Decoder, e *entity) {
 	if s.Version > 2 { // earlier states do not know who told of an entity
 		d.loadFeeders(s, m)
 	}
-	d.bytes += cap(m.longs)*longBytes + cap(m.shares)*shareBytes + len(m.sessions)*spellBytes
+	d.bytes += cap(m.shares)*shareBytes + len(m.sessions)*spellBytes
 }

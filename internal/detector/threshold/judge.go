@@ -61,7 +61,7 @@ const (
 	// on top are put together at the end of their sub-bucket.
 	exact = 1024
 	// entityBytes is the size of an entity without its ring.
-	entityBytes = 160
+	entityBytes = 208
 	entryBytes  = 24
 	// plenty is beyond what must be added to break any limit.
 	plenty = 1 << 61
@@ -97,6 +97,10 @@ type entity struct {
 	state   state
 	index   map[int64]int32 // place of each member in the ring, when there are many
 	more    *more
+	// longs are records that lasted longer than a sub-bucket, and wait. So many of them stand in order, and so many there were
+	// when they were last looked through.
+	longs             []long
+	ordered, squashed int32
 }
 
 type state uint16
@@ -295,7 +299,7 @@ func (d *judge) forgotten(e *entity) int64 {
 const day = 24 * 3600 * 1_000_000_000
 
 func (d *judge) drop(id uint32, e *entity) {
-	d.bytes -= cap(e.ring) * entryBytes
+	d.bytes -= cap(e.ring)*entryBytes + cap(e.longs)*longBytes
 	d.forgetMore(e)
 	ring := e.ring
 	*e = entity{state: e.state & touched}

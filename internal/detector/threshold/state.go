@@ -50,6 +50,7 @@ func (d *judge) Save(w io.Writer) error {
 			s.Int(en.n)
 			last = en.t
 		}
+		e.saveLongs(s)
 		e.more.save(s)
 	}
 	_, err := s.WriteTo(w)
@@ -108,6 +109,9 @@ func (d *judge) loadEntity(s *window.Decoder, e *entity) {
 	e.done = int32(done)
 	e.loose = int32(n) - e.done // earlier versions ordered the sessions of an instant otherwise
 	d.bytes += cap(e.ring) * entryBytes
+	if s.Version > 2 { // earlier states have the shares of long flows alone
+		d.loadLongs(s, e)
+	}
 	if s.Version > 1 { // earlier states know nothing of long flows and sessions
 		d.loadMore(s, e)
 	}
@@ -169,6 +173,12 @@ func (d *judge) Merge(other detector.Detector) error {
 		for _, en := range e.ring {
 			d.add(mine, en.t, en.v, en.n)
 		}
+		if len(e.longs) > 0 {
+			into := d.entity(mine)
+			before := cap(into.longs)
+			into.longs = append(into.longs, e.longs...)
+			d.bytes += (cap(into.longs) - before) * longBytes
+		}
 		if m := e.more; m != nil {
 			for _, f := range m.fed {
 				if n := numbers[f.exporter]; n >= 0 {
@@ -176,10 +186,10 @@ func (d *judge) Merge(other detector.Detector) error {
 				}
 			}
 			into := d.entity(mine).extra()
-			before := cap(into.longs)*longBytes + cap(into.shares)*shareBytes
-			into.longs, into.lasting = append(into.longs, m.longs...), append(into.lasting, m.lasting...)
+			before := cap(into.shares) * shareBytes
+			into.lasting = append(into.lasting, m.lasting...)
 			into.shares = united(append(into.shares, m.shares...))
-			d.bytes += cap(into.longs)*longBytes + cap(into.shares)*shareBytes - before
+			d.bytes += cap(into.shares)*shareBytes - before
 		}
 	}
 	d.stats.Skipped += o.stats.Skipped
