@@ -2,6 +2,7 @@ package deviation
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -38,7 +39,13 @@ func (u *habit) compared(v float64) string {
 	return text
 }
 
-func number(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
+// number writes a value for people: large ones to the unit, others with six digits.
+func number(v float64) string {
+	if a := math.Abs(v); a >= 1e5 && a < 1<<53 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 6, 64)
+}
 
 // words says which buckets are meant by what is usual.
 func (u *habit) words() string {
