@@ -28,6 +28,7 @@ const (
 	questionFlows = 5_000_000
 	questionDays  = 30
 	questionBatch = 8192
+	busyFlows     = 3_000_000 // of two hours
 )
 
 // questions measures what flows take on disk, and what it costs to ask who makes the most traffic.
@@ -40,7 +41,7 @@ func questions(f *figures, o options, dir string) error {
 	until := time.Now().UTC().Truncate(time.Hour)
 	since := until.Add(-questionDays * 24 * time.Hour)
 	began := processTime()
-	if err := fill(s, since, until); err != nil {
+	if err := fill(s, since, until, questionFlows); err != nil {
 		return err
 	}
 	f.said(fmt.Sprintf("questions of %d flows over %d days", questionFlows, questionDays), "%.2f CPU-s a million to decode, join and write", (processTime()-began).Seconds()/questionFlows*1e6)
@@ -59,7 +60,29 @@ func questions(f *figures, o options, dir string) error {
 			return err
 		}
 	}
-	return rolled(f, s, since, until)
+	if err := rolled(f, s, since, until); err != nil {
+		return err
+	}
+	return busy(f, dir, until)
+}
+
+// busy measures what it costs to roll hours up that have many flows.
+func busy(f *figures, dir string, until time.Time) error {
+	s, err := history.Open(context.Background(), history.Options{Dir: filepath.Join(dir, "busy"), Rollups: 400 * 24 * time.Hour})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := fill(s, until.Add(-2*time.Hour), until, busyFlows); err != nil {
+		return err
+	}
+	began := processTime()
+	if err := s.Roll(context.Background(), time.Now().Add(24*time.Hour)); err != nil {
+		return err
+	}
+	f.held(fmt.Sprintf("rolled up, %d flows of two hours", busyFlows), "%.2f CPU-s a million", (processTime()-began).Seconds()/busyFlows*1e6, false, 0.3)
+	f.said("  rollups", "%.2f bytes a flow", float64(s.Stats().RollupBytes)/busyFlows)
+	return nil
 }
 
 // top asks for a ranking of traffic, and wants it to be told from rollups or not to be.
@@ -77,7 +100,7 @@ func rolled(f *figures, s *history.Store, since, until time.Time) error {
 	if err := s.Roll(context.Background(), time.Now().Add(24*time.Hour)); err != nil {
 		return err
 	}
-	f.held("  rolled up by hour and day", "%.2f CPU-s a million", (processTime()-began).Seconds()/questionFlows*1e6, false, 0.3)
+	f.said("  rolled up by hour and day", "%.2f CPU-s a million", (processTime()-began).Seconds()/questionFlows*1e6)
 	st := s.Stats()
 	f.said("    rollups", "%d of %.1f bytes a flow", st.Rollups, float64(st.RollupBytes)/questionFlows)
 	for _, q := range []struct {
@@ -142,23 +165,17 @@ func processTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// stamped gives the datagram of a number its time, and returns it.
-func stamped(pool [][]byte, i int, since, until time.Time) ([]byte, time.Time) {
-	b := pool[i%len(pool)]
-	at := since.Add(time.Duration(float64(until.Sub(since)) * float64(i) / (questionFlows / perDatagram)))
-	binary.BigEndian.PutUint32(b[8:], uint32(at.Unix()))
-	binary.BigEndian.PutUint32(b[12:], uint32(at.Nanosecond()))
-	return b, at
-}
-
 // fill writes the flows.
-func fill(s *history.Store, since, until time.Time) error {
+func fill(s *history.Store, since, until time.Time, flows int) error {
 	pool, sequence := flowDatagrams(), uint64(0)
 	decoder, tracker, builder := netflow.New(netflow.Options{}), session.New(session.Options{}), event.NewBuilder(event.Flow)
 	var records []flow.Record
 	var marks []session.Mark
-	for i := range questionFlows / perDatagram {
-		b, at := stamped(pool, i, since, until)
+	for i := range flows / perDatagram {
+		at := since.Add(time.Duration(float64(until.Sub(since)) * float64(i) / float64(flows/perDatagram)))
+		b := pool[i%len(pool)]
+		binary.BigEndian.PutUint32(b[8:], uint32(at.Unix()))
+		binary.BigEndian.PutUint32(b[12:], uint32(at.Nanosecond()))
 		exporter := flow.V4(127<<24 + uint32(1+i%flowExporters))
 		received := at.UnixNano()
 		records, _ = decoder.Decode(exporter, received, b, records[:0])
@@ -167,7 +184,7 @@ func fill(s *history.Store, since, until time.Time) error {
 		for n := range records {
 			origin.Append(builder, &records[n], &rows.Note{ID: marks[n].ID, Client: marks[n].Role == session.Client, Repeated: marks[n].Repeated})
 		}
-		if last := i+1 == questionFlows/perDatagram; builder.Rows() >= questionBatch || last {
+		if last := i+1 == flows/perDatagram; builder.Rows() >= questionBatch || last {
 			batch := builder.Batch()
 			sequence++
 			batch.Sequence = sequence
@@ -194,10 +211,15 @@ func plainTop(s *history.Store) error {
 	spec := aggregate.Spec{By: []aggregate.Key{{Field: source}}, Metrics: []metric.Metric{{Op: metric.Sum, Field: octets}}}
 	all := aggregate.New(spec, aggregate.Limits{})
 	var workers []*aggregate.Table
+	first := true
 	q := history.Query{Kinds: []event.Kind{event.Flow}, Fields: all.Fields()}
 	err := s.ScanParallel(context.Background(), q, func() history.Func {
-		t := aggregate.New(spec, aggregate.Limits{})
-		workers = append(workers, t)
+		t := all
+		if !first {
+			t = aggregate.New(spec, aggregate.Limits{})
+			workers = append(workers, t)
+		}
+		first = false
 		return func(b *event.Batch, rows []int32) error {
 			t.Fold(b, rows)
 			return nil

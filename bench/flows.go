@@ -88,7 +88,11 @@ func flows(o options) error {
 	switch o.part {
 	case "":
 	case "questions":
-		return errors.Join(questions(f, o, dir), f.out.Flush())
+		err := questions(f, o, dir)
+		if err == nil {
+			err = nfcapd(f, o, dir)
+		}
+		return errors.Join(err, f.out.Flush())
 	case "mutants":
 		return errors.Join(mutants(f, o), f.out.Flush())
 	case "whole":

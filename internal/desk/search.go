@@ -142,13 +142,17 @@ func (d *Desk) top(ctx context.Context, r api.TopRequest) (api.TopAnswer, error)
 	answer := api.TopAnswer{By: r.By, Metric: spec.Metrics[0].String(), Rows: []api.TopRow{}}
 	var workers []*topWorker
 	err = d.parts.History.ScanParallel(ctx, q, func() history.Func {
-		w := &topWorker{table: aggregate.New(spec, aggregate.Limits{Groups: groupLimit})}
+		w := &topWorker{table: total} // the others are added to the first
+		if len(workers) > 0 {
+			w.table = aggregate.New(spec, aggregate.Limits{Groups: groupLimit})
+		}
 		workers = append(workers, w)
 		return w.fold
 	})
-	for _, w := range workers {
-		answer.Events += w.events
-		err = errors.Join(err, total.Merge(w.table))
+	for i, w := range workers {
+		if answer.Events += w.events; i > 0 {
+			err = errors.Join(err, total.Merge(w.table))
+		}
 	}
 	if err != nil {
 		return answer, err

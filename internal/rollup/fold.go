@@ -117,6 +117,10 @@ func roles(into []bool, c *event.Column, rows []int32) {
 // ends adds what both ends of each row did.
 func (r *Rollup) ends(t *table, source, destination *event.Column, rows []int32) {
 	s := &r.row
+	if source == nil && destination == nil { // nobody says: all is of slot 0
+		r.unknown(&t.cells[0])
+		return
+	}
 	t.slots(source, rows, s.one)
 	t.slots(destination, rows, s.two)
 	cells := t.cells
@@ -134,6 +138,17 @@ func (r *Rollup) ends(t *table, source, destination *event.Column, rows []int32)
 			a.Accepted, b.Initiated = plus(a.Accepted, n), plus(b.Initiated, n)
 		}
 	}
+}
+
+// unknown adds what both ends of each row did to one cell.
+func (r *Rollup) unknown(c *Cell) {
+	var sum Cell
+	for i := range r.row.bytes {
+		sum.SentBytes, sum.SentPackets = plus(sum.SentBytes, r.row.bytes[i]), plus(sum.SentPackets, r.row.packets[i])
+		sum.Initiated = plus(sum.Initiated, r.row.fresh[i])
+	}
+	sum.ReceivedBytes, sum.ReceivedPackets, sum.Accepted = sum.SentBytes, sum.SentPackets, sum.Initiated
+	c.add(&sum)
 }
 
 // served adds what the server of each row did, for entities that stand there: its slots are in the first place.

@@ -57,9 +57,14 @@ func (r *ranking) ofRecords(ctx context.Context, store Store) (api.TrafficAnswer
 		fields = append(fields, spanFields()...)
 	}
 	var workers []*looker
+	first := true // the others are added to it
 	err := scan(ctx, store, r.from, r.to, flows(r.sel.records(r.Once), fields...), func() folder {
-		w := r.newLooker(salt)
-		workers = append(workers, w)
+		w := all
+		if !first {
+			w = r.newLooker(salt)
+			workers = append(workers, w)
+		}
+		first = false
 		return w.fold
 	})
 	for _, w := range workers {
