@@ -38,7 +38,7 @@ func TestDemo(t *testing.T) {
 		`One address tries one port on many hosts: 203\.0\.113\.66 → 22: `,
 		`One address tries many ports of one host: 2001:db8:bad::99 → 2001:db8:20:2::80: `,
 		`A host is flooded with answers that it may not have asked for: 192\.0\.2\.80 → 123: `,
-		`A host is in contact with an address on the blacklist: 10\.20\.1\.17 → 198\.51\.100\.13: .*made-up botnet`,
+		`A host is in contact with an address on the blacklist: 10\.20\.1\.17 → 198\.51\.100\.221: .*made-up botnet`,
 		`Somebody guesses accounts over SSH: gate: `,
 	} {
 		line := regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d  ALERT . [A-Z]+ +` + what)

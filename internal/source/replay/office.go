@@ -33,12 +33,12 @@ var (
 var (
 	guesser = netip.MustParseAddr("203.0.113.66")
 	scanner = netip.MustParseAddr("2001:db8:bad::99")
-	listed  = netip.MustParseAddr("198.51.100.13")
+	listed  = netip.MustParseAddr("198.51.100.221")
 	drop    = netip.MustParseAddr("198.51.100.250")
 )
 
 // Blacklist is a list of addresses on which one is that a desk of the office comes to speak to.
-const Blacklist = "# made up for the demo\n198.51.100.12/30 ; control of a made-up botnet\n"
+const Blacklist = "# made up for the demo\n198.51.100.220/30 ; control of a made-up botnet\n"
 
 // Router is the address that the office's exporter of flows has.
 const Router = "127.0.0.1"
