@@ -98,3 +98,14 @@ func TestUsual(t *testing.T) {
 func FuzzLoad(f *testing.F) {
 	detectortest.FuzzLoad(f, config(f, "{by: [source.ip], bucket: 1m, baseline: 5}"), config(f, byHour), config(f, "{metric: distinct(destination.port), align: newest, bucket: 1m, baseline: 5}"))
 }
+
+// TestNumber: nobody is to read that three billion bytes were "3.0058e+09".
+func TestNumber(t *testing.T) {
+	for v, want := range map[float64]string{
+		3_005_800_000: "3005800000", 2233190.4: "2233190", 12345.678: "12345.7", 0.5: "0.5", 0: "0", -4903440.25: "-4903440", 1e22: "1e+22",
+	} {
+		if got := number(v); got != want {
+			t.Errorf("number(%v): got %s, want %s", v, got, want)
+		}
+	}
+}
