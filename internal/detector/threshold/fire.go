@@ -86,6 +86,7 @@ func (d *judge) pass(id uint32, e *entity, x int64) {
 			e.held = at
 			d.check(id, e, at, false)
 		case sees:
+			e.state &^= blind // whatever a saved state says, it is looked at once
 			d.check(id, e, at, false)
 		default:
 			d.ended(id, e, at)
