@@ -351,4 +351,4 @@ func (s *Store) verifyRollups(ctx context.Context, entries []rollEntry) error {
 }
 
 // noHour is behind every hour.
-const noHour = math.MaxInt64 / hourLength
+const noHour = int64(math.MaxInt64) / hourLength

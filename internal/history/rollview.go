@@ -64,7 +64,7 @@ type Rolled struct {
 // Rolled divides a range of time; Since or Until of 0 has no bound.
 func (w *View) Rolled(since, until int64) Rolled {
 	m := w.v.layout.manifest
-	first, end := int64(1), int64(noHour)
+	first, end := int64(1), noHour
 	if since != 0 {
 		first = max(first, hourOf(since-1)+1)
 	}
