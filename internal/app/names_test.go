@@ -24,7 +24,7 @@ func TestNamesWithinBounds(t *testing.T) {
 			return b.svc.NamesOf(b.bob, api.NamesOfRequest{Keys: []api.NameKey{{Kind: "address", Key: "192.0.2.1"}}})
 		},
 	} {
-		if _, err := ask(); fault.Kind(err) != fault.Denied { //nolint:errorlint // Kind gives the very values
+		if _, err := ask(); fault.Kind(err) != fault.Denied {
 			t.Errorf("%s for bob: %v, want it denied", what, err)
 		}
 	}
