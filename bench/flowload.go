@@ -61,7 +61,7 @@ func send(o options) error {
 		}
 		defer exporters[i].conn.Close()
 	}
-	pool, made := flowDatagrams(), maker(nil)
+	pool, made := flowDatagrams(o.shape == "spread"), maker(nil)
 	if o.shape == "flood6" {
 		made = flood6Datagram()
 	}
@@ -127,8 +127,9 @@ func flood6Datagram() maker {
 	return b
 }
 
-// flowDatagrams makes datagrams whose clients are spread after Zipf's law. Of half of the sessions both directions are told.
-func flowDatagrams() [][]byte {
+// flowDatagrams makes datagrams whose clients are spread after Zipf's law. Of half of the sessions both directions are told. The
+// flows of a datagram ended together or, with spread, at any time of the second before.
+func flowDatagrams(spread bool) [][]byte {
 	rng := rand.New(rand.NewPCG(1, 2))
 	zipf := rand.NewZipf(rng, 1.1, 8, flowSources-1)
 	ports := [...]uint16{443, 443, 443, 80, 53, 53, 22, 25, 123, 8080}
@@ -145,7 +146,10 @@ func flowDatagrams() [][]byte {
 			be.PutUint32(r[16:], packets)
 			be.PutUint32(r[20:], packets*uint32(40+rng.IntN(1400)))
 			length := uint32(rng.IntN(20_000))
-			last := 3_595_000 - uint32(rng.IntN(1000))
+			last := uint32(3_595_000)
+			if spread {
+				last -= uint32(rng.IntN(1000))
+			}
 			be.PutUint32(r[24:], last-length)
 			be.PutUint32(r[28:], last)
 			r[37], r[38] = 0x1b, 6

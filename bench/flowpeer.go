@@ -40,7 +40,7 @@ func nfcapd(f *figures, o options, dir string) error {
 		return err
 	}
 	time.Sleep(time.Second)
-	load, err := generate(o, address, "zipf")
+	load, err := generate(o, address, o.shape)
 	sent := load.sent
 	time.Sleep(2 * time.Second)
 	_ = cmd.Process.Signal(syscall.SIGTERM)

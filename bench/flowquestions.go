@@ -167,7 +167,7 @@ func processTime() time.Duration {
 
 // fill writes the flows.
 func fill(s *history.Store, since, until time.Time, flows int) error {
-	pool, sequence := flowDatagrams(), uint64(0)
+	pool, sequence := flowDatagrams(false), uint64(0)
 	decoder, tracker, builder := netflow.New(netflow.Options{}), session.New(session.Options{}), event.NewBuilder(event.Flow)
 	var records []flow.Record
 	var marks []session.Mark

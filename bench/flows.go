@@ -164,7 +164,7 @@ func wholePath(f *figures, o options, dir, what, rules string) error {
 		return err
 	}
 	defer d.end()
-	load, err := generate(o, address, "zipf")
+	load, err := generate(o, address, o.shape)
 	if err != nil {
 		return err
 	}
