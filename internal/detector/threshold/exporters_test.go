@@ -126,7 +126,7 @@ func TestQuietHostOrDeadExporter(t *testing.T) {
 }
 
 func TestExporterComesBack(t *testing.T) {
-	back := int64(2*hour + 7)
+	back := 2*hour + 7
 	got := outcome(t, quietConfig(), 3*hour,
 		alive(1, 0, hour), alive(1, back, 3*hour),
 		ofHost(1, 1, 0, hour), ofHost(1, 1, back+20, 3*hour), // as before it died
