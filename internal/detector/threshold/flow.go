@@ -195,7 +195,8 @@ func (d *judge) squash(e *entity) {
 		clear(grid[:])
 	}
 	kept := e.longs[:0]
-	for i, next := 0, 0; i < len(e.longs); i = next {
+	var next int
+	for i := 0; i < len(e.longs); i = next {
 		t := e.longs[i].t
 		for next = i + 1; next < len(e.longs) && e.longs[next].t == t; next++ {
 		}
