@@ -139,7 +139,7 @@ func demoSetup(data, flows string) (*app.Setup, error) {
 }
 
 // prepareDemo makes the account, names what is in the office, reads what is older into the history, and has that judged, before
-// anything runs. It returns the alerts of flows that were found.
+// anything runs. It returns the alerts of flows that were found. Of data that a demo was on before nothing but the password is changed.
 func (p *program) prepareDemo(ctx context.Context, s *app.Setup, user, password string) (found []ledger.Change, err error) {
 	file := filepath.Join(s.Config.Data, list.Path("blacklist"))
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
@@ -155,8 +155,8 @@ func (p *program) prepareDemo(ctx context.Context, s *app.Setup, user, password 
 	defer func() { err = errors.Join(err, closeService()) }()
 	ctx = api.As(ctx, api.Local())
 	err = service.PutUser(ctx, api.UserEdit{Name: user, Password: password, Admin: true, Create: true})
-	if errors.Is(err, fault.Conflict) {
-		err = service.PutUser(ctx, api.UserEdit{Name: user, Password: password})
+	if errors.Is(err, fault.Conflict) { // a demo ran on this data, and left its past here
+		return nil, service.PutUser(ctx, api.UserEdit{Name: user, Password: password})
 	}
 	if err != nil {
 		return nil, err
