@@ -195,16 +195,18 @@ func (d *judge) squash(e *entity) {
 		clear(grid[:])
 	}
 	kept := e.longs[:0]
-	var next int
-	for i := 0; i < len(e.longs); i = next {
-		t := e.longs[i].t
-		for next = i + 1; next < len(e.longs) && e.longs[next].t == t; next++ {
+	for rest := e.longs; len(rest) > 0; {
+		t, n := rest[0].t, 1
+		for n < len(rest) && rest[n].t == t {
+			n++
 		}
+		together := rest[:n]
+		rest = rest[n:]
 		_, end := d.bucket(t)
 		at := e.find(t)
 		exact := t < end && at < len(e.ring) && e.ring[at].t == t
-		if exact && next-i <= fewLongs {
-			kept = append(kept, e.longs[i:next]...)
+		if exact && n <= fewLongs {
+			kept = append(kept, together...)
 			continue
 		}
 		if !exact {
@@ -214,7 +216,7 @@ func (d *judge) squash(e *entity) {
 			flush()
 			arrival = t
 		}
-		for _, l := range e.longs[i:next] {
+		for _, l := range together {
 			d.portions(l, func(at, v int64) {
 				sum := &grid[min((end-at)/d.grain, buckets+1)]
 				*sum = min(*sum+v, window.MaxAddend)
