@@ -177,3 +177,18 @@ func TestFlowsInBrowser(t *testing.T) {
 		})
 	}
 }
+
+// TestExportersAreForAdministrators: nobody is led to a page that he is not shown.
+func TestExportersAreForAdministrators(t *testing.T) {
+	for _, quiet := range []bool{false, true} {
+		s := scene()
+		s.quiet = quiet
+		for _, at := range []string{"/flows", "/flows/sessions"} {
+			for _, who := range []api.Identity{alice, {User: "bob"}} {
+				if leads := strings.Contains(page(t, s, at, who), `href="/flows/exporters"`); leads != who.Admin {
+					t.Errorf("%s for %+v, quiet %v: leads to the exporters: %v", at, who, quiet, leads)
+				}
+			}
+		}
+	}
+}
