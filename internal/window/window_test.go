@@ -450,3 +450,61 @@ func TestRecentKeepsAFewInWriting(t *testing.T) {
 		t.Errorf("%d entities are remembered, want %d at most", n, maxTrails)
 	}
 }
+
+// TestRows: many rows get the numbers that they get one by one, also while entities come, go and come again.
+func TestRows(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 7))
+	for _, by := range [][]string{{"user.name"}, {"source.ip"}, {"source.port"}, {"source.ip", "destination.ip"}, {"source.port", "user.name"}, {}} {
+		keys, err := NewKeys(by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, many := NewTable(keys), NewTable(keys)
+		for range 40 {
+			b := event.NewBuilder(event.Flow)
+			for range 1 + r.IntN(700) {
+				for _, id := range []event.FieldID{event.SourceIP, event.DestinationIP} {
+					if r.IntN(9) > 0 {
+						b.IP(id, [16]byte{10: 0xff, 11: 0xff, 12: 10, 15: byte(r.IntN(256))})
+					}
+				}
+				if r.IntN(9) > 0 {
+					b.Int(event.SourcePort, int64(r.IntN(5000)))
+				}
+				if r.IntN(9) > 0 {
+					b.Text(event.UserName, fmt.Sprint(r.IntN(300)))
+				}
+				b.Next()
+			}
+			batch := b.Batch()
+			var rows []int32
+			for row := range batch.Rows {
+				if r.IntN(10) > 0 {
+					rows = append(rows, int32(row))
+				}
+			}
+			one.Bind(batch)
+			many.Bind(batch)
+			ids := make([]uint32, len(rows))
+			for i := range ids {
+				ids[i] = r.Uint32() // of another batch
+			}
+			many.Rows(rows, ids)
+			for i, row := range rows {
+				id, ok := one.Row(row)
+				if want := id + 1; ok && ids[i] != want || !ok && ids[i] != 0 {
+					t.Fatalf("by %v, row %d: got %d, want %d, %v", by, row, ids[i], want, ok)
+				}
+			}
+			for id := range uint32(one.Cap()) {
+				if one.Used(id) && r.IntN(3) == 0 {
+					one.Drop(id)
+					many.Drop(id)
+				}
+			}
+		}
+		if one.Len() != many.Len() || one.Bytes() != many.Bytes() {
+			t.Errorf("by %v: %d and %d entities of %d and %d bytes", by, one.Len(), many.Len(), one.Bytes(), many.Bytes())
+		}
+	}
+}
