@@ -182,7 +182,7 @@ const fewLongs = 16
 // their sub-bucket, and those of an instant that has many. It is done each time that the long records have doubled.
 func (d *judge) squash(e *entity) {
 	d.tidy(e)
-	e.sort()
+	d.news = e.order(d.news)
 	var grid [buckets + 2]int64 // shares of what arrives at one time, by how many sub-buckets before
 	arrival, fresh := int64(0), []share(nil)
 	flush := func() {
@@ -251,19 +251,46 @@ func united(shares []share) []share {
 // byArrival is the order in which shares are taken in.
 func byArrival(a, b share) int { return cmp.Or(cmp.Compare(a.t, b.t), cmp.Compare(a.at, b.at)) }
 
-// sort brings the long records into the order in which they are taken in.
-func (e *entity) sort() {
-	if int(e.ordered) < len(e.longs) {
-		slices.SortFunc(e.longs, func(a, b long) int {
-			return cmp.Or(cmp.Compare(a.t, b.t), cmp.Compare(a.v, b.v), cmp.Compare(a.length, b.length))
-		})
-		e.ordered = int32(len(e.longs))
+// order brings the long records into the order in which they are taken in. Those that came last are put in order by themselves,
+// and then among the others. It takes scratch room and returns it, as it may have grown.
+func (e *entity) order(scratch []long) []long {
+	old, news := int(e.ordered), e.longs[e.ordered:]
+	if len(news) == 0 {
+		return scratch
+	}
+	e.ordered = int32(len(e.longs))
+	slices.SortFunc(news, byEnd)
+	if old == 0 || byEnd(e.longs[old-1], news[0]) <= 0 {
+		return scratch
+	}
+	scratch = append(scratch[:0], news...)
+	for at, rest := len(e.longs)-1, scratch; len(rest) > 0; at-- {
+		if last := rest[len(rest)-1]; old > 0 && byEnd(e.longs[old-1], last) > 0 {
+			old--
+			e.longs[at] = e.longs[old]
+		} else {
+			rest = rest[:len(rest)-1]
+			e.longs[at] = last
+		}
+	}
+	return scratch
+}
+
+// byEnd is the order of long records.
+func byEnd(a, b long) int {
+	switch {
+	case a.t != b.t:
+		return cmp.Compare(a.t, b.t)
+	case a.v != b.v:
+		return cmp.Compare(a.v, b.v)
+	default:
+		return cmp.Compare(a.length, b.length)
 	}
 }
 
 // takeShares takes the shares of records that arrived up to t into the window.
 func (d *judge) takeShares(e *entity, t int64) {
-	e.sort()
+	d.news = e.order(d.news)
 	since := window.Earlier(t, d.over)
 	take := func(at, v int64) {
 		if at >= since {

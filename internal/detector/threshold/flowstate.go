@@ -44,7 +44,7 @@ func (m *more) save(s *window.Encoder) {
 
 // saveLongs writes the long records that wait.
 func (e *entity) saveLongs(s *window.Encoder) {
-	e.sort()
+	e.order(nil)
 	s.Uint(uint64(len(e.longs)))
 	for _, one := range e.longs {
 		s.Int(one.t)

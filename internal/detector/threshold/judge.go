@@ -51,7 +51,9 @@ type judge struct {
 	exact   int    // entries kept exactly: exact, or few when room is short
 	stats   detector.Stats
 	seen    map[int64]int32 // scratch of foresee
-	scratch []entry         // and of merge
+	scratch []entry         // of merge
+	news    []long          // of order
+	folded  fold            // and of fold
 }
 
 const (
@@ -136,16 +138,29 @@ func (d *judge) Fold(b *event.Batch, rows []int32) {
 	d.shrink()
 }
 
+// together is how many rows are folded at a time: each step is done for all of them before the next one, so that the memory
+// of their entities, of which there may be millions, is waited for once.
+const together = 256
+
+// A fold is some rows of a batch that are judged: their places in the list of rows, themselves, their times and values, and
+// 1 + the numbers of their entities.
+type fold struct {
+	places, rows  [together]int32
+	times, values [together]int64
+	ids           [together]uint32
+	warmth        int // what was looked at beforehand, so that it is not left out
+}
+
 func (d *judge) fold(b *event.Batch, rows []int32) {
 	clock := window.NewClock(b)
 	d.table.Bind(b)
 	d.values.Bind(b)
 	d.recent.Begin(b, rows)
-	timed := d.spread || d.sessions
-	if timed {
+	if d.spread || d.sessions {
 		d.flows.bind(b)
 	}
 	d.observe(b)
+	f, n := &d.folded, 0
 	for i, row := range rows {
 		t := clock.At(row)
 		if t <= d.judged || t == 0 {
@@ -156,15 +171,35 @@ func (d *judge) fold(b *event.Batch, rows []int32) {
 		if !ok {
 			continue
 		}
-		id, ok := d.table.Row(row)
-		if !ok {
+		f.places[n], f.rows[n], f.times[n], f.values[n] = int32(i), row, t, v
+		if n++; n == together {
+			d.some(n)
+			n = 0
+		}
+	}
+	d.some(n)
+}
+
+// some folds the first rows that are at hand.
+func (d *judge) some(n int) {
+	f := &d.folded
+	d.table.Rows(f.rows[:n], f.ids[:n])
+	for _, id := range f.ids[:n] {
+		if id != 0 {
+			e := d.entity(id - 1)
+			f.warmth += int(e.state) + len(e.ring) + len(e.longs)
+		}
+	}
+	for k := range n {
+		if f.ids[k] == 0 {
 			d.stats.Skipped++
 			continue
 		}
-		d.recent.Note(i, id)
+		id, row, t, v := f.ids[k]-1, f.rows[k], f.times[k], f.values[k]
+		d.recent.Note(int(f.places[k]), id)
 		e := d.entity(id)
 		before := cap(e.ring)
-		if timed {
+		if d.spread || d.sessions {
 			d.take(e, row, t, v)
 		} else {
 			d.insert(e, t, v, 1)

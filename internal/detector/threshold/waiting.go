@@ -21,12 +21,22 @@ func (d *judge) insert(e *entity, t, v, n int64) {
 
 // byTime is the order of waiting entries: by time, then session; those of no session come last.
 func byTime(a, b entry) int {
-	return cmp.Or(cmp.Compare(a.t, b.t), cmp.Compare(min(a.n, 0), min(b.n, 0)))
+	if a.t != b.t {
+		return cmp.Compare(a.t, b.t)
+	}
+	return cmp.Compare(min(a.n, 0), min(b.n, 0))
 }
 
 // byMember is that of members.
 func byMember(a, b entry) int {
-	return cmp.Or(cmp.Compare(a.t, b.t), cmp.Compare(a.v, b.v), cmp.Compare(a.n, b.n))
+	switch {
+	case a.t != b.t:
+		return cmp.Compare(a.t, b.t)
+	case a.v != b.v:
+		return cmp.Compare(a.v, b.v)
+	default:
+		return cmp.Compare(a.n, b.n)
+	}
 }
 
 // tidy brings the entries that wait into order, those of one time and session together, and puts together at the end of a
