@@ -262,8 +262,8 @@ type Detect struct {
 	// Lateness is how late an event may come and still be judged, by its own time: 0s to 1h. Judging waits that long. Later
 	// events are kept and found, and judged only by `tocsin detect`.
 	Lateness time.Duration `yaml:"lateness"`
-	// SaveEvery is how often the state of the rules is saved; 1s or more. A large state, which takes long, is saved more seldom: for a
-	// tenth of the time at most, but every two minutes. A restart reads the events since then again.
+	// SaveEvery is how often the state of the rules is saved; 1s or more. A large state, which takes long, is saved more seldom:
+	// for 4 % of the time at most, but every two minutes. A restart reads the events since then again.
 	SaveEvery time.Duration `yaml:"save_every"`
 }
 

@@ -15,7 +15,7 @@ func (d *judge) Early() []alert.Finding {
 	for _, id := range d.touched {
 		e := d.entity(id)
 		e.state &^= touched
-		if e.state&(open|told) != 0 || int(e.done) == len(e.ring) || e.adds < max(e.wake, d.least) {
+		if e.state&(open|told) != 0 || int(e.done) == len(e.ring) {
 			continue
 		}
 		t, v, ok := d.foresee(e)

@@ -44,7 +44,7 @@ type judge struct {
 	judged  int64
 	pending *window.Calendar // entities with waiting entries, by the earliest of them
 	timers  *window.Calendar // entities by when time alone may change them
-	touched []uint32         // folded into since the last call of Early or Judge
+	touched []uint32         // those folded into since the last call of Early or Judge whose limit may be broken
 	out     []alert.Finding
 	bytes   int    // of rings
 	hand    uint32 // where eviction looks next
@@ -238,7 +238,7 @@ func (d *judge) line(id uint32, e *entity, t, weight int64, before int) {
 		e.due = t
 		e.state |= waiting
 	}
-	if e.state&touched == 0 && d.early {
+	if d.early && e.state&touched == 0 && e.adds >= max(e.wake, d.least) {
 		e.state |= touched
 		d.touched = append(d.touched, id)
 	}
