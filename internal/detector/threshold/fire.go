@@ -191,10 +191,12 @@ func (d *judge) report(id uint32, e *entity, t int64, v float64, triggers int) {
 
 // finding makes the finding of a trigger.
 func (d *judge) finding(id uint32, e *entity, t int64, v float64, triggers int) alert.Finding {
+	// As many members as are remembered may have been more.
+	filled := e.state&full != 0 || d.metric.Op == metric.Distinct && v >= float64(d.keep)
 	f := alert.Finding{
 		Entity: d.table.Keys().Entity(d.table.Key(id)), Time: t, Since: window.Earlier(t, d.over),
 		Value: v, Limit: d.limit.value, Below: d.limit.below, Window: time.Duration(d.over),
-		Triggers: triggers, Estimate: e.state&full != 0 && !d.limit.below || e.lump != 0 && e.lump >= window.Earlier(t, d.over),
+		Triggers: triggers, Estimate: filled && !d.limit.below || e.lump != 0 && e.lump >= window.Earlier(t, d.over),
 	}
 	f.Reason = d.reason(v, f.Estimate)
 	f.Samples = d.recent.Samples(id, f.Since, f.Time, d.sized())

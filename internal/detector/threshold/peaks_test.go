@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -122,6 +123,44 @@ func TestExact(t *testing.T) {
 		found := d.Judge(event.Watermark(10 * time.Hour))
 		if got := fmt.Sprint(found[0].Value, found[len(found)-1].Value, found[0].Estimate); got != want {
 			t.Errorf("exact %v: first and last value %s, want %s", exact, got, want)
+		}
+	}
+}
+
+// TestMoreThanRemembered: what was as many as are remembered is told as an estimate, also when it is told later, by sessions.
+func TestMoreThanRemembered(t *testing.T) {
+	above := 50.0
+	for hosts, want := range map[int]bool{60: false, 92: true} {
+		d, err := (&Config{Metric: "distinct(flow.target)", By: []string{"flow.host"}, Over: time.Hour, Memory: 64, Above: &above}).New(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := event.NewBuilder(event.Flow)
+		for i := range hosts {
+			b.Time(event.Timestamp, int64(1+i)*int64(time.Second))
+			b.Addr(event.SourceIP, netip.MustParseAddr("192.0.2.1"))
+			b.Addr(event.DestinationIP, netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}))
+			b.Text(event.FlowRole, "client")
+			b.Uint(event.FlowID, uint64(i+1))
+			b.Next()
+		}
+		batch := b.Batch()
+		rows := make([]int32, batch.Rows)
+		for i := range rows {
+			rows[i] = int32(i)
+		}
+		d.Fold(batch, rows)
+		told := 0
+		for _, f := range d.Judge(event.Watermark(10 * time.Hour)) {
+			if f.Ended || f.Value == 51 {
+				continue
+			}
+			if told++; f.Estimate != want || f.Value != float64(min(hosts, 64)) || strings.Contains(f.Reason, "about") != want {
+				t.Errorf("%d hosts: %v, an estimate: %v (%s)", hosts, f.Value, f.Estimate, f.Reason)
+			}
+		}
+		if told == 0 {
+			t.Errorf("%d hosts: nothing is told but the first trigger", hosts)
 		}
 	}
 }
