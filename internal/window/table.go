@@ -91,15 +91,16 @@ func (t *Table) some(rows []int32, ids []uint32) {
 	n, begin := 0, 0
 	t.buf = t.buf[:0]
 	for i, row := range rows {
-		ok := true
 		if len(t.memo) > 0 {
 			code := t.columns[0].Codes[row]
 			if ids[i] = t.memo[code]; ids[i] != 0 || code == 0 {
 				continue
 			}
 			t.buf = appendPart(t.buf, t.columns[0], int(code))
-		} else if t.buf, ok = appendKey(t.buf, t.columns, int(row)); !ok {
-			t.buf, ids[i] = t.buf[:begin], 0
+		} else if key, ok := appendKey(t.buf, t.columns, int(row)); ok {
+			t.buf = key
+		} else {
+			ids[i] = 0
 			continue
 		}
 		t.missing[n] = missing{int32(i), int32(len(t.buf)), t.index.hash(t.buf[begin:])}
