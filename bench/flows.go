@@ -99,8 +99,12 @@ func flows(o options) error {
 		return errors.Join(wholePath(f, o, filepath.Join(dir, "views"), "rules over host, pair and port", viewRules), nfcapd(f, o, dir), f.out.Flush())
 	case "flood":
 		return errors.Join(flood(f, o, filepath.Join(dir, "flood"), "flood"), flood(f, o, filepath.Join(dir, "flood6"), "flood6"), f.out.Flush())
+	case "decoders":
+		return errors.Join(decoders(f), f.out.Flush())
+	case "hosts":
+		return errors.Join(millionHosts(f), f.out.Flush())
 	default:
-		return fmt.Errorf("no part %q (want questions, mutants, whole or flood)", o.part)
+		return fmt.Errorf("no part %q (want decoders, mutants, whole, questions, hosts or flood)", o.part)
 	}
 	steps := []func() error{
 		func() error { return decoders(f) },
