@@ -82,7 +82,7 @@ func TestParseMember(t *testing.T) {
 }
 
 func FuzzParseMember(f *testing.F) {
-	for _, text := range []string{"192.0.2.0/24:443/tcp", "[2001:db8::/32]:1-2/17", "2001:db8::1/tcp", "10.0.0.0/8/udp", "[::]:0", "1/1:1/1"} {
+	for _, text := range []string{"192.0.2.0/24:443/tcp", "[2001:db8::/32]:1-2/17", "2001:db8::1/tcp", "10.0.0.0/8/udp", "[::]:0", "1/1:1/1", "[0::]/0", "[192.0.2.1]/99"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

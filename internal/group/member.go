@@ -109,18 +109,22 @@ func (m Member) Always() bool { return m.Any && !m.Ports() }
 
 // String is the one spelling of a member; ParseMember reads it.
 func (m Member) String() string {
-	text := prefix.Format(m.Network)
+	text, protocol := prefix.Format(m.Network), ""
+	if !m.Any {
+		protocol = ProtocolName(m.Protocol)
+	}
+	// Behind an address the number of a protocol would be a length of prefix.
+	if m.Ports() && !m.Network.Addr().Is4() || !m.Ports() && m.Network.IsSingleIP() && leadingDigits(protocol) > 0 {
+		text = "[" + text + "]"
+	}
 	if m.Ports() {
-		if !m.Network.Addr().Is4() {
-			text = "[" + text + "]"
-		}
 		text += ":" + strconv.Itoa(int(m.First))
 		if m.Last != m.First {
 			text += "-" + strconv.Itoa(int(m.Last))
 		}
 	}
 	if !m.Any {
-		text += "/" + ProtocolName(m.Protocol)
+		text += "/" + protocol
 	}
 	return text
 }
