@@ -8,7 +8,7 @@ type byCode struct {
 	counts []uint32
 	cells  []sums // one a cell of the table; of counts of rows unused
 	codes  []uint32
-	ids    [chunkRows]uint32
+	groups [chunkRows]uint32
 }
 
 // foldCodes is FoldShown for tables of sums by one field whose column has a dictionary; false when it is not for this one.
@@ -70,7 +70,8 @@ func (f *byCode) fold(t *Table, b *event.Batch, c *event.Column, rows []int32) {
 	}
 }
 
-// takeCodes adds what was added up by code to the groups.
+// takeCodes adds what was added up by code to the groups. Memory is what this costs: each loop goes through one array of the
+// table alone, so that the processor can ask for many places of it at once.
 func (t *Table) takeCodes(k *keyColumn, c *event.Column) {
 	f := &t.codes
 	f.codes = f.codes[:0]
@@ -82,17 +83,17 @@ func (t *Table) takeCodes(k *keyColumn, c *event.Column) {
 	for rest := f.codes; len(rest) > 0; {
 		codes := rest[:min(len(rest), chunkRows)]
 		rest = rest[len(codes):]
-		ids := f.ids[:len(codes)]
-		t.numberValues(k, c, codes, ids)
+		groups := f.groups[:len(codes)]
+		t.numberValues(k, c, codes, groups)
 		t.extend(len(k.values.hashes) + 1)
 		for i, code := range codes {
-			g := ids[i] + 1 // noRoom becomes the group of the others
-			t.rows[g] += uint64(f.counts[code])
-			t.others = t.others || g == othersGroup
-			for j := range f.cells {
-				if s, ok := t.cells[j].(*sums); ok {
-					s.merge(int(g), &f.cells[j], int(code), false)
-				}
+			groups[i]++ // noRoom becomes the group of the others
+			t.rows[groups[i]] += uint64(f.counts[code])
+		}
+		t.others = t.others || t.rows[othersGroup] > 0
+		for j := range f.cells {
+			if s, ok := t.cells[j].(*sums); ok {
+				s.take(&f.cells[j], groups, codes)
 			}
 		}
 	}
@@ -100,19 +101,24 @@ func (t *Table) takeCodes(k *keyColumn, c *event.Column) {
 
 // numberValues finds the numbers of values of a dictionary.
 func (t *Table) numberValues(k *keyColumn, c *event.Column, codes, ids []uint32) {
-	if c.Field.Type == event.IP {
-		k.values.addresses(c, codes, func(i int, number uint32) { ids[i] = number }, func(i int) { ids[i] = noRoom })
-	} else {
-		for i := range ids {
-			ids[i] = noRoom
+	if c.Field.Type != event.IP {
+		for i, code := range codes {
+			ids[i] = 0
+			if code != 0 {
+				ids[i] = t.valueNumber(k, c, int(code))
+			}
 		}
+		return
 	}
+	k.values.addresses(c, codes, ids)
 	for i, code := range codes {
 		switch {
 		case code == 0:
 			ids[i] = 0
-		case ids[i] == noRoom:
-			ids[i] = t.valueNumber(k, c, int(code))
+		case ids[i] == noRoom: // a dictionary has each value once, so it is a new one
+			if n, ok := k.values.value(c, int(code), t.roomFor(k)); ok {
+				ids[i] = n
+			}
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/big"
 	"math/bits"
+	"slices"
 
 	"tocsin/internal/event"
 	"tocsin/internal/metric"
@@ -43,10 +44,13 @@ func newCells(m metric.Metric) cells {
 	}
 }
 
-// grown returns a slice of at least n entries.
+// grown returns a slice of at least n entries. It makes room for half as many more, so that little is copied again and again.
 func grown[T any](s []T, n int) []T {
 	if n <= len(s) {
 		return s
+	}
+	if n > cap(s) {
+		s = slices.Grow(s, max(n-len(s), len(s)/2))
 	}
 	return append(s, make([]T, n-len(s))...)
 }
@@ -181,6 +185,19 @@ func (c *sums) merge(into int, other cells, g int, _ bool) {
 	c.s[into].add(o.s[g].low, o.s[g].high)
 	if c.mean {
 		c.n[into] += o.n[g]
+	}
+}
+
+// take adds groups of other sums, from, each to one of these, into.
+func (c *sums) take(other *sums, into, from []uint32) {
+	for i, g := range from {
+		o := &other.s[g]
+		c.s[into[i]].add(o.low, o.high)
+	}
+	if c.mean {
+		for i, g := range from {
+			c.n[into[i]] += other.n[g]
+		}
 	}
 }
 

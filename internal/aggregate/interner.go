@@ -11,11 +11,17 @@ import (
 type interner struct {
 	values event.Column // the values by number
 	hashes []uint64     // of each value
-	table  []uint64     // number of the value in the lower half, upper half of its hash in the upper; 0 for a free place
+	table  []uint64     // number of the value in the lower 31 bits, the bits of its hash above; 0 for a free place
 
 	wanted []uint64 // hashes of the addresses that addresses looks for
 	near   []uint64 // and what stands where they belong
 }
+
+// numberBits is how many bits a number has; numbers masks them.
+const (
+	numberBits = 31
+	numbers    = 1<<numberBits - 1
+)
 
 func newInterner(k Key) *interner {
 	in := &interner{table: make([]uint64, 64), hashes: []uint64{0}}
@@ -47,8 +53,8 @@ func (in *interner) text(v []byte, room bool) (number uint32, ok bool) {
 	mask := uint64(len(in.table) - 1)
 	at := h & mask
 	for ; in.table[at] != 0; at = (at + 1) & mask {
-		if n := in.table[at]; n>>32 == h>>32 && bytes.Equal(in.values.Strs.At(int(uint32(n))), v) {
-			return uint32(n), true
+		if n := in.table[at]; n>>numberBits == h>>numberBits && bytes.Equal(in.values.Strs.At(int(n&numbers)), v) {
+			return uint32(n & numbers), true
 		}
 	}
 	if !room {
@@ -59,7 +65,7 @@ func (in *interner) text(v []byte, room bool) (number uint32, ok bool) {
 }
 
 func (in *interner) address(v *[16]byte, room bool) (number uint32, ok bool) {
-	return in.hashed(v, hashAddress(v), room)
+	return in.hashed(v, placeAddress(v), room)
 }
 
 // hashed is address for one whose hash is known.
@@ -67,8 +73,8 @@ func (in *interner) hashed(v *[16]byte, h uint64, room bool) (number uint32, ok 
 	mask := uint64(len(in.table) - 1)
 	at := h & mask
 	for ; in.table[at] != 0; at = (at + 1) & mask {
-		if n := in.table[at]; n>>32 == h>>32 && in.values.IPs[uint32(n)] == *v {
-			return uint32(n), true
+		if n := in.table[at]; n>>numberBits == h>>numberBits && (h&told != 0 || in.values.IPs[n&numbers] == *v) {
+			return uint32(n & numbers), true
 		}
 	}
 	if !room {
@@ -83,8 +89,8 @@ func (in *interner) number(v int64, room bool) (number uint32, ok bool) {
 	mask := uint64(len(in.table) - 1)
 	at := h & mask
 	for ; in.table[at] != 0; at = (at + 1) & mask {
-		if n := in.table[at]; n>>32 == h>>32 && in.values.Nums[uint32(n)] == v {
-			return uint32(n), true
+		if n := in.table[at]; n>>numberBits == h>>numberBits && in.values.Nums[n&numbers] == v {
+			return uint32(n & numbers), true
 		}
 	}
 	if !room {
@@ -94,29 +100,39 @@ func (in *interner) number(v int64, room bool) (number uint32, ok bool) {
 	return in.add(at, h), true
 }
 
-// addresses looks for those of a dictionary that codes name and tells found the number of each that is known, fresh of each that
-// is not; i is the place in codes. Memory is what this costs: so it is asked for many places at once, and none waits for the
-// one before.
-func (in *interner) addresses(c *event.Column, codes []uint32, found func(i int, number uint32), fresh func(i int)) {
+// addresses numbers those of a dictionary that codes name, noRoom where one is not known. Memory is what this costs: so it is
+// asked for many places at once, and none waits for the one before.
+func (in *interner) addresses(c *event.Column, codes, ids []uint32) {
 	if cap(in.wanted) < len(codes) {
 		in.wanted, in.near = make([]uint64, chunkRows), make([]uint64, chunkRows)
 	}
 	wanted, near := in.wanted[:len(codes)], in.near[:len(codes)]
 	for i, code := range codes {
-		wanted[i] = hashAddress(&c.IPs[code])
+		wanted[i] = placeAddress(&c.IPs[code])
 	}
 	table, mask := in.table, uint64(len(in.table)-1)
-	for i, h := range wanted {
-		near[i] = table[h&mask]
+	for i, h := range wanted { // who stands where the value belongs, or behind, with the same bits of the hash
+		at := h & mask
+		n := table[at]
+		for n != 0 && n>>numberBits != h>>numberBits {
+			at = (at + 1) & mask
+			n = table[at]
+		}
+		near[i] = n
 	}
 	for i, code := range codes {
 		v := &c.IPs[code]
-		if n := near[i]; n != 0 && n>>32 == wanted[i]>>32 && in.values.IPs[uint32(n)] == *v {
-			found(i, uint32(n))
-		} else if n, ok := in.hashed(v, wanted[i], false); ok {
-			found(i, n)
-		} else {
-			fresh(i)
+		switch n := uint32(near[i] & numbers); {
+		case n == 0:
+			ids[i] = noRoom
+		case wanted[i]&told != 0 || in.values.IPs[n] == *v:
+			ids[i] = n
+		default: // another one with the same bits
+			known, ok := in.hashed(v, wanted[i], false)
+			if !ok {
+				known = noRoom
+			}
+			ids[i] = known
 		}
 	}
 }
@@ -142,7 +158,7 @@ func (in *interner) value(c *event.Column, v int, room bool) (number uint32, ok 
 func (in *interner) add(at, h uint64) uint32 {
 	n := uint32(len(in.hashes))
 	in.hashes = append(in.hashes, h)
-	in.table[at] = h>>32<<32 | uint64(n)
+	in.table[at] = h>>numberBits<<numberBits | uint64(n)
 	if len(in.hashes)*2 > len(in.table) {
 		in.grow()
 	}
@@ -157,6 +173,6 @@ func (in *interner) grow() {
 		for in.table[at] != 0 {
 			at = (at + 1) & mask
 		}
-		in.table[at] = in.hashes[n]>>32<<32 | uint64(n)
+		in.table[at] = in.hashes[n]>>numberBits<<numberBits | uint64(n)
 	}
 }

@@ -172,7 +172,7 @@ func (t *Table) extend(n int) {
 	if n <= len(t.rows) {
 		return
 	}
-	t.rows = append(t.rows, make([]uint64, n-len(t.rows))...)
+	t.rows = grown(t.rows, n)
 	for _, c := range t.cells {
 		c.extend(n)
 	}
@@ -194,23 +194,59 @@ func (t *Table) Merge(other *Table) error {
 		translate[i] = make([]uint32, k.values.values.Len())
 	}
 	t.weigh()
-	for g, rows := range other.rows {
-		if rows == 0 {
-			continue
+	var from, into [chunkRows]uint32
+	n := 0
+	for g := range other.rows {
+		if other.rows[g] > 0 {
+			from[n] = uint32(g)
+			n++
 		}
-		into := uint32(othersGroup)
-		if g != othersGroup {
-			into = t.translated(other, uint32(g), translate)
-		}
-		if into == othersGroup {
-			t.others = true
-		}
-		t.rows[into] += rows
-		for i, c := range t.cells {
-			c.merge(int(into), other.cells[i], g, t.full)
+		if n == chunkRows || n > 0 && g == len(other.rows)-1 {
+			t.translateAll(other, from[:n], into[:n], translate)
+			t.take(other, from[:n], into[:n])
+			n = 0
 		}
 	}
 	return nil
+}
+
+// translateAll finds the groups of this table for some of another, which ascend.
+func (t *Table) translateAll(other *Table, from, into []uint32, translate [][]uint32) {
+	if from[0] == othersGroup {
+		into[0], from, into = othersGroup, from[1:], into[1:]
+	}
+	if !t.direct() {
+		for i, g := range from {
+			into[i] = t.translated(other, g, translate)
+		}
+		return
+	}
+	codes := t.chunkOf[:len(from)]
+	for i, g := range from {
+		codes[i] = g - 1
+	}
+	t.numberValues(t.keys[0], &other.keys[0].values.values, codes, into)
+	t.extend(len(t.keys[0].values.hashes) + 1)
+	for i := range into {
+		into[i]++ // noRoom becomes the group of the others
+	}
+}
+
+// take adds groups of another table, from, each to one of this, into.
+func (t *Table) take(other *Table, from, into []uint32) {
+	for i, g := range into {
+		t.rows[g] += other.rows[from[i]]
+	}
+	t.others = t.others || t.rows[othersGroup] > 0
+	for i, c := range t.cells {
+		if s, ok := c.(*sums); ok {
+			s.take(other.cells[i].(*sums), into, from)
+			continue
+		}
+		for n, g := range into {
+			c.merge(int(g), other.cells[i], int(from[n]), t.full)
+		}
+	}
 }
 
 // translated finds the group of this table for one of another. translate remembers the number here of each value
@@ -230,10 +266,6 @@ func (t *Table) translated(other *Table, g uint32, translate [][]uint32) uint32 
 			number = translate[i][number]
 		}
 		t.tuple[i] = number
-	}
-	if t.direct() {
-		t.extend(int(t.tuple[0]) + 2)
-		return t.tuple[0] + 1
 	}
 	if t.spec.Bucket > 0 {
 		bucket = other.groups.buckets[g]

@@ -439,8 +439,11 @@ func TestLimits(t *testing.T) {
 	})
 }
 
-// TestEstimates checks distinct and quantile beyond their exact limits, in one table and merged.
+// TestEstimates checks distinct and quantile beyond their exact limits, in one table and merged. How far distinct is off depends on
+// the secret of the process: one in some thousand is more than 3 % off at 200,000 values. So the secret is a given one here.
 func TestEstimates(t *testing.T) {
+	defer func(secret uint64) { salt = secret }(salt)
+	salt = 0x5851f42d4c957f2d
 	r := rand.New(rand.NewPCG(1, 2))
 	const n = 300_000
 	for _, different := range []int{ExactDistinct, ExactDistinct + 1, 20_000, 200_000} {

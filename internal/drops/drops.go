@@ -3,10 +3,37 @@ package drops
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
+
+// interval is how often Watch asks the system.
+const interval = 10 * time.Second
+
+// Watch tells how many datagrams to a UDP port were dropped since it told last, as soon as some were, until ctx ends.
+func Watch(ctx context.Context, port uint16, dropped func(n uint64)) error {
+	return watch(ctx, func() (uint64, bool) { return Of(port) }, dropped)
+}
+
+func watch(ctx context.Context, of func() (uint64, bool), dropped func(n uint64)) error {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	known := uint64(0)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if n, ok := of(); ok && n > known {
+			dropped(n - known)
+			known = n
+		}
+	}
+}
 
 // Of returns how many datagrams to a UDP port were dropped, over all sockets of the port that are open, from /proc/net/udp
 // (proc(5)); false where there is no such count.

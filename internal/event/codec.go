@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 )
 
 // The encoding of a batch, version 1. All lengths are checked against the bytes at hand before anything is allocated.
@@ -45,7 +46,6 @@ func (b *Batch) Append(dst []byte) []byte {
 		dst = binary.AppendVarint(dst, s.To)
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(b.columns)))
-	var scratch []byte
 	for i := range b.columns {
 		c := &b.columns[i]
 		dst = binary.AppendUvarint(dst, uint64(c.Field.ID))
@@ -56,12 +56,15 @@ func (b *Batch) Append(dst []byte) []byte {
 			form = formSparse
 		}
 		dst = append(dst, byte(c.Field.Type), form)
-		scratch = c.append(scratch[:0], form, b.Rows)
-		dst = binary.AppendUvarint(dst, uint64(len(scratch)))
-		dst = append(dst, scratch...)
+		at := len(dst)
+		dst = c.append(append(dst, make([]byte, lengthRoom)...), form, b.Rows)
+		dst = slices.Delete(dst, at+binary.PutUvarint(dst[at:], uint64(len(dst)-at-lengthRoom)), at+lengthRoom)
 	}
 	return b.Labels.append(dst, b.Rows)
 }
+
+// lengthRoom is what is kept free for the length of a column, which is known when all of it stands behind.
+const lengthRoom = binary.MaxVarintLen32
 
 func (c *Column) append(dst []byte, form byte, rows int) []byte {
 	switch form {
@@ -78,16 +81,31 @@ func (c *Column) append(dst []byte, form byte, rows int) []byte {
 	case IP:
 		dst = appendIPs(dst, c.IPs)
 	default:
-		prev := int64(0)
-		for _, n := range c.Nums {
-			dst = binary.AppendVarint(dst, n-prev)
-			prev = n
-		}
+		dst = appendNums(dst, c.Nums)
 	}
 	if form == formDict {
 		dst = appendCodes(dst, c.Codes, c.Len())
 	}
 	return dst
+}
+
+// appendNums is binary.AppendVarint for the difference of each to the one before, with one look at the room.
+func appendNums(dst []byte, nums []int64) []byte {
+	n, prev := len(dst), int64(0)
+	dst = slices.Grow(dst, len(nums)*binary.MaxVarintLen64)
+	dst = dst[:cap(dst)]
+	for _, v := range nums {
+		d := v - prev
+		prev = v
+		u := uint64(d)<<1 ^ uint64(d>>63)
+		for ; u >= 0x80; u >>= 7 {
+			dst[n] = byte(u) | 0x80
+			n++
+		}
+		dst[n] = byte(u)
+		n++
+	}
+	return dst[:n]
 }
 
 func (s *Strings) append(dst []byte) []byte {
@@ -100,29 +118,31 @@ func (s *Strings) append(dst []byte) []byte {
 }
 
 func appendIPs(dst []byte, ips [][16]byte) []byte {
-	for _, ip := range ips {
-		if !mapped(ip) {
-			dst = append(dst, 16)
-			for _, ip := range ips {
-				dst = append(dst, ip[:]...)
+	for i := range ips {
+		if !mapped(&ips[i]) {
+			dst = append(slices.Grow(dst, 1+16*len(ips)), 16)
+			for k := range ips {
+				dst = append(dst, ips[k][:]...)
 			}
 			return dst
 		}
 	}
-	dst = append(dst, 4)
-	for _, ip := range ips {
-		dst = append(dst, ip[12:]...)
+	dst = append(slices.Grow(dst, 1+4*len(ips)), 4)
+	for i := range ips {
+		dst = append(dst, ips[i][12:]...)
 	}
 	return dst
 }
 
 // mapped reports whether ip is an IPv4 address in its v4-mapped form (RFC 4291 section 2.5.5.2).
-func mapped(ip [16]byte) bool {
+func mapped(ip *[16]byte) bool {
 	return binary.BigEndian.Uint64(ip[:8]) == 0 && binary.BigEndian.Uint32(ip[8:12]) == 0xffff
 }
 
 func appendCodes(dst []byte, codes []uint32, values int) []byte {
-	switch width := codeWidth(values); width {
+	width := codeWidth(values)
+	dst = slices.Grow(dst, 1+width*len(codes))
+	switch width {
 	case 1:
 		dst = append(dst, 1)
 		for _, c := range codes {
@@ -329,13 +349,30 @@ func (d *decoder) values(c *Column, n int) {
 			d.fail("cut short")
 			return
 		}
-		c.Nums = make([]int64, n)
-		prev := int64(0)
-		for i := range c.Nums {
-			prev += d.varint()
-			c.Nums[i] = prev
-		}
+		c.Nums = d.nums(n)
 	}
+}
+
+// nums reads what appendNums wrote. Most differences are small.
+func (d *decoder) nums(n int) []int64 {
+	nums, rest, sum := make([]int64, n), d.rest, int64(0)
+	for i := range nums {
+		var u uint64
+		if len(rest) > 0 && rest[0] < 0x80 {
+			u, rest = uint64(rest[0]), rest[1:]
+		} else {
+			v, size := binary.Uvarint(rest)
+			if size <= 0 {
+				d.fail("bad number")
+				return nil
+			}
+			u, rest = v, rest[size:]
+		}
+		sum += int64(u>>1) ^ -int64(u&1)
+		nums[i] = sum
+	}
+	d.rest = rest
+	return nums
 }
 
 func (d *decoder) strings(n int) (s Strings) {
@@ -370,9 +407,10 @@ func (d *decoder) ips(n int) [][16]byte {
 	ips := make([][16]byte, n)
 	for i := range ips {
 		if width == 4 {
-			ips[i][10], ips[i][11] = 0xff, 0xff
+			ips[i] = [16]byte{10: 0xff, 11: 0xff, 12: raw[4*i], 13: raw[4*i+1], 14: raw[4*i+2], 15: raw[4*i+3]}
+		} else {
+			ips[i] = [16]byte(raw[16*i:])
 		}
-		copy(ips[i][16-width:], raw[i*width:])
 	}
 	return ips
 }
@@ -387,7 +425,7 @@ func (d *decoder) codes(rows, values int) []uint32 {
 	if d.err != nil {
 		return nil
 	}
-	codes := make([]uint32, rows)
+	codes, highest := make([]uint32, rows), uint32(0)
 	for i := range codes {
 		switch width {
 		case 1:
@@ -397,10 +435,11 @@ func (d *decoder) codes(rows, values int) []uint32 {
 		default:
 			codes[i] = binary.LittleEndian.Uint32(raw[4*i:])
 		}
-		if codes[i] >= uint32(values) {
-			d.fail("code beyond the dictionary")
-			return nil
-		}
+		highest = max(highest, codes[i])
+	}
+	if highest >= uint32(values) {
+		d.fail("code beyond the dictionary")
+		return nil
 	}
 	return codes
 }

@@ -81,15 +81,6 @@ func IsFlowTraq(text string) bool {
 	return len(text) >= len(flowtraqPrefix) && strings.EqualFold(text[:len(flowtraqPrefix)], flowtraqPrefix)
 }
 
-// FromFlowTraq returns tocsin's own spelling of a filter in FlowTraq's language, as Native does.
-func FromFlowTraq(text string) (native string, err error) {
-	f, err := ParseFlowTraq(text)
-	if err != nil {
-		return "", err
-	}
-	return f.Native(), nil
-}
-
 // Expr returns the filter over events, each of which is judged as if it was the whole session: what the other end sent is
 // nothing. A record without a role counts as sent by the client.
 func (f *FlowTraq) Expr() *Expr { return f.expr }

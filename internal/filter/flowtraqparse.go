@@ -135,6 +135,9 @@ func (r *flowtraqReader) comparison() (*clause, *Error) {
 		return nil, fail
 	}
 	q := &question{field: field, op: o}
+	if field.about == aboutAddress && r.token.kind == tokenWord && strings.EqualFold(r.token.text, "INT") {
+		return nil, r.inside(field.of)
+	}
 	if r.token.kind != tokenWord && r.token.kind != tokenText || !q.value(r.token.text) {
 		return nil, r.fail(r.token.at, "found "+r.token.found()+" behind "+field.name+sign.text+", want "+field.about.wants(), "as in "+field.example())
 	}
@@ -143,6 +146,14 @@ func (r *flowtraqReader) comparison() (*clause, *Error) {
 		c = &clause{kind: not, kids: []*clause{c}}
 	}
 	return c, r.next()
+}
+
+// inside refuses INT, which asked whether an address was inside the own networks when the flow came: nothing that is left of the
+// manual says how it was written. A traffic group says the same.
+func (r *flowtraqReader) inside(of end) *Error {
+	field := map[end]string{theClient: "CLNGROUP", theServer: "SRVGROUP", anyEnd: "GROUP"}[of]
+	return r.fail(r.token.at, "INT, the own networks, is not known here: a traffic group is made of them",
+		"tocsin groups set internal 10.0.0.0/8 192.168.0.0/16, and then "+field+"==internal, for what comes from then on")
 }
 
 // field reads the name of a field.
@@ -160,7 +171,7 @@ func (r *flowtraqReader) field() (*flowtraqField, *Error) {
 		names[i] = f.name
 	}
 	if strings.EqualFold(name, "INT") {
-		return nil, r.fail(r.token.at, "INT is not known here: tocsin has no list of the own networks", "write ADDR==10.0.0.0/8, or make a traffic group of them and write GROUP==its-name")
+		return nil, r.inside(anyEnd)
 	}
 	hint := "fields are " + strings.Join(names, " ")
 	if near := event.Nearest(name, names); strings.EqualFold(name, "not") {

@@ -56,8 +56,8 @@ func (n *node) with(find func(name string) Members) *node {
 	return &node{kind: n.kind, kids: kids}
 }
 
-// validList reports whether a list may be called so: letters, digits, points, hyphens and underscores, 64 at most.
-func validList(name string) bool {
+// ValidList reports whether a list may be called so: letters, digits, points, hyphens and underscores, 64 at most.
+func ValidList(name string) bool {
 	if name == "" || len(name) > 64 || strings.Trim(name[:1], "._-") == "" {
 		return false
 	}
@@ -81,7 +81,7 @@ func (r *reader) listed(n *ast.BinaryNode, o operand) (*node, *Error) {
 			return nil, r.fail(arg, "list takes names in quotes", `as in list("blacklist"), which is the file lists/blacklist.txt`)
 		}
 		name := strings.TrimSuffix(s.Value, ".txt")
-		if !validList(name) {
+		if !ValidList(name) {
 			return nil, r.fail(arg, quoteShort(s.Value)+" is no name of a list", "names have letters, digits, points, hyphens and underscores, 64 at most")
 		}
 		parts = append(parts, single(&test{op: opListed, left: o, list: name}))

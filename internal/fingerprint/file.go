@@ -15,6 +15,9 @@ type File struct {
 	// Look tells how many bytes of content there are, and whether a line or record ends just before an offset. It is asked only when
 	// there is something to check, since it may have to unpack the file.
 	Look func(offset int64) (size int64, lineEnd bool, err error)
+	// Broken tells, after Look, whether the content breaks off in the middle of a record. One that does, and has all of the head of a
+	// longer one that is known, is a copy of that which was cut short; nil: nothing is taken for that.
+	Broken func() bool
 }
 
 // strong is the length of head from which on a file elsewhere is taken for the same one although it holds more than was
@@ -89,15 +92,19 @@ func (f File) copied(lengths []int, resume func(string) (int64, bool)) (from int
 }
 
 // elsewhere returns how far a file of the same content was read, 0 when there is none. The same size is proof enough
-// beside the same head; a larger file must have a line end at that place.
+// beside the same head; a larger file must have a line end at that place, a smaller one must break off.
 func (f File) elsewhere(length int, resume func(string) (int64, bool)) (from int64, err error) {
 	p := Of(0, 0, f.Head, length)
-	if _, known := resume(p.String()); !known {
+	most, known := resume(p.String())
+	if !known {
 		return 0, nil
 	}
 	size, _, err := f.Look(0)
 	if err != nil {
 		return 0, err
+	}
+	if most > size && length == Head && f.Broken != nil && f.Broken() {
+		return size, nil
 	}
 	to, known := resume(p.String() + "@" + strconv.FormatInt(size, 10))
 	if !known || to == size {

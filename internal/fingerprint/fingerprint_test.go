@@ -59,6 +59,8 @@ func TestFind(t *testing.T) {
 	small := log(0, 1)
 	packed := file(5, 6, a)
 	packed.Whole = true
+	cut, whole, short := file(7, 8, a[:len(a)/2]), file(7, 8, a[:len(a)/2]), file(7, 8, a[:fingerprint.Head/2])
+	cut.Broken, whole.Broken, short.Broken = func() bool { return true }, func() bool { return false }, cut.Broken
 	for _, c := range []struct {
 		name  string
 		known []known
@@ -75,6 +77,11 @@ func TestFind(t *testing.T) {
 		{"copy of one known when it was small, part read", []known{{1, 2, small, len(log(0, 40))}}, file(7, 8, a), len(log(0, 40)), false},
 		{"not at a line end: another file", []known{{1, 2, a, 777}}, file(7, 8, a), 0, false},
 		{"shorter copy: another file", []known{{1, 2, a, len(a)}}, file(7, 8, a[:len(a)/2]), 0, false},
+		{"copy that was cut short", []known{{1, 2, a, len(a)}}, cut, len(a) / 2, false},
+		{"copy that was cut short, of one of which less was read", []known{{1, 2, a, len(log(0, 40))}}, cut, len(log(0, 40)), false},
+		{"copy that was cut short, beside another", []known{{3, 4, a, len(log(0, 40))}, {1, 2, a, len(a)}}, cut, len(a) / 2, false},
+		{"shorter, and whole: another file", []known{{1, 2, a, len(a)}}, whole, 0, false},
+		{"cut within its head: another file", []known{{1, 2, a, len(a)}}, short, 0, false},
 		{"short head, same size", []known{{1, 2, "x\n", 30}}, file(7, 8, "x\n"+strings.Repeat("y", 27)+"\n"), 30, false},
 		{"short head, other size", []known{{1, 2, "x\n", 10}}, file(7, 8, "x\n"+strings.Repeat("yyyyyyy\n", 27)), 0, false},
 		{"packed, under the inode of its past", []known{{7, 8, a, len(a)}, {5, 6, a, 100}}, packed, len(a), true},

@@ -5,6 +5,7 @@ package list
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -62,10 +63,7 @@ func (l *List) Holds(a [16]byte) bool {
 func (l *List) Entry(a [16]byte) (entry string, ok bool) {
 	c := l.now.Load()
 	for network, s := range c.table.Around(a) {
-		entry = network.String()
-		if network.IsSingleIP() {
-			entry = network.Addr().String()
-		}
+		entry = prefix.Format(network)
 		if s.size > 0 {
 			entry += " (" + string(c.texts[s.at:s.at+uint32(s.size)]) + ")"
 		}
@@ -90,7 +88,8 @@ func read(r io.Reader) (c *content, broken []Broken, total int, err error) {
 	c = &content{}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 4096), maxLine)
-	for no := 1; lines.Scan(); no++ {
+	no := 1
+	for ; lines.Scan(); no++ {
 		line := lines.Bytes()
 		if no == 1 {
 			line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf")) // a byte order mark
@@ -108,7 +107,9 @@ func read(r io.Reader) (c *content, broken []Broken, total int, err error) {
 			return nil, broken, total, fmt.Errorf("more than %d entries", MaxEntries)
 		}
 	}
-	if err := lines.Err(); err != nil {
+	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
+		return nil, broken, total, fmt.Errorf("line %d: longer than %d KiB, want an address or a network a line", no, maxLine>>10)
+	} else if err != nil {
 		return nil, broken, total, err
 	}
 	return c, broken, total, nil
@@ -133,21 +134,13 @@ func (c *content) add(line []byte) (why string) {
 	return ""
 }
 
-// parse reads an address or a network.
+// parse reads an address or a network. Lists that are handed about name networks by one of their hosts now and then.
 func parse(word string) (netip.Prefix, bool) {
-	if !strings.Contains(word, "/") {
-		a, err := netip.ParseAddr(word)
-		if err != nil || a.Zone() != "" {
-			return netip.Prefix{}, false
-		}
-		a = a.Unmap()
-		return netip.PrefixFrom(a, a.BitLen()), true
+	if p, err := netip.ParsePrefix(word); err == nil {
+		return prefix.Canonical(p), true
 	}
-	p, err := netip.ParsePrefix(word)
-	if err != nil {
-		return netip.Prefix{}, false
-	}
-	return prefix.Canonical(p), true
+	p, err := prefix.Parse(word)
+	return p, err == nil
 }
 
 // clean cuts foreign text and leaves out what a terminal could act on.

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -73,8 +74,8 @@ func TestRenew(t *testing.T) {
 	}
 	reports(0)
 	files["lists/bad.txt"] = file(strings.Repeat("x", 100_000), 3)
-	if r := reports(1); r[0].Err == nil || l.Len() != 1 {
-		t.Errorf("a line without end: got %+v, want the list kept", r)
+	if r := reports(1); r[0].Err == nil || !strings.HasSuffix(r[0].Err.Error(), "read list bad: line 1: longer than 64 KiB, want an address or a network a line") || l.Len() != 1 {
+		t.Errorf("a line without end: got %+v, want the list kept and the line named", r)
 	}
 	reports(0)
 	files["lists/bad.txt"] = file("", 4)
@@ -84,8 +85,75 @@ func TestRenew(t *testing.T) {
 	if got := shelf.Problems(); len(got) > 0 {
 		t.Errorf("Problems: got %q of a list that is as its file is", got)
 	}
-	if err := list.Missing(files, []string{"bad", "worse"}); !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "bad") {
-		t.Errorf("Missing: got %v, want worse alone", err)
+	if err := errors.Join(list.Check(files, "bad"), list.Check(files, "worse")); !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "bad") {
+		t.Errorf("Check: got %v, want worse alone", err)
+	}
+}
+
+// Whoever asks for lists that are not there leaves nothing behind, however many they are; those that are there he shares with rules,
+// which wait for the files of theirs.
+func TestForQuestions(t *testing.T) {
+	files := fstest.MapFS{"lists/there.txt": file("192.0.2.1\n", 1)}
+	shelf := list.NewShelf(files)
+	asked, a := shelf.ForQuestions(), netip.MustParseAddr("192.0.2.1").As16()
+	waits := shelf.List("waits")
+	if shared := asked.List("there"); shared != shelf.List("there") || !shared.Holds(a) || asked.List("waits") != waits {
+		t.Error("a question and a rule do not share a list")
+	}
+	for i := range 10_000 {
+		if l := asked.List(fmt.Sprint("none", i)); l.Len() != 0 || l == asked.List(l.Name()) {
+			t.Fatalf("list %s, which is not there, has %d entries or is kept", l.Name(), l.Len())
+		}
+	}
+	if r := shelf.Renew(); len(r) != 2 || r[0].Name != "there" || r[1].Name != "waits" {
+		t.Errorf("Renew tells of %d lists, want of the two that are kept", len(r))
+	}
+	files["lists/none7.txt"], files["lists/waits.txt"] = file("192.0.2.1\n", 1), file("192.0.2.1\n", 1)
+	if shelf.Renew(); !waits.Holds(a) || !asked.List("none7").Holds(a) || len(shelf.Problems()) > 0 {
+		t.Errorf("lists whose files came do not hold what is in them: %v", shelf.Problems())
+	}
+}
+
+// Whoever must know that a list is not there is told so, and which there are; a file that comes late is there at once.
+func TestFind(t *testing.T) {
+	files := fstest.MapFS{"lists/b.txt": file("192.0.2.1\n", 1), "lists/a.txt": file("", 1), "lists/not": file("", 1), "lists/.txt": file("", 1), "lists/dir.txt/x": file("", 1)}
+	shelf := list.NewShelf(files)
+	asked, rules := shelf.ForQuestions(), shelf.List("late")
+	for _, name := range []string{"late", "none"} {
+		if _, err := asked.Find(name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Find(%s): got %v, want that there is no file", name, err)
+		}
+	}
+	if got := asked.Names(); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("Names: got %q, want a and b", got)
+	}
+	if empty, err := asked.Find("a"); err != nil || empty.Len() != 0 {
+		t.Errorf("Find of an empty list: got %v", err)
+	}
+	files["lists/late.txt"], files["lists/foul.txt"] = file("192.0.2.7\n", 1), file("<html>\n", 1)
+	if l, err := asked.Find("late"); err != nil || l != rules || l.Len() != 1 {
+		t.Errorf("Find of a list whose file came: got %v, %v", l, err)
+	}
+	for range 2 {
+		if _, err := asked.Find("foul"); err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "read list foul: ") {
+			t.Errorf("Find of what is no list: got %v, want why", err)
+		}
+	}
+	delete(files, "lists/late.txt")
+	shelf.Renew()
+	if l, err := asked.Find("late"); err != nil || l.Len() != 1 {
+		t.Errorf("Find of a list that lost its file: got %v, want it as it was", err)
+	}
+	for i := range 1000 {
+		if _, err := asked.Find(fmt.Sprint("no", i)); err == nil {
+			t.Fatal("a list that is not there was found")
+		}
+	}
+	if r := shelf.Renew(); len(r) != 0 {
+		t.Errorf("Renew tells of %d lists, want none: what is asked for leaves nothing behind", len(r))
+	}
+	if got := list.Of(map[string]string{"x": "192.0.2.1"}).Names(); got != nil {
+		t.Errorf("Names without files: got %q", got)
 	}
 }
 

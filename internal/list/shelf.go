@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -14,17 +13,13 @@ import (
 // Folder is where lists are, below the data directory; each is the file NAME.txt there.
 const Folder = "lists"
 
-var names = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-
-// Valid reports whether a name may be that of a list: letters, digits, points, hyphens and underscores.
-func Valid(name string) bool { return names.MatchString(name) }
-
 // Path returns the file of a list, below the data directory.
 func Path(name string) string { return Folder + "/" + name + ".txt" }
 
 // A Shelf hands out lists by name. It may be used by several goroutines.
 type Shelf struct {
 	files fs.FS
+	of    *Shelf // of a shelf for questions: where its lists are
 
 	mu      sync.Mutex
 	lists   map[string]*List
@@ -65,18 +60,83 @@ func Of(texts map[string]string) *Shelf {
 	return s
 }
 
+// ForQuestions returns a shelf that hands out the same lists to those who ask once. Of a list that has no file it keeps nothing and
+// tells nothing: anybody may ask, for any name.
+func (s *Shelf) ForQuestions() *Shelf { return &Shelf{of: s} }
+
 // List returns the list of a name, and reads it when it is asked for the first time. What came of that stands in the next
 // reports. A list that cannot be read is empty until it can.
 func (s *Shelf) List(name string) *List {
+	if s.of != nil {
+		return s.of.list(name, false)
+	}
+	return s.list(name, true)
+}
+
+// Find is List for those who must be told when there is no such list: the error says why nothing was ever read of it, and wraps
+// fs.ErrNotExist when it has no file. A list that lost its file is as it was. What came late is read at once.
+func (s *Shelf) Find(name string) (*List, error) {
+	on := s
+	if s.of != nil {
+		on = s.of
+	}
+	l := on.list(name, s.of == nil)
+	on.mu.Lock()
+	defer on.mu.Unlock()
+	if c := l.now.Load(); c.stale != nil && c.table.Len() == 0 && on.lists[name] == l {
+		on.renew(l)
+	}
+	if c := l.now.Load(); c.stale != nil && c.table.Len() == 0 {
+		return nil, c.stale
+	}
+	return l, nil
+}
+
+// mostFiles bounds how many files are looked at to tell which lists there are.
+const mostFiles = 1000
+
+// Names returns what the files are called of which lists may be read, sorted; of a folder of very many files some.
+func (s *Shelf) Names() (names []string) {
+	if s.of != nil {
+		return s.of.Names()
+	}
+	if s.files == nil {
+		return nil
+	}
+	folder, err := s.files.Open(Folder)
+	if err != nil {
+		return nil
+	}
+	defer folder.Close()
+	d, ok := folder.(fs.ReadDirFile)
+	if !ok {
+		return nil
+	}
+	files, _ := d.ReadDir(mostFiles) // those that could be read
+	for _, f := range files {
+		if name, ok := strings.CutSuffix(f.Name(), ".txt"); ok && name != "" && !f.IsDir() {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// list returns the list of a name. One without a file is kept, so that it is there when its file is, as lasting says.
+func (s *Shelf) list(name string, lasting bool) *List {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := s.lists[name]
-	if l == nil {
-		l = &List{name: name}
-		l.now.Store(&content{})
-		s.lists[name] = l
-		s.renew(l)
+	if l := s.lists[name]; l != nil {
+		return l
 	}
+	l, told := &List{name: name}, len(s.reports)
+	l.now.Store(&content{})
+	s.renew(l)
+	if !lasting && l.now.Load().stamp == missing {
+		s.reports = s.reports[:told]
+		return l
+	}
+	s.lists[name] = l
 	return l
 }
 
@@ -163,12 +223,8 @@ func (s *Shelf) open(name string, known stamp) (at stamp, c *content, r Report) 
 	return at, c, r
 }
 
-// Missing returns those of some lists that have no file, and what else keeps them from being read.
-func Missing(files fs.FS, names []string) error {
-	var errs []error
-	for _, name := range names {
-		_, _, r := NewShelf(files).open(name, stamp{})
-		errs = append(errs, r.Err)
-	}
-	return errors.Join(errs...)
+// Check tells what keeps a list from being read, as that it has no file.
+func Check(files fs.FS, name string) error {
+	_, _, r := NewShelf(files).open(name, stamp{})
+	return r.Err
 }

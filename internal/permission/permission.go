@@ -32,7 +32,7 @@ type Scope string
 // The scopes.
 const (
 	Read  Scope = "read"  // look at everything that the account may see
-	Act   Scope = "act"   // as read, and work on alerts, and change what is judged and told: rules, silences, preferences
+	Act   Scope = "act"   // as read, and work on alerts, and change what is judged and told: rules, silences, preferences, views, the board
 	Send  Scope = "send"  // append events, and nothing else
 	Whole Scope = "admin" // everything that the account may, also what administrators alone may, and passwords and tokens
 )

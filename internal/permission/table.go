@@ -59,6 +59,13 @@ const (
 
 	ShowPreferences   Operation = "preferences.show"
 	ChangePreferences Operation = "preferences.change"
+	ListViews         Operation = "views.list"
+	ChangeView        Operation = "views.change"
+	ShowBoard         Operation = "board.show"
+	ChangeBoard       Operation = "board.change"
+	ListReports       Operation = "reports.list"
+	ChangeReport      Operation = "reports.change"
+	RunReport         Operation = "reports.run"
 	ShowMail          Operation = "mail.show"
 	ChangeMail        Operation = "mail.change"
 
@@ -141,6 +148,13 @@ var table = []Line{
 
 	{ShowPreferences, User, Read, false, "see what one wants to be told; administrators anybody's"},
 	{ChangePreferences, User, Act, true, "change what one wants to be told; administrators anybody's"},
+	{ListViews, User, Read, false, "see the views that one keeps; administrators anybody's"},
+	{ChangeView, User, Act, true, "keep and remove views; administrators anybody's"},
+	{ShowBoard, User, Read, false, "see what one's first page is made of; administrators anybody's"},
+	{ChangeBoard, User, Act, true, "change one's first page; administrators anybody's"},
+	{ListReports, User, Read, false, "see one's reports and their results; administrators anybody's"},
+	{ChangeReport, User, Act, true, "set up and remove reports and results; administrators anybody's"},
+	{RunReport, User, Act, true, "run a report now; administrators anybody's"},
 	{ShowMail, Admin, Read, false, "see the settings of the mail server"},
 	{ChangeMail, Admin, Whole, true, "change the settings of the mail server"},
 

@@ -11,7 +11,9 @@ type scratch struct {
 	bytes, packets []uint64
 	client         []bool   // the source opened the session
 	fresh          []uint64 // for how many sessions it counts that it tells of
+	told           []uint64 // and for how many of its exporter
 	one, two       []uint32
+	near           uint64 // of no meaning: what was read only so that it is near when it is needed
 }
 
 // Fold adds rows of a batch of flows.
@@ -20,6 +22,9 @@ func (r *Rollup) Fold(b *event.Batch, rows []int32) {
 		return
 	}
 	r.load(b, rows)
+	if t := r.tables[Exporter]; t != nil { // whose slots are in the first place yet
+		r.served(t, r.row.told)
+	}
 	for _, both := range []struct {
 		entity              Entity
 		source, destination event.FieldID
@@ -29,23 +34,12 @@ func (r *Rollup) Fold(b *event.Batch, rows []int32) {
 		}
 	}
 	if t := r.tables[Port]; t != nil {
-		t.slots(b.Column(event.SourcePort), rows, r.row.one)
-		t.slots(b.Column(event.DestinationPort), rows, r.row.two)
-		for i, client := range r.row.client {
-			if client {
-				r.row.one[i] = r.row.two[i]
-			}
-		}
-		r.served(t)
+		t.eitherSlots(b.Column(event.SourcePort), b.Column(event.DestinationPort), r.row.client, rows, r.row.one)
+		r.served(t, r.row.fresh)
 	}
 	if t := r.tables[Protocol]; t != nil {
 		t.slots(b.Column(event.NetworkIANA), rows, r.row.one)
-		r.served(t)
-	}
-	if t := r.tables[Exporter]; t != nil {
-		t.slots(b.Column(event.ObserverIP), rows, r.row.one)
-		r.tellers(b.Column(event.FlowID), rows)
-		r.served(t)
+		r.served(t, r.row.fresh)
 	}
 	r.prune()
 }
@@ -54,24 +48,62 @@ func (r *Rollup) Fold(b *event.Batch, rows []int32) {
 func (r *Rollup) load(b *event.Batch, rows []int32) {
 	n, s := len(rows), &r.row
 	s.bytes, s.packets = numbers(s.bytes, b.Column(event.SourceBytes), rows), numbers(s.packets, b.Column(event.SourcePackets), rows)
-	s.client, s.fresh = slices.Grow(s.client[:0], n)[:n], slices.Grow(s.fresh[:0], n)[:n]
+	s.client, s.fresh, s.told = slices.Grow(s.client[:0], n)[:n], slices.Grow(s.fresh[:0], n)[:n], slices.Grow(s.told[:0], n)[:n]
 	s.one, s.two = slices.Grow(s.one[:0], n)[:n], slices.Grow(s.two[:0], n)[:n]
 	roles(s.client, b.Column(event.FlowRole), rows)
+	if t := r.tables[Exporter]; t != nil {
+		t.slots(b.Column(event.ObserverIP), rows, s.one)
+	} else {
+		clear(s.one)
+	}
 	sum := Totals{Flows: uint64(n)}
 	for i := range rows {
 		sum.Bytes, sum.Packets = plus(sum.Bytes, s.bytes[i]), plus(sum.Packets, s.packets[i])
 	}
-	clear(s.fresh)
-	if ids := b.Column(event.FlowID); ids != nil {
-		for i, row := range rows {
-			if v, ok := ids.Value(int(row)); ok {
-				s.fresh[i] = r.sessions.add(uint64(ids.Nums[v]))
-				sum.Sessions += s.fresh[i]
-			}
-		}
+	r.tellings(b.Column(event.FlowID), rows)
+	for _, n := range s.fresh {
+		sum.Sessions += n
 	}
 	sum.Sampled = r.sessions.level > 0
 	r.totals.add(sum)
+}
+
+// tellings tells of each row for how many sessions it counts, and for how many of its exporter, whose slot is in the first place:
+// a session counts once for each exporter that tells of it. Memory is what this costs: so it is asked for many places at once, and
+// none waits for the one before.
+func (r *Rollup) tellings(ids *event.Column, rows []int32) {
+	s := &r.row
+	clear(s.fresh)
+	clear(s.told)
+	if ids == nil {
+		return
+	}
+	r.sessions.begin()
+	var hashes [together]uint64
+	for from := 0; from < len(rows); from += together {
+		some := rows[from:min(from+together, len(rows))]
+		for i, row := range some {
+			hashes[i] = 0
+			if v, ok := ids.Value(int(row)); ok {
+				hashes[i] = r.sessions.hash(uint64(ids.Nums[v]))
+			}
+		}
+		mask := uint64(len(r.sessions.table) - 1)
+		for _, h := range hashes[:len(some)] {
+			s.near ^= r.sessions.table[h&mask]
+		}
+		for i, h := range hashes[:len(some)] {
+			if h == 0 {
+				continue
+			}
+			at, teller := from+i, s.one[from+i]
+			weight, first, seen := r.sessions.add(h, teller)
+			s.fresh[at], s.told[at] = weight, weight
+			if seen && first != teller {
+				s.told[at] = r.sessions.weight() * r.exported.tells(h, teller)
+			}
+		}
+	}
 }
 
 // numbers reads a column; what is missing is 0.
@@ -151,8 +183,9 @@ func (r *Rollup) unknown(c *Cell) {
 	c.add(&sum)
 }
 
-// served adds what the server of each row did, for entities that stand there: its slots are in the first place.
-func (r *Rollup) served(t *table) {
+// served adds what the server of each row did, for entities that stand there: its slots are in the first place. sessions says for
+// how many each row counts.
+func (r *Rollup) served(t *table, sessions []uint64) {
 	s := &r.row
 	cells := t.cells
 	for i, slot := range s.one {
@@ -162,18 +195,6 @@ func (r *Rollup) served(t *table) {
 		} else {
 			c.SentBytes, c.SentPackets = plus(c.SentBytes, s.bytes[i]), plus(c.SentPackets, s.packets[i])
 		}
-		c.Accepted = plus(c.Accepted, s.fresh[i])
-	}
-}
-
-// tellers counts a session once for each exporter that tells of it.
-func (r *Rollup) tellers(ids *event.Column, rows []int32) {
-	if ids == nil {
-		return
-	}
-	for i, row := range rows {
-		if v, ok := ids.Value(int(row)); ok {
-			r.row.fresh[i] = r.exported.add(scramble(uint64(ids.Nums[v])) + uint64(r.row.one[i]))
-		}
+		c.Accepted = plus(c.Accepted, sessions[i])
 	}
 }

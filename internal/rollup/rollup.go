@@ -111,7 +111,7 @@ func (t *Totals) add(o Totals) {
 // Limits bound a rollup; 0 stands for the default.
 type Limits struct {
 	Keys     int // different values of one entity that are told apart in memory; 524,288, 100 bytes each
-	Sessions int // sessions that are told apart; 2,097,152, 32 bytes each at most
+	Sessions int // sessions that are told apart; 2,097,152, 48 bytes each at most
 }
 
 // A Rollup adds flows up. It is used by one goroutine at a time.

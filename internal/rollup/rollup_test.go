@@ -19,6 +19,7 @@ type told struct {
 	country             string
 	server              bool
 	bytes, packets, id  uint64
+	exporter            byte // 0: by the number of the session
 }
 
 func batch(list []told) (*event.Batch, []int32) {
@@ -40,7 +41,10 @@ func batch(list []told) (*event.Batch, []int32) {
 		b.Uint(event.SourceBytes, r.bytes)
 		b.Uint(event.SourcePackets, r.packets)
 		b.Uint(event.FlowID, r.id)
-		b.IP(event.ObserverIP, [16]byte{10: 0xff, 11: 0xff, 12: 192, 15: byte(r.id % 2)})
+		if r.exporter == 0 {
+			r.exporter = 1 + byte(r.id%2)
+		}
+		b.IP(event.ObserverIP, [16]byte{10: 0xff, 11: 0xff, 12: 192, 15: r.exporter})
 		b.Next()
 		rows = append(rows, int32(i))
 	}
@@ -90,6 +94,42 @@ func TestParts(t *testing.T) {
 			if diff := cmp.Diff(want, every(got)); diff != "" {
 				t.Fatalf("%s:\n%s", how, diff)
 			}
+		}
+	}
+}
+
+// TestSessionsOfExporters wants each session to count once for each exporter that tells of it, in whatever order they do, and
+// once in all.
+func TestSessionsOfExporters(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	for _, limits := range []Limits{{}, {Sessions: 1 << 13}} {
+		whole := New(limits)
+		sessions, tellings := map[uint64]bool{}, map[byte]map[uint64]bool{1: {}, 2: {}, 3: {}}
+		for range 40 {
+			list := random(r, 2000, 5)
+			for i := range list {
+				list[i].id, list[i].exporter = 1+r.Uint64N(30_000), 1+byte(r.IntN(3))
+				sessions[list[i].id], tellings[list[i].exporter][list[i].id] = true, true
+			}
+			whole.Fold(batch(list))
+		}
+		about := func(what string, got uint64, want int) {
+			t.Helper()
+			slack := 0.0
+			if limits.Sessions > 0 {
+				slack = 0.1
+			}
+			if f := float64(got); f < float64(want)*(1-slack) || f > float64(want)*(1+slack) {
+				t.Errorf("%s: %d sessions, want %d give or take %.0f %%", what, got, want, slack*100)
+			}
+		}
+		about("all", whole.Totals().Sessions, len(sessions))
+		rows, _ := whole.Rank(Exporter, Bytes, 10)
+		if len(rows) != len(tellings) {
+			t.Fatalf("%d exporters, want %d", len(rows), len(tellings))
+		}
+		for _, row := range rows {
+			about(row.Value, row.Accepted, len(tellings[row.Value[len(row.Value)-1]-'0']))
 		}
 	}
 }

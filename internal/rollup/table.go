@@ -32,6 +32,7 @@ type table struct {
 	floors [measures]uint64 // by how much a number may be too low
 	salt   uint64
 	memo   []uint32 // slots of the values of a dictionary, plus 1
+	small  []uint32 // slots of ports, plus 1; nil until there is one
 }
 
 func newTable(e Entity) *table {
@@ -44,7 +45,7 @@ func newTable(e Entity) *table {
 func newSalt() uint64 { return maphash.Bytes(maphash.MakeSeed(), nil) | 1 }
 
 func (t *table) reset() {
-	t.keys, t.words, t.cells, t.index = make([]key, 1), nil, make([]Cell, 1), nil
+	t.keys, t.words, t.cells, t.index, t.small = make([]key, 1), nil, make([]Cell, 1), nil, nil
 	if t.text() {
 		t.keys, t.words, t.known = nil, make([]string, 1), map[string]uint32{}
 	} else {
@@ -131,8 +132,42 @@ func (t *table) value(c *event.Column, v int) uint32 {
 	case event.String:
 		return t.word(c.Str(v))
 	default:
-		k := numberKey(c.Nums[v])
+		return t.number(c.Nums[v])
+	}
+}
+
+// ports is how many there are.
+const ports = 1 << 16
+
+// number returns the slot of a number. Ports have an index of their own.
+func (t *table) number(n int64) uint32 {
+	if t.entity != Port || uint64(n) >= ports {
+		k := numberKey(n)
 		return t.slot(&k)
+	}
+	if t.small == nil {
+		t.small = make([]uint32, ports)
+	}
+	if t.small[n] == 0 {
+		k := numberKey(n)
+		t.small[n] = t.slot(&k) + 1
+	}
+	return t.small[n] - 1
+}
+
+// eitherSlots tells the slot of each row by the second column where second says so, and by the first elsewhere.
+func (t *table) eitherSlots(first, other *event.Column, second []bool, rows []int32, into []uint32) {
+	for i, row := range rows {
+		c := first
+		if second[i] {
+			c = other
+		}
+		into[i] = 0
+		if c != nil {
+			if v, ok := c.Value(int(row)); ok {
+				into[i] = t.value(c, v)
+			}
+		}
 	}
 }
 

@@ -7,7 +7,7 @@
 package view
 
 import (
-	"bytes"
+	"encoding/binary"
 	"slices"
 
 	"tocsin/internal/event"
@@ -27,9 +27,21 @@ func Expand(names []string) []string {
 
 // A View is made of the fields that it is asked for.
 type View struct {
-	aspects []aspect
-	part    []int32
+	aspects          []aspect
+	byRole, byHeight bool // whether an aspect asks who opened the session, and which address is the lower one
+
+	// scratch
+	how  []stands // one for each row that is shown
+	part []int32
 }
+
+// stands is how a row stands to its ends: isClient or not, isUpward or not.
+type stands uint8
+
+const (
+	isClient stands = 1 << iota // its source opened the session
+	isUpward                    // its source is the lower address of the two, or the same
+)
 
 // An aspect is one way in which an entity can stand to a row.
 type aspect struct {
@@ -45,8 +57,6 @@ const (
 	must
 	mustNot
 )
-
-func (c condition) holds(is bool) bool { return c == either || is == (c == must) }
 
 // An alias is a field of a view and the field that it is for the rows of an aspect.
 type alias struct {
@@ -76,6 +86,10 @@ func New(by, measured []event.FieldID) (*View, bool) {
 			}
 		}
 		v.add(a)
+	}
+	for _, a := range v.aspects {
+		v.byRole = v.byRole || a.client != either
+		v.byHeight = v.byHeight || a.upward != either
 	}
 	return v, true
 }
@@ -148,23 +162,44 @@ func (v *View) Each(b *event.Batch, rows []int32, f func(aspect *event.Batch, ro
 	if b.Rows == 0 {
 		return
 	}
-	isClient, isUpward := clients(b), upwards(b)
+	if v.byRole || v.byHeight {
+		v.look(b, rows)
+	}
 	for i := range v.aspects {
 		a := &v.aspects[i]
-		part := rows
-		if a.client != either || a.upward != either {
-			part = v.part[:0]
-			for _, row := range rows {
-				if a.client.holds(a.client == either || isClient(row)) && a.upward.holds(a.upward == either || isUpward(row)) {
-					part = append(part, row)
-				}
-			}
-			v.part = part
-		}
-		if len(part) > 0 {
+		if part := v.of(a, rows); len(part) > 0 {
 			f(b.With(a.columns(b)), part)
 		}
 	}
+}
+
+// of returns the rows of an aspect.
+func (v *View) of(a *aspect, rows []int32) []int32 {
+	asked, want := stands(0), stands(0)
+	if a.client != either {
+		asked |= isClient
+	}
+	if a.client == must {
+		want |= isClient
+	}
+	if a.upward != either {
+		asked |= isUpward
+	}
+	if a.upward == must {
+		want |= isUpward
+	}
+	if asked == 0 {
+		return rows
+	}
+	v.part = slices.Grow(v.part[:0], len(rows))
+	part, n := v.part[:len(rows)], 0
+	for i, row := range rows {
+		part[n] = row // whether it stays cannot be foretold
+		if v.how[i]&asked == want {
+			n++
+		}
+	}
+	return part[:n]
 }
 
 // columns makes the columns of the view: those of other fields under its names.
@@ -180,35 +215,58 @@ func (a *aspect) columns(b *event.Batch) []event.Column {
 	return list
 }
 
-// clients tells of a row whether its source opened the session. Who is not said to be the server counts as the client.
-func clients(b *event.Batch) func(row int32) bool {
-	c := b.Column(event.FlowRole)
-	if c == nil {
-		return func(int32) bool { return true }
+// look finds out how each of the rows stands, as far as it is asked for.
+func (v *View) look(b *event.Batch, rows []int32) {
+	v.how = slices.Grow(v.how[:0], len(rows))[:len(rows)]
+	clear(v.how)
+	if v.byRole {
+		v.lookAtRoles(b.Column(event.FlowRole), rows)
 	}
-	server := func(v int) bool { return string(c.Str(v)) == "server" }
-	if c.Codes == nil {
-		return func(row int32) bool {
-			v, ok := c.Value(int(row))
-			return !ok || !server(v)
+	if !v.byHeight {
+		return
+	}
+	source, destination := b.Column(event.SourceIP), b.Column(event.DestinationIP)
+	for i, row := range rows {
+		if source == nil || destination == nil || !above(source, destination, row) {
+			v.how[i] |= isUpward
 		}
 	}
-	is := make([]bool, c.Len())
-	for v := range is {
-		is[v] = v == 0 || !server(v)
-	}
-	return func(row int32) bool { return is[c.Codes[row]] }
 }
 
-// upwards tells of a row whether its source is the lower address of the two, or the same.
-func upwards(b *event.Batch) func(row int32) bool {
-	source, destination := b.Column(event.SourceIP), b.Column(event.DestinationIP)
-	if source == nil || destination == nil {
-		return func(int32) bool { return true }
+// lookAtRoles finds out whether the source of each row opened the session. Who is not said to be the server counts as the client.
+func (v *View) lookAtRoles(c *event.Column, rows []int32) {
+	server := func(n int) bool { return string(c.Str(n)) == "server" }
+	switch {
+	case c == nil:
+		for i := range rows {
+			v.how[i] |= isClient
+		}
+	case c.Codes == nil:
+		for i, row := range rows {
+			if n, ok := c.Value(int(row)); !ok || !server(n) {
+				v.how[i] |= isClient
+			}
+		}
+	default:
+		is := make([]stands, c.Len())
+		for n := range is {
+			if n == 0 || !server(n) {
+				is[n] = isClient
+			}
+		}
+		for i, row := range rows {
+			v.how[i] |= is[c.Codes[row]]
+		}
 	}
-	return func(row int32) bool {
-		s, _ := source.Value(int(row))
-		d, _ := destination.Value(int(row))
-		return bytes.Compare(source.IPs[s][:], destination.IPs[d][:]) <= 0
+}
+
+// above reports whether one address of a row is greater than another.
+func above(one, other *event.Column, row int32) bool {
+	n, _ := one.Value(int(row))
+	m, _ := other.Value(int(row))
+	a, b := &one.IPs[n], &other.IPs[m]
+	if x, y := binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(b[:8]); x != y {
+		return x > y
 	}
+	return binary.BigEndian.Uint64(a[8:]) > binary.BigEndian.Uint64(b[8:])
 }

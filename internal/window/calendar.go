@@ -8,10 +8,19 @@ import (
 // A Calendar remembers what is due when. Adding and taking cost the same however much it holds.
 type Calendar struct {
 	grain int64 // nanoseconds a page
-	pages map[int64][]appointment
+	pages map[int64]*page
+	last  *page // that something was added to, which the next often is as well; nil when it was taken out
 	order pageHeap
 	spare [][]appointment
 	size  int
+	left  int // what Thin left last
+}
+
+// A page has many appointments in sheets of pageSheet, which are full but for the last one, so that none moves as more come.
+type page struct {
+	no   int64
+	full [][]appointment
+	list []appointment
 }
 
 type appointment struct {
@@ -19,48 +28,118 @@ type appointment struct {
 	id uint32
 }
 
+const (
+	pageSheet = 1024
+	maxSpare  = 64 // sheets that are kept for others
+)
+
 // NewCalendar returns an empty calendar whose pages are so many nanoseconds long, 1 or more.
 func NewCalendar(grain int64) *Calendar {
-	return &Calendar{grain: max(grain, 1), pages: map[int64][]appointment{}}
+	return &Calendar{grain: max(grain, 1), pages: map[int64]*page{}}
 }
 
 // Add notes that id is due at a time.
 func (c *Calendar) Add(at int64, id uint32) {
 	no := FloorDiv(at, c.grain)
-	page, ok := c.pages[no]
-	if !ok {
-		heap.Push(&c.order, no)
-		if n := len(c.spare); n > 0 {
-			page, c.spare = c.spare[n-1], c.spare[:n-1]
+	if c.last == nil || c.last.no != no {
+		c.last = c.page(no)
+	}
+	p := c.last
+	if len(p.list) == pageSheet {
+		p.full = append(p.full, p.list)
+		p.list = c.sheet()
+		if p.list == nil {
+			p.list = make([]appointment, 0, pageSheet)
 		}
 	}
-	c.pages[no] = append(page, appointment{at, id})
+	p.list = append(p.list, appointment{at, id})
 	c.size++
+}
+
+func (c *Calendar) page(no int64) *page {
+	if p, ok := c.pages[no]; ok {
+		return p
+	}
+	p := &page{no: no, list: c.sheet()}
+	c.pages[no] = p
+	heap.Push(&c.order, no)
+	return p
+}
+
+// sheet returns an empty one that was used before, nil when there is none.
+func (c *Calendar) sheet() (list []appointment) {
+	if n := len(c.spare); n > 0 {
+		list, c.spare = c.spare[n-1], c.spare[:n-1]
+	}
+	return list
 }
 
 // Due takes out everything due up to w and shows it to f, in no order within a page. f may add what is due after w.
 func (c *Calendar) Due(w int64, f func(id uint32, at int64)) {
-	last := FloorDiv(w, c.grain)
+	end := FloorDiv(w, c.grain)
 	var later []appointment
-	for len(c.order) > 0 && c.order[0] <= last {
+	for len(c.order) > 0 && c.order[0] <= end {
 		no := heap.Pop(&c.order).(int64)
-		for i := 0; i < len(c.pages[no]); i++ { //nolint:intrange // f may add to the page of w
-			if a := c.pages[no][i]; a.at <= w {
-				f(a.id, a.at)
-			} else {
-				later = append(later, a)
+		p := c.pages[no]
+		for k := 0; k <= len(p.full); k++ { // f may add to the page of w
+			for i := 0; i < len(p.sheet(k)); i++ { //nolint:intrange // f may add to the sheet
+				if a := p.sheet(k)[i]; a.at <= w {
+					f(a.id, a.at)
+				} else {
+					later = append(later, a)
+				}
 			}
 		}
-		page := c.pages[no]
 		delete(c.pages, no)
-		c.size -= len(page)
-		if cap(page) <= 1024 && len(c.spare) < 64 {
-			c.spare = append(c.spare, page[:0])
+		if c.last == p {
+			c.last = nil
+		}
+		for k := range len(p.full) + 1 {
+			c.size -= len(p.sheet(k))
+			c.keep(p.sheet(k))
 		}
 	}
 	for _, a := range later {
 		c.Add(a.at, a.id)
 	}
+}
+
+// Thin leaves out what does not stand any more, when there is more than twice as much as live, the number of those who may have an
+// appointment: none is taken back, and under a flood most of those who made one were given up long before it is due. It is called
+// whenever some were given up, and costs no more than a part of what making the appointments did.
+func (c *Calendar) Thin(live int, stands func(id uint32, at int64) bool) {
+	if c.size <= 2*max(live, c.left)+pageSheet {
+		return
+	}
+	for _, p := range c.pages {
+		sheets := append(p.full, p.list) // of which the page has none for now
+		p.full, p.list = nil, c.sheet()
+		for _, sheet := range sheets {
+			c.size -= len(sheet)
+			for _, a := range sheet {
+				if stands(a.id, a.at) {
+					c.Add(a.at, a.id)
+				}
+			}
+			c.keep(sheet)
+		}
+	}
+	c.left = c.size
+}
+
+// keep keeps a sheet for others.
+func (c *Calendar) keep(sheet []appointment) {
+	if len(c.spare) < maxSpare {
+		c.spare = append(c.spare, sheet[:0])
+	}
+}
+
+// sheet returns one of those that the page has.
+func (p *page) sheet(k int) []appointment {
+	if k < len(p.full) {
+		return p.full[k]
+	}
+	return p.list
 }
 
 // Len returns the number of appointments.

@@ -17,26 +17,30 @@ const MaxAhead = time.Minute
 type Clock struct {
 	times    []int64
 	received *event.Column
+	plain    []int64 // received, when every row has it
 }
 
 // NewClock returns the clock of a batch.
 func NewClock(b *event.Batch) Clock {
-	return Clock{times: b.Times(), received: b.Column(event.Ingested)}
+	c := Clock{times: b.Times(), received: b.Column(event.Ingested)}
+	if c.received != nil && c.received.Codes == nil && c.received.Present == nil {
+		c.plain = c.received.Nums
+	}
+	return c
 }
 
 // At returns the time at which a row is judged, in nanoseconds since 1970 UTC: what its sender claims, or the time of
 // receipt where that is missing or too far ahead; 0 when the row has no time at all.
 func (c *Clock) At(row int32) int64 {
-	t := c.times[row]
-	if c.received == nil {
-		return t
+	if c.plain == nil {
+		return judged(c.times[row], c.Received(row))
 	}
-	v, ok := c.received.Value(int(row))
-	if !ok {
-		return t
-	}
-	if r := c.received.Int(v); r != 0 && (t == 0 || t-r > int64(MaxAhead)) {
-		return r
+	return judged(c.times[row], c.plain[row])
+}
+
+func judged(t, received int64) int64 {
+	if received != 0 && (t == 0 || t-received > int64(MaxAhead)) {
+		return received
 	}
 	return t
 }

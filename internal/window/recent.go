@@ -23,6 +23,8 @@ type Recent struct {
 	folds  []fold
 	given  int
 	trails trails
+	gone   []uint32   // entities that were forgotten while batches are held
+	isGone event.Bits // likewise, by their numbers
 }
 
 type fold struct {
@@ -56,6 +58,7 @@ func (f *fold) stretch(clock *Clock) {
 
 // Begin makes b the batch whose rows are noted next.
 func (r *Recent) Begin(b *event.Batch, rows []int32) {
+	r.disown()
 	if len(r.folds) == maxFolds {
 		oldest := r.folds[0]
 		copy(r.folds, r.folds[1:])
@@ -95,19 +98,61 @@ func (r *Recent) Release() {
 	}
 	r.folds = r.folds[:0]
 	r.given = 0
+	r.reuse()
 }
 
-// written stands for the fold of a row that is in writing.
-const written = -1
+// Forget lets go of what is remembered of an entity, whose number another one gets. Rows of it that are held are nobody's.
+func (r *Recent) Forget(id uint32) {
+	r.trails.forget(id)
+	if len(r.folds) == 0 {
+		return
+	}
+	if words := int(id)/64 + 1; words > len(r.isGone) {
+		r.isGone = append(r.isGone, make(event.Bits, words-len(r.isGone))...)
+	}
+	r.isGone.Set(int(id))
+	r.gone = append(r.gone, id)
+}
 
-// spot is one row that is held, or in writing.
+// forgotten reports whether an entity was forgotten since the batches that are held came.
+func (r *Recent) forgotten(id uint32) bool {
+	return int(id) < 64*len(r.isGone) && r.isGone.Get(int(id))
+}
+
+// disown takes the rows that are held from those who were forgotten, before others are noted by their numbers.
+func (r *Recent) disown() {
+	if len(r.gone) == 0 {
+		return
+	}
+	for i := range r.folds {
+		for at, id := range r.folds[i].ids {
+			if id != 0 && r.forgotten(id-1) {
+				r.folds[i].ids[at] = 0
+			}
+		}
+	}
+	r.reuse()
+}
+
+// reuse says that nothing is held any more of those who were forgotten.
+func (r *Recent) reuse() {
+	for _, id := range r.gone {
+		r.isGone[id/64] = 0
+	}
+	r.gone = r.gone[:0]
+}
+
+// kept stands for the fold of a row that was let go.
+const kept = -1
+
+// spot is one row that is held, or kept.
 type spot struct {
 	fold, at int
 	t, val   int64
 }
 
 // Samples writes out the first, the last and the most unusual (largest) row of an entity between two times, inclusive,
-// oldest first, of those that are still held or in writing. values, which is bound anew, says what is large; nil when nothing is.
+// oldest first, of those that are still held or kept. values, which is bound anew, says what is large; nil when nothing is.
 func (r *Recent) Samples(id uint32, since, until int64, values *Values) []json.RawMessage {
 	if r.given >= maxEvidence {
 		return nil
@@ -128,9 +173,13 @@ func (r *Recent) Samples(id uint32, since, until int64, values *Values) []json.R
 			most = s
 		}
 	}
-	for at, n := range r.trails.of[id] {
+	known := r.trails.of[id]
+	if known == nil {
+		known = &trail{}
+	}
+	for at, n := range known.notes {
 		if n.t >= since && n.t <= until {
-			see(spot{fold: written, at: at, t: n.t, val: n.val})
+			see(spot{fold: kept, at: at, t: n.t, val: n.val})
 		}
 	}
 	for i := range r.folds {
@@ -179,8 +228,8 @@ func (r *Recent) Samples(id uint32, since, until int64, values *Values) []json.R
 }
 
 func (r *Recent) write(id uint32, s spot) json.RawMessage {
-	if s.fold == written {
-		return r.trails.of[id][s.at].text
+	if s.fold == kept {
+		return r.trails.of[id].notes[s.at].write()
 	}
 	f := &r.folds[s.fold]
 	return Sample(f.batch, f.rows[s.at])

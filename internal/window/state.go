@@ -6,44 +6,65 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/bits"
 	"slices"
 )
 
 // ErrState is wrapped by every error that means that bytes are not the state of such a detector.
 var ErrState = errors.New("not a state")
 
-// An Encoder writes a state: numbers as varints, texts with their length before them. A state can be large, so it is held in
-// pieces, and what is written is never moved.
+// An Encoder writes a state: numbers as varints, texts with their length before them. What it writes goes on in pieces, so that a
+// state of any size takes little room.
 type Encoder struct {
-	full [][]byte
-	buf  []byte
-	size int // of full, in bytes
+	to  io.Writer
+	buf []byte
+	err error // of the first write that was not taken
 }
 
-// Pieces begin small, as most states are, and are never larger than this, in bytes.
+// Pieces begin small, as most states are, and are never larger than this, in bytes, but for a single text.
 const (
 	firstPiece = 1 << 10
-	largePiece = 1 << 20
+	largePiece = 64 << 10
 )
 
-// room makes sure that n more bytes fit into buf.
-func (e *Encoder) room(n int) {
-	if cap(e.buf)-len(e.buf) >= n {
-		return
-	}
-	if len(e.buf) > 0 {
-		e.full = append(e.full, e.buf)
-		e.size += len(e.buf)
-	}
-	e.buf = make([]byte, 0, max(n, min(largePiece, max(firstPiece, e.size))))
-}
-
-// NewEncoder begins a state of a detector and version.
-func NewEncoder(name string, version uint64) *Encoder {
-	e := &Encoder{}
+// NewEncoder begins a state of a detector and version, which goes to w. Its end is there when Flush has returned.
+func NewEncoder(w io.Writer, name string, version uint64) *Encoder {
+	e := &Encoder{to: w}
 	e.Text(name)
 	e.Uint(version)
 	return e
+}
+
+// room makes sure that n more bytes fit into buf.
+func (e *Encoder) room(n int) {
+	if cap(e.buf)-len(e.buf) < n {
+		e.makeRoom(n)
+	}
+}
+
+func (e *Encoder) makeRoom(n int) {
+	if size := len(e.buf) + n; size <= largePiece {
+		e.buf = append(make([]byte, 0, min(max(firstPiece, 2*size), largePiece)), e.buf...)
+		return
+	}
+	e.hand()
+	if cap(e.buf) < n {
+		e.buf = make([]byte, 0, n)
+	}
+}
+
+// hand hands over what was written.
+func (e *Encoder) hand() {
+	if e.err == nil && len(e.buf) > 0 {
+		_, e.err = e.to.Write(e.buf)
+	}
+	e.buf = e.buf[:0]
+}
+
+// Flush ends the state and returns why it could not be written, if so.
+func (e *Encoder) Flush() error {
+	e.hand()
+	return e.err
 }
 
 // Int writes a number of either sign.
@@ -71,61 +92,55 @@ func (e *Encoder) Text(s string) {
 	e.buf = append(e.buf, s...)
 }
 
-// Write writes bytes as they are, without their length, so that an Encoder takes in what another one hands over.
-func (e *Encoder) Write(p []byte) (int, error) {
-	e.room(len(p))
-	e.buf = append(e.buf, p...)
-	return len(p), nil
+// A row of three numbers is one byte that says how wide they are, and each in so many bytes, least first. The widths are told by
+// codes: of 3 bits for the first two, which are the widths themselves but that the last is 8, and of 2 bits for the third.
+const (
+	rowBytes   = 1 + 3*8
+	thirdCodes = "\x00\x01\x02\x02\x02\x02\x03\x03\x03" // by the bytes that are needed
+	thirdWidth = "\x00\x01\x05\x08"
+)
+
+// Row writes three numbers: one that is seldom negative, such as the time since the row before, and two small ones of either
+// sign. It is for what a state has millions of: a number takes no bytes when it is 0, 8 when it is large, and all of them one
+// byte besides.
+func (e *Encoder) Row(a, b, c int64) {
+	e.room(rowBytes)
+	first, second, third := uint64(a), zigzag(b), zigzag(c)
+	code := min((bits.Len64(first)+7)/8, 7)
+	code2 := min((bits.Len64(second)+7)/8, 7)
+	code3 := thirdCodes[(bits.Len64(third)+7)/8]
+	at := len(e.buf)
+	row := e.buf[at : at+rowBytes] // each is written whole, and what is too much of it is written over
+	row[0] = byte(code<<5|code2<<2) | code3
+	binary.LittleEndian.PutUint64(row[1:], first)
+	n := 1 + wide(code)
+	binary.LittleEndian.PutUint64(row[n:], second)
+	n += wide(code2)
+	binary.LittleEndian.PutUint64(row[n:], third)
+	e.buf = e.buf[:at+n+int(thirdWidth[code3])]
 }
 
-// Nested writes another state, which is not written to any more, as a text.
-func (e *Encoder) Nested(o *Encoder) {
-	e.Uint(uint64(o.Len()))
-	for _, piece := range append(o.full, o.buf) {
-		if len(piece) < firstPiece {
-			e.room(len(piece))
-			e.buf = append(e.buf, piece...)
-			continue
-		}
-		if len(e.buf) > 0 {
-			e.full = append(e.full, e.buf)
-			e.size += len(e.buf)
-			e.buf = e.buf[len(e.buf):]
-		}
-		e.full = append(e.full, piece)
-		e.size += len(piece)
-	}
-}
+// wide returns how many bytes a code of three bits stands for.
+func wide(code int) int { return code + code/7 }
 
-// Len returns how many bytes were written.
-func (e *Encoder) Len() int { return e.size + len(e.buf) }
+func zigzag(n int64) uint64   { return uint64(n)<<1 ^ uint64(n>>63) }
+func unzigzag(n uint64) int64 { return int64(n>>1) ^ -int64(n&1) }
 
-// WriteTo hands the state over.
-func (e *Encoder) WriteTo(w io.Writer) (written int64, err error) {
-	for _, piece := range append(e.full, e.buf) {
-		n, err := w.Write(piece)
-		written += int64(n)
-		if err != nil {
-			return written, err
-		}
-	}
-	return written, nil
-}
-
-// A Decoder reads a state. After the first mistake everything it reads is zero and Err says what was wrong.
+// A Decoder reads a state, piece by piece. After the first mistake everything it reads is zero and Err says what was wrong.
 type Decoder struct {
 	// Version is that of the state.
 	Version uint64
 
-	buf []byte
-	err error
+	from io.Reader
+	buf  []byte // what is at hand
+	room []byte // in which it lies
+	err  error
 }
 
-// NewDecoder reads a state whole and checks what it is of: a detector, and a version of its states or one of the older
+// NewDecoder begins to read a state and checks what it is of: a detector, and a version of its states or one of the older
 // ones that can be read as well.
 func NewDecoder(r io.Reader, name string, version uint64, older ...uint64) *Decoder {
-	buf, err := io.ReadAll(r)
-	d := &Decoder{buf: buf, err: err}
+	d := &Decoder{from: r}
 	if got := d.Text(); d.err == nil && got != name {
 		d.fail(fmt.Sprintf("it is of %.40q", got))
 	}
@@ -136,9 +151,30 @@ func NewDecoder(r io.Reader, name string, version uint64, older ...uint64) *Deco
 	return d
 }
 
+// has makes sure that n bytes are at hand, and reports whether there are so many. The room grows with what there is, not with
+// what somebody says there is.
+func (d *Decoder) has(n int) bool {
+	for len(d.buf) < n && d.from != nil {
+		if len(d.buf) < cap(d.room) {
+			d.room = d.room[:copy(d.room[:cap(d.room)], d.buf)]
+		} else {
+			d.room = append(make([]byte, 0, max(firstPiece, 2*len(d.buf))), d.buf...)
+		}
+		got, err := d.from.Read(d.room[len(d.room):cap(d.room)])
+		d.room = d.room[:len(d.room)+got]
+		d.buf = d.room
+		if err == io.EOF {
+			d.from = nil
+		} else if err != nil {
+			d.from, d.buf, d.err = nil, nil, err
+		}
+	}
+	return len(d.buf) >= n
+}
+
 // Err returns the first mistake, also when bytes are left over after the end.
 func (d *Decoder) Err() error {
-	if d.err == nil && len(d.buf) > 0 {
+	if d.err == nil && d.has(1) {
 		d.fail("bytes behind its end")
 	}
 	return d.err
@@ -151,7 +187,7 @@ func (d *Decoder) fail(reason string) {
 	if d.err == nil {
 		d.err = fmt.Errorf("%w: %s", ErrState, reason)
 	}
-	d.buf = nil
+	d.from, d.buf = nil, nil
 }
 
 // Fail makes a mistake of what was read so far, such as a number that cannot be.
@@ -159,6 +195,9 @@ func (d *Decoder) Fail(reason string) { d.fail(reason) }
 
 // Int reads a number of either sign.
 func (d *Decoder) Int() int64 {
+	if len(d.buf) < binary.MaxVarintLen64 {
+		d.has(binary.MaxVarintLen64)
+	}
 	n, size := binary.Varint(d.buf)
 	if size <= 0 {
 		d.fail("it ends early")
@@ -170,6 +209,9 @@ func (d *Decoder) Int() int64 {
 
 // Uint reads a number.
 func (d *Decoder) Uint() uint64 {
+	if len(d.buf) < binary.MaxVarintLen64 {
+		d.has(binary.MaxVarintLen64)
+	}
 	n, size := binary.Uvarint(d.buf)
 	if size <= 0 {
 		d.fail("it ends early")
@@ -182,7 +224,7 @@ func (d *Decoder) Uint() uint64 {
 // Count reads how many things follow, each of which takes at least so many bytes.
 func (d *Decoder) Count(each int) int {
 	n := d.Uint()
-	if n > uint64(len(d.buf)/max(each, 1)) {
+	if each = max(each, 1); n > uint64(math.MaxInt/each) || !d.has(int(n)*each) {
 		d.fail("more entries than bytes")
 		return 0
 	}
@@ -191,7 +233,7 @@ func (d *Decoder) Count(each int) int {
 
 // Float reads a number exactly.
 func (d *Decoder) Float() float64 {
-	if len(d.buf) < 8 {
+	if !d.has(8) {
 		d.fail("it ends early")
 		return 0
 	}
@@ -206,4 +248,33 @@ func (d *Decoder) Text() string {
 	s := string(d.buf[:n])
 	d.buf = d.buf[n:]
 	return s
+}
+
+// Row reads what Row wrote.
+func (d *Decoder) Row() (a, b, c int64) {
+	var last [rowBytes]byte
+	enough := len(d.buf) >= rowBytes || d.has(rowBytes)
+	row := d.buf
+	if !enough {
+		copy(last[:], d.buf)
+		row = last[:]
+	}
+	code, code2, width3 := int(row[0]>>5), int(row[0]>>2&7), int(thirdWidth[row[0]&3])
+	n := 1
+	first := few(row[n:], wide(code))
+	n += wide(code)
+	second := few(row[n:], wide(code2))
+	n += wide(code2)
+	third := few(row[n:], width3)
+	if n += width3; n > len(d.buf) {
+		d.fail("it ends early")
+		return 0, 0, 0
+	}
+	d.buf = d.buf[n:]
+	return int64(first), unzigzag(second), unzigzag(third)
+}
+
+// few reads the number of the first so many of 8 bytes.
+func few(b []byte, n int) uint64 {
+	return binary.LittleEndian.Uint64(b) & (1<<(8*n) - 1)
 }

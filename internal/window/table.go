@@ -1,6 +1,8 @@
 package window
 
 import (
+	"encoding/binary"
+
 	"tocsin/internal/event"
 )
 
@@ -8,27 +10,43 @@ import (
 type Table struct {
 	keys  *Keys
 	index index
-	names []string // by number; "" with used false for a free one
-	used  []bool
+	names names
 	free  []uint32
 	bytes int
 
 	columns []*event.Column // of the batch that is bound
 	none    bool            // the batch lacks a field
+	ends    bool            // one or two plain columns of addresses are bound
 	memo    []uint32        // 1 + number by dictionary code, 0 unknown
+	counted bool            // the key is one whole number
+	small   []uint32        // 1 + number by whole number, 0 unknown; as far as the small ones came up
 	buf     []byte
 	missing [together]missing // scratch of Rows
-	warmth  int               // what was looked at beforehand, so that it is not left out
+	warmth  uint32            // what was looked at beforehand, so that it is not left out
 }
 
+// maxSmall is up to which numbers, ports above all, entities are found without a search.
+const maxSmall = 1 << 16
+
 // NewTable returns an empty table.
-func NewTable(keys *Keys) *Table { return &Table{keys: keys, index: newIndex()} }
+func NewTable(keys *Keys) *Table {
+	t := &Table{keys: keys, index: newIndex()}
+	if len(keys.parts) == 1 && keys.parts[0].field != nil {
+		typ := keys.parts[0].field.Type
+		t.counted = typ == event.Int || typ == event.Uint
+	}
+	return t
+}
 
 // Bind makes b the batch that Row looks at.
 func (t *Table) Bind(b *event.Batch) {
 	columns, ok := t.keys.columns(b, t.columns[:0])
 	t.columns, t.none = columns, !ok
 	t.memo = t.memo[:0]
+	t.ends = ok && (len(columns) == 1 || len(columns) == 2)
+	for _, c := range columns {
+		t.ends = t.ends && c.Field.Type == event.IP && c.Codes == nil
+	}
 	if ok && len(columns) == 1 && columns[0].Codes != nil {
 		if n := columns[0].Len(); n > cap(t.memo) {
 			t.memo = make([]uint32, n)
@@ -42,39 +60,23 @@ func (t *Table) Bind(b *event.Batch) {
 // Row returns the number of a row's entity, which it gets now if it had none; false when the row lacks a field. No entity
 // may be dropped between Bind and Row.
 func (t *Table) Row(row int32) (id uint32, ok bool) {
-	if t.none {
-		return 0, false
-	}
-	if len(t.memo) > 0 {
-		code := t.columns[0].Codes[row]
-		if code == 0 {
-			return 0, false
-		}
-		if id := t.memo[code]; id != 0 {
-			return id - 1, true
-		}
-		t.buf = appendPart(t.buf[:0], t.columns[0], int(code))
-		id = t.number(t.buf, t.index.hash(t.buf))
-		t.memo[code] = id + 1
-		return id, true
-	}
-	if t.buf, ok = appendKey(t.buf[:0], t.columns, int(row)); !ok {
-		return 0, false
-	}
-	return t.number(t.buf, t.index.hash(t.buf)), true
+	rows, ids := [1]int32{row}, [1]uint32{}
+	t.some(rows[:], ids[:])
+	return ids[0] - 1, ids[0] != 0
 }
 
 // together is how many rows are looked up at a time.
 const together = 128
 
-// A missing is a row whose key has to be looked up: it stands in the buffer up to end.
+// A missing is a row whose key has to be looked up. A long key stands in the buffer up to end.
 type missing struct {
+	head
 	at, end int32
 	hash    uint32
 }
 
-// Rows is Row for many rows: each gets 1 + the number of its entity, and 0 when it lacks a field. In a large table nearly every
-// step of a search waits for memory; those of many rows wait at the same time.
+// Rows is Row for many rows: each gets 1 + the number of its entity, and 0 when it lacks a field. In a large table a search
+// waits for memory; those of many rows wait at the same time.
 func (t *Table) Rows(rows []int32, ids []uint32) {
 	for len(rows) > 0 {
 		n := min(len(rows), together)
@@ -88,93 +90,168 @@ func (t *Table) some(rows []int32, ids []uint32) {
 		clear(ids)
 		return
 	}
-	n, begin := 0, 0
-	t.buf = t.buf[:0]
-	for i, row := range rows {
-		if len(t.memo) > 0 {
-			code := t.columns[0].Codes[row]
-			if ids[i] = t.memo[code]; ids[i] != 0 || code == 0 {
-				continue
-			}
-			t.buf = appendPart(t.buf, t.columns[0], int(code))
-		} else if key, ok := appendKey(t.buf, t.columns, int(row)); ok {
-			t.buf = key
-		} else {
-			ids[i] = 0
-			continue
-		}
-		t.missing[n] = missing{int32(i), int32(len(t.buf)), t.index.hash(t.buf[begin:])}
-		begin = len(t.buf)
-		n++
-	}
-	list := t.missing[:n]
+	list := t.missing[:t.heads(rows, ids)]
+	warmth := uint32(0)
 	for i := range list {
-		t.warmth += int(t.index.first(list[i].hash))
+		warmth += t.index.first(list[i].hash)
 	}
-	for i := range list {
-		if id := t.index.first(list[i].hash); id != 0 && len(t.names[id-1]) > 0 {
-			t.warmth += int(t.names[id-1][0])
-		}
-	}
+	t.warmth = warmth
 	from := int32(0)
-	for _, m := range list {
-		id := t.number(t.buf[from:m.end], m.hash)
+	for i := range list {
+		m := &list[i]
+		id := t.number(m.head, m.hash, t.buf[from:m.end])
 		from = m.end
 		ids[m.at] = id + 1
-		if len(t.memo) > 0 {
-			t.memo[t.columns[0].Codes[rows[m.at]]] = id + 1
+		t.remember(int(rows[m.at]), id)
+	}
+}
+
+// heads finds out by which keys rows have to be looked up, and returns how many. The others get what is known already.
+func (t *Table) heads(rows []int32, ids []uint32) (n int) {
+	t.buf = t.buf[:0]
+	for i, row := range rows {
+		if id, ok := t.known(int(row)); ok {
+			ids[i] = id
+			continue
+		}
+		m := &t.missing[n]
+		if h, ok := t.addresses(int(row)); ok {
+			m.head = h
+		} else {
+			begin := len(t.buf)
+			if t.buf, ok = appendKey(t.buf, t.columns, int(row)); !ok {
+				t.buf, ids[i] = t.buf[:begin], 0
+				continue
+			}
+			m.head = t.index.head(t.buf[begin:])
+		}
+		m.at, m.end, m.hash = int32(i), int32(len(t.buf)), t.index.hash(m.head)
+		n++
+	}
+	return n
+}
+
+// known returns 1 + the number of a row's entity, 0 when it lacks the field; false when neither is remembered.
+func (t *Table) known(row int) (uint32, bool) {
+	switch {
+	case len(t.memo) > 0:
+		code := t.columns[0].Codes[row]
+		return t.memo[code], t.memo[code] != 0 || code == 0
+	case t.counted:
+		c := t.columns[0]
+		if v := uint64(c.Nums[row]); v < uint64(len(t.small)) && t.small[v] != 0 && c.Has(row) {
+			return t.small[v], true
 		}
 	}
+	return 0, false
+}
+
+// remember notes the number of a row's entity, where known looks it up.
+func (t *Table) remember(row int, id uint32) {
+	switch {
+	case len(t.memo) > 0:
+		t.memo[t.columns[0].Codes[row]] = id + 1
+	case t.counted:
+		v := uint64(t.columns[0].Nums[row])
+		if v >= maxSmall {
+			return
+		}
+		if v >= uint64(len(t.small)) {
+			t.small = append(t.small, make([]uint32, max(int(v)+1, 2*len(t.small), 1024)-len(t.small))...)
+		}
+		t.small[v] = id + 1
+	}
+}
+
+// addresses returns the head of a key of one or two IPv4 addresses, which is most of all keys of flows, as index.head does.
+func (t *Table) addresses(row int) (h head, ok bool) {
+	if !t.ends {
+		return head{}, false
+	}
+	for i, c := range t.columns {
+		ip := &c.IPs[row]
+		if binary.LittleEndian.Uint64(ip[:8]) != 0 || binary.LittleEndian.Uint32(ip[8:12]) != 0xffff_0000 || !c.Has(row) {
+			return head{}, false
+		}
+		v4 := binary.LittleEndian.Uint32(ip[12:])
+		if i == 0 {
+			h.a = 5 | 4<<8 | uint64(v4)<<16
+		} else {
+			h.a = h.a - 5 + 10 | 4<<48 | uint64(v4)<<56
+			h.b = v4 >> 8
+		}
+	}
+	return h, true
 }
 
 // Number returns the number of a key, which it gets now if it had none.
 func (t *Table) Number(key string) uint32 {
 	t.buf = append(t.buf[:0], key...)
-	return t.number(t.buf, t.index.hash(t.buf))
+	h := t.index.head(t.buf)
+	return t.number(h, t.index.hash(h), t.buf)
 }
 
-func (t *Table) number(text []byte, hash uint32) uint32 {
-	if id, ok := t.index.find(text, hash, t.names); ok {
+// number is Number of a key that is asked for only when it is long.
+func (t *Table) number(h head, hash uint32, key []byte) uint32 {
+	id, at, ok := t.index.find(h, hash, key, &t.names)
+	if ok {
 		return id
 	}
-	key := string(text)
-	var id uint32
+	id = uint32(t.names.count)
 	if n := len(t.free); n > 0 {
 		id = t.free[n-1]
 		t.free = t.free[:n-1]
-		t.names[id], t.used[id] = key, true
-	} else {
-		id = uint32(len(t.names))
-		t.names = append(t.names, key)
-		t.used = append(t.used, true)
 	}
-	t.index.add(hash, id)
-	t.bytes += entryBytes + len(key)
+	t.names.put(id, h, key)
+	t.index.add(h, at, id)
+	t.bytes += entryBytes + t.names.cell(id).length()
 	return id
 }
 
-// entryBytes is what an entry costs besides its key: its share of the map, of the two lists, and of the calendars that
+// entryBytes is what an entry costs besides its key: its share of the index, of the two lists, and of the calendars that
 // detectors keep, measured with a million entities.
 const entryBytes = 112
 
 // Lookup returns the number of a key that has one.
 func (t *Table) Lookup(key string) (id uint32, ok bool) {
 	text := []byte(key)
-	return t.index.find(text, t.index.hash(text), t.names)
+	h := t.index.head(text)
+	id, _, ok = t.index.find(h, t.index.hash(h), text, &t.names)
+	return id, ok
 }
 
-// Key returns the key of an entity.
-func (t *Table) Key(id uint32) string { return t.names[id] }
+// Key returns a copy of the key of an entity.
+func (t *Table) Key(id uint32) string { return string(t.names.append(nil, id)) }
+
+// Among reports whether a set has the key of an entity.
+func (t *Table) Among(set map[string]bool, id uint32) bool {
+	t.buf = t.names.append(t.buf[:0], id)
+	return set[string(t.buf)]
+}
+
+// SaveKey writes the key of an entity as Encoder.Text does.
+func (t *Table) SaveKey(e *Encoder, id uint32) {
+	t.buf = t.names.append(t.buf[:0], id)
+	e.Uint(uint64(len(t.buf)))
+	e.room(len(t.buf))
+	e.buf = append(e.buf, t.buf...)
+}
 
 // Used reports whether a number stands for an entity.
-func (t *Table) Used(id uint32) bool { return int(id) < len(t.used) && t.used[id] }
+func (t *Table) Used(id uint32) bool { return t.names.used(id) }
 
 // Drop forgets an entity. Its number will be used again.
 func (t *Table) Drop(id uint32) {
-	key := t.names[id]
-	t.index.remove(t.index.hash([]byte(key)), id)
-	t.bytes -= entryBytes + len(key)
-	t.names[id], t.used[id] = "", false
+	t.buf = t.names.append(t.buf[:0], id)
+	h := t.index.head(t.buf)
+	t.index.remove(t.index.hash(h), id)
+	t.bytes -= entryBytes + len(t.buf)
+	if t.counted && len(t.buf) == 8 {
+		if v := binary.BigEndian.Uint64(t.buf); v < uint64(len(t.small)) {
+			t.small[v] = 0
+		}
+	}
+	t.names.drop(id)
 	t.free = append(t.free, id)
 }
 
@@ -202,10 +279,10 @@ func (t *Table) Least(hand *uint32, less func(a, b uint32) bool) uint32 {
 func (t *Table) Len() int { return t.index.used }
 
 // Cap returns the number behind the largest that was ever given.
-func (t *Table) Cap() int { return len(t.names) }
+func (t *Table) Cap() int { return t.names.count }
 
 // Bytes estimates the memory of the table.
-func (t *Table) Bytes() int { return t.bytes }
+func (t *Table) Bytes() int { return t.bytes + 4*cap(t.small) }
 
 // Keys returns what the entities are made of.
 func (t *Table) Keys() *Keys { return t.keys }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+
+	"tocsin/internal/event"
 )
 
 // Limits of what is remembered of rows whose batch was let go.
@@ -11,30 +13,53 @@ const (
 	maxTrails  = 512     // entities
 	maxNotes   = 8       // rows of one of them
 	maxTrailed = 4 << 20 // bytes of all
-	maxWritten = 16      // rows written out when batches are let go
+	maxKept    = 16      // rows kept when batches are let go
 	lookedAt   = 32      // rows of a batch that are looked at, at either end of it
+	commonCopy = 192     // bytes that the copies of most rows fit into
 )
 
-// trails keep a few rows of some entities in writing, after their batches were let go: a finding may be made much later, and
-// of events that came one by one. A large batch shows its first and its last rows only, so that this costs little however
-// much comes in.
+// trails keep a few rows of some entities, after their batches were let go: a finding may be made much later, and of events that
+// came one by one. A large batch shows its first and its last rows only, so that this costs little however much comes in.
 type trails struct {
-	of    map[uint32][]note
-	bytes int
-	swept bool // since Keep began: nobody is left whose rows are all of before
+	of     map[uint32]*trail
+	bytes  int
+	oldest int64  // nobody's newest row is of before
+	spare  []byte // the copy of a row that had to go, whose room the next one takes
 }
 
-// note is one row in writing.
+// trail is the rows of one entity, in order of time.
+type trail struct{ notes []note }
+
+// note is one row that is kept, as a copy or, when that is large, in writing.
 type note struct {
-	t, val int64
-	text   json.RawMessage
+	t, val  int64
+	row     []byte
+	written bool
+}
+
+// take keeps a row.
+func (t *trails) take(n *note, b *event.Batch, row int32) {
+	if t.spare == nil {
+		t.spare = make([]byte, 0, commonCopy)
+	}
+	n.row, t.spare = appendCopy(t.spare[:0], b, row), nil
+	if n.written = len(n.row) > maxSample; n.written { // which is not written out whole
+		n.row = Sample(b, row)
+	}
+}
+
+// write returns a row as evidence.
+func (n *note) write() json.RawMessage {
+	if n.written {
+		return n.row
+	}
+	return sampleOf(n.row)
 }
 
 // Keep remembers rows that are let go next, of entities that firm says are watched and of others as far as there is room.
 // Rows before since will not be asked for again. values is as for Samples.
 func (r *Recent) Keep(since int64, values *Values, firm func(id uint32) bool) {
-	left := maxWritten
-	r.trails.swept = false
+	left := maxKept
 	for i := range r.folds {
 		f := &r.folds[i]
 		if len(f.rows) == 0 {
@@ -47,9 +72,9 @@ func (r *Recent) Keep(since int64, values *Values, firm func(id uint32) bool) {
 		for at := 0; at < len(f.rows); at++ {
 			if at == lookedAt && len(f.rows) > 2*lookedAt {
 				at = len(f.rows) - lookedAt
-				left = maxWritten
+				left = maxKept
 			}
-			if f.ids[at] == 0 || left == 0 {
+			if f.ids[at] == 0 || left == 0 || r.forgotten(f.ids[at]-1) {
 				continue
 			}
 			n := note{t: clock.At(f.rows[at])}
@@ -59,27 +84,43 @@ func (r *Recent) Keep(since int64, values *Values, firm func(id uint32) bool) {
 			if values != nil {
 				n.val, _ = values.At(f.rows[at])
 			}
-			id := f.ids[at] - 1
-			if !r.trails.room(id, since, firm) {
+			trail := r.trails.trail(f.ids[at]-1, since, firm)
+			if trail == nil {
 				continue
 			}
 			left--
-			n.text = Sample(f.batch, f.rows[at])
-			r.trails.add(id, n, since)
+			r.trails.take(&n, f.batch, f.rows[at])
+			r.trails.add(trail, n, since)
 		}
 	}
 }
 
+// trail returns that of an entity, which may be a new one; nil when there is no room.
+func (t *trails) trail(id uint32, since int64, firm func(id uint32) bool) *trail {
+	known := t.of[id]
+	if known != nil || !t.room(id, since, firm) {
+		return known
+	}
+	if t.of == nil {
+		t.of = map[uint32]*trail{}
+	}
+	known = &trail{}
+	t.of[id] = known
+	return known
+}
+
 // room makes room for one more entity, at the cost of another that is not watched.
 func (t *trails) room(id uint32, since int64, firm func(id uint32) bool) bool {
-	if _, ok := t.of[id]; ok || len(t.of) < maxTrails && t.bytes < maxTrailed {
+	if len(t.of) < maxTrails && t.bytes < maxTrailed {
 		return true
 	}
-	if !t.swept {
-		t.swept = true
-		for other, notes := range t.of {
-			if notes[len(notes)-1].t < since {
+	if t.oldest < since {
+		t.oldest = math.MaxInt64
+		for other, known := range t.of {
+			if newest := known.notes[len(known.notes)-1].t; newest < since {
 				t.forget(other)
+			} else {
+				t.oldest = min(t.oldest, newest)
 			}
 		}
 	}
@@ -100,11 +141,9 @@ func (t *trails) room(id uint32, since int64, firm func(id uint32) bool) bool {
 
 // add takes a note in. Where there are too many, that goes which lies closest to others in time, and is neither the first,
 // nor the last, nor the most unusual.
-func (t *trails) add(id uint32, n note, since int64) {
-	if t.of == nil {
-		t.of = map[uint32][]note{}
-	}
-	notes := t.of[id]
+func (t *trails) add(to *trail, n note, since int64) {
+	t.oldest = min(t.oldest, n.t)
+	notes := to.notes
 	at, _ := slices.BinarySearchFunc(notes, n.t+1, func(m note, after int64) int {
 		if m.t < after {
 			return -1
@@ -112,36 +151,48 @@ func (t *trails) add(id uint32, n note, since int64) {
 		return 1
 	})
 	notes = slices.Insert(notes, at, n)
-	t.bytes += len(n.text)
+	t.bytes += len(n.row)
 	for len(notes) > 1 && notes[0].t < since {
-		t.bytes -= len(notes[0].text)
-		notes = slices.Delete(notes, 0, 1)
+		notes = t.leaveOut(notes, 0)
 	}
-	if len(notes) > maxNotes {
-		most := 0
-		for i := range notes {
-			if notes[i].val > notes[most].val {
-				most = i
-			}
-		}
-		spare, least := 1, int64(math.MaxInt64)
-		for i := 1; i < len(notes)-1; i++ {
-			if gap := notes[i+1].t - notes[i-1].t; i != most && gap < least {
-				spare, least = i, gap
-			}
-		}
-		t.bytes -= len(notes[spare].text)
-		notes = slices.Delete(notes, spare, spare+1)
+	for len(notes) > maxNotes || len(notes) > 1 && t.bytes > maxTrailed {
+		notes = t.leaveOut(notes, dispensable(notes))
 	}
-	t.of[id] = notes
+	to.notes = notes
+}
+
+// dispensable returns the place of the note that is missed least: of a few the oldest.
+func dispensable(notes []note) (at int) {
+	most, least := 0, int64(math.MaxInt64)
+	for i := range notes {
+		if notes[i].val > notes[most].val {
+			most = i
+		}
+	}
+	for i := 1; i < len(notes)-1; i++ {
+		if gap := notes[i+1].t - notes[i-1].t; i != most && gap < least {
+			at, least = i, gap
+		}
+	}
+	return at
+}
+
+// leaveOut takes one note out.
+func (t *trails) leaveOut(notes []note, at int) []note {
+	t.bytes -= len(notes[at].row)
+	if !notes[at].written { // else the row may be in a finding
+		t.spare = notes[at].row
+	}
+	return slices.Delete(notes, at, at+1)
 }
 
 func (t *trails) forget(id uint32) {
-	for _, n := range t.of[id] {
-		t.bytes -= len(n.text)
+	known := t.of[id]
+	if known == nil {
+		return
+	}
+	for _, n := range known.notes {
+		t.bytes -= len(n.row)
 	}
 	delete(t.of, id)
 }
-
-// Forget lets go of what is remembered of an entity, whose number another one gets.
-func (r *Recent) Forget(id uint32) { r.trails.forget(id) }

@@ -33,6 +33,7 @@ type Values struct {
 	label  string
 	column *event.Column
 	none   bool
+	plain  []int64 // of a column of numbers that every row has
 	memo   []int64 // fingerprints by dictionary code
 	known  event.Bits
 }
@@ -52,7 +53,7 @@ func (v *Values) Scale() float64 {
 
 // Bind makes b the batch that At looks at.
 func (v *Values) Bind(b *event.Batch) {
-	v.column, v.none = nil, false
+	v.column, v.none, v.plain = nil, false, nil
 	switch {
 	case v.field != nil:
 		v.column = b.Column(v.field.ID)
@@ -62,6 +63,9 @@ func (v *Values) Bind(b *event.Batch) {
 		return
 	}
 	v.none = v.column == nil
+	if c := v.column; c != nil && c.Codes == nil && c.Present == nil && (v.use == Addend || v.use == Extent) && (c.Field.Type == event.Int || c.Field.Type == event.Uint) {
+		v.plain = c.Nums
+	}
 	if v.none || v.use != Member || v.column.Codes == nil {
 		return
 	}
@@ -80,6 +84,16 @@ func (v *Values) Bind(b *event.Batch) {
 
 // At returns the number of a row; false when the row lacks the field.
 func (v *Values) At(row int32) (n int64, ok bool) {
+	if v.plain != nil {
+		if n = v.plain[row]; uint64(n) <= MaxAddend {
+			return n, true
+		}
+	}
+	return v.at(row)
+}
+
+// at is At of whatever is not a number of common size.
+func (v *Values) at(row int32) (n int64, ok bool) {
 	if v.none {
 		return 0, false
 	}

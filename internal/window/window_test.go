@@ -145,7 +145,6 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// A calendar gives everything once, when it is due and not before, also what is added while it gives.
 // Least looks at 16 entities at a time, passes over free numbers, and comes to everybody in turn.
 func TestLeast(t *testing.T) {
 	keys, err := NewKeys([]string{"user.name"})
@@ -173,6 +172,7 @@ func TestLeast(t *testing.T) {
 	}
 }
 
+// A calendar gives everything once, when it is due and not before, also what is added while it gives, be it little or much.
 func TestCalendar(t *testing.T) {
 	for seed := range uint64(50) {
 		r := rand.New(rand.NewPCG(seed, 1))
@@ -185,7 +185,11 @@ func TestCalendar(t *testing.T) {
 			next++
 		}
 		for range 200 {
-			for range r.IntN(10) {
+			n := r.IntN(10)
+			if r.IntN(40) == 0 {
+				n = r.IntN(4 * pageSheet)
+			}
+			for range n {
 				add(w + 1 + r.Int64N(300))
 			}
 			w += r.Int64N(100)
@@ -207,6 +211,49 @@ func TestCalendar(t *testing.T) {
 				t.Fatalf("seed %d: Len is %d, want %d", seed, c.Len(), len(due))
 			}
 		}
+	}
+}
+
+// What does not stand any more is left out of a calendar in time, and nothing else is, however often somebody makes another
+// appointment.
+func TestThin(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	c := NewCalendar(7)
+	due := map[uint32]int64{}
+	stands := func(id uint32, at int64) bool { return due[id] == at }
+	w, given := int64(0), 0
+	for n := range 300_000 {
+		id, at := uint32(r.IntN(500)), w+1+r.Int64N(1000) // who has an appointment makes another one
+		if at == due[id] {
+			continue
+		}
+		due[id] = at
+		c.Add(at, id)
+		if r.IntN(10) == 0 {
+			delete(due, uint32(r.IntN(500)))
+		}
+		c.Thin(len(due), stands)
+		if c.Len() > 2*500+pageSheet {
+			t.Fatalf("there are %d appointments of %d", c.Len(), len(due))
+		}
+		if n%5000 != 0 {
+			continue
+		}
+		w += 50
+		c.Due(w, func(id uint32, at int64) {
+			if stands(id, at) {
+				delete(due, id)
+				given++
+			}
+		})
+		for id, at := range due {
+			if at <= w {
+				t.Fatalf("%d was due at %d and is not given by %d", id, at, w)
+			}
+		}
+	}
+	if given < 100 {
+		t.Errorf("%d were given, want some of each of 60 times", given)
 	}
 }
 
@@ -369,19 +416,21 @@ func TestValues(t *testing.T) {
 }
 
 func FuzzDecoder(f *testing.F) {
-	e := NewEncoder("x", 1)
+	var text bytes.Buffer
+	e := NewEncoder(&text, "x", 1)
 	e.Int(-5)
 	e.Uint(7)
 	e.Float(1.5)
 	e.Text("abc")
-	var text bytes.Buffer
-	if _, err := e.WriteTo(&text); err != nil {
+	e.Row(1, -2, 1<<40)
+	if err := e.Flush(); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(text.Bytes())
 	f.Fuzz(func(t *testing.T, text []byte) {
 		d := NewDecoder(bytes.NewReader(text), "x", 1)
 		a, b, c, s := d.Int(), d.Uint(), d.Float(), d.Text()
+		d.Row()
 		for range d.Count(1) {
 			d.Int()
 		}
@@ -429,11 +478,11 @@ func TestRecentKeepsAFewInWriting(t *testing.T) {
 		come(at, 50-max(at-23, 23-at), 0)
 	}
 	check("first, largest and last", 0, 0, 50, row(1, 28), row(23, 50), row(50, 23))
-	if n := len(r.trails.of[0]); n > maxNotes {
+	if n := len(r.trails.of[0].notes); n > maxNotes {
 		t.Errorf("%d rows are in writing, want %d at most", n, maxNotes)
 	}
 	come(140, 5, 0)
-	if n := r.trails.of[0][0].t; n < 40 {
+	if n := r.trails.of[0].notes[0].t; n < 40 {
 		t.Errorf("a row of time %d is still in writing, although nobody asks for it any more", n)
 	}
 	r.Forget(0)
@@ -448,63 +497,5 @@ func TestRecentKeepsAFewInWriting(t *testing.T) {
 	check("a watched one among many", 0, 0, 400, row(301, 1))
 	if n := len(r.trails.of); n > maxTrails {
 		t.Errorf("%d entities are remembered, want %d at most", n, maxTrails)
-	}
-}
-
-// TestRows: many rows get the numbers that they get one by one, also while entities come, go and come again.
-func TestRows(t *testing.T) {
-	r := rand.New(rand.NewPCG(7, 7))
-	for _, by := range [][]string{{"user.name"}, {"source.ip"}, {"source.port"}, {"source.ip", "destination.ip"}, {"source.port", "user.name"}, {}} {
-		keys, err := NewKeys(by)
-		if err != nil {
-			t.Fatal(err)
-		}
-		one, many := NewTable(keys), NewTable(keys)
-		for range 40 {
-			b := event.NewBuilder(event.Flow)
-			for range 1 + r.IntN(700) {
-				for _, id := range []event.FieldID{event.SourceIP, event.DestinationIP} {
-					if r.IntN(9) > 0 {
-						b.IP(id, [16]byte{10: 0xff, 11: 0xff, 12: 10, 15: byte(r.IntN(256))})
-					}
-				}
-				if r.IntN(9) > 0 {
-					b.Int(event.SourcePort, int64(r.IntN(5000)))
-				}
-				if r.IntN(9) > 0 {
-					b.Text(event.UserName, fmt.Sprint(r.IntN(300)))
-				}
-				b.Next()
-			}
-			batch := b.Batch()
-			var rows []int32
-			for row := range batch.Rows {
-				if r.IntN(10) > 0 {
-					rows = append(rows, int32(row))
-				}
-			}
-			one.Bind(batch)
-			many.Bind(batch)
-			ids := make([]uint32, len(rows))
-			for i := range ids {
-				ids[i] = r.Uint32() // of another batch
-			}
-			many.Rows(rows, ids)
-			for i, row := range rows {
-				id, ok := one.Row(row)
-				if want := id + 1; ok && ids[i] != want || !ok && ids[i] != 0 {
-					t.Fatalf("by %v, row %d: got %d, want %d, %v", by, row, ids[i], want, ok)
-				}
-			}
-			for id := range uint32(one.Cap()) {
-				if one.Used(id) && r.IntN(3) == 0 {
-					one.Drop(id)
-					many.Drop(id)
-				}
-			}
-		}
-		if one.Len() != many.Len() || one.Bytes() != many.Bytes() {
-			t.Errorf("by %v: %d and %d entities of %d and %d bytes", by, one.Len(), many.Len(), one.Bytes(), many.Bytes())
-		}
 	}
 }
