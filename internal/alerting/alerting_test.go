@@ -311,6 +311,9 @@ func undisturbed(t *testing.T, outputs []alerting.Judged) []alert.Alert {
 	for _, j := range outputs {
 		take(t, p, j)
 	}
+	if err := p.Flush(context.Background()); err != nil { // not left to the end, which does not wait for a slow disk
+		t.Errorf("Flush = %v", err)
+	}
 	p.end()
 	return comparableRows(alerts(t, l))
 }

@@ -96,6 +96,7 @@ func TestOwn(t *testing.T) {
 	raise(t, p, down("mail", alert.Critical))
 	flush(t, p)
 	settle(t, p, "tocsin-channel-down", channel("mail"))
+	flush(t, p) // mail was written just now and would wait its turn, page would not
 	settle(t, p, "tocsin-channel-down", channel("page"))
 	settle(t, p, "tocsin-channel-down", channel("page"))
 	flush(t, p)

@@ -44,6 +44,7 @@ type Output struct {
 // clock, and not on where it was stopped, saved and started again. Its methods may be called by several goroutines, one at
 // a time inside.
 type Engine struct {
+	turn     sync.Mutex // before mu: of whoever changes what rules have seen, or needs that it stays as it is
 	mu       sync.Mutex
 	options  Options
 	rules    []*running
@@ -180,6 +181,8 @@ func (e *Engine) Position() event.Position {
 
 // Apply judges the next batch of the journal. A batch that was seen already changes nothing.
 func (e *Engine) Apply(b *event.Batch) Output {
+	e.turn.Lock()
+	defer e.turn.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if b.Sequence != 0 {
@@ -202,6 +205,8 @@ func (e *Engine) Apply(b *event.Batch) Output {
 // Tick lets journal time go on to a time of receipt, in nanoseconds since 1970 UTC, when the journal says so without a
 // batch that holds events.
 func (e *Engine) Tick(received int64) Output {
+	e.turn.Lock()
+	defer e.turn.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.clocks.tick(received)

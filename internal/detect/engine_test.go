@@ -6,163 +6,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
-	"strings"
 	"testing"
-	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"tocsin/internal/alert"
-	"tocsin/internal/detector"
-	"tocsin/internal/detector/absence"
-	"tocsin/internal/detector/deviation"
-	"tocsin/internal/detector/novelty"
-	"tocsin/internal/detector/threshold"
 	"tocsin/internal/event"
 	"tocsin/internal/rule"
 )
-
-const second = int64(time.Second)
-
-func detectors() detector.Set {
-	return detector.Set{
-		"threshold": threshold.Default, "absence": absence.Default, "deviation": deviation.Default, "novelty": novelty.Default,
-		"broken": func() detector.Config { return &broken{} },
-	}
-}
-
-func rules(t testing.TB, text string) []rule.Rule {
-	t.Helper()
-	all, err := rule.Decode("test.yaml", []byte(text), detectors())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range all {
-		all[i].ID = int64(i + 1)
-	}
-	return all
-}
-
-const every = `rules:
-- {name: burst, from: log, where: http.response.status_code >= 400, detect: {threshold: {by: [source.ip], over: 1m, at_least: 8}}}
-- {name: ports, from: [log, flow], detect: {threshold: {metric: distinct(destination.port), by: [source.ip], over: 1m, above: 5}}}
-- {name: volume, from: flow, detect: {threshold: {metric: sum(network.bytes), over: 30s, above: 4000}}}
-- {name: few, from: log, detect: {threshold: {by: [source.ip], over: 2m, below: 2}}}
-- {name: silent, from: [log, flow], detect: {absence: {by: [source.ip], idle: 3m, forget: 1h, expect: [10.0.0.9]}}}
-- {name: odd, from: log, detect: {deviation: {bucket: 1m, baseline: 5, min_buckets: 2, z: 1.2, direction: both}}}
-- {name: new, from: log, where: destination.port > 3, detect: {novelty: {by: [source.ip, destination.port], learn: 2m, end_after: 10m}}}
-`
-
-// fact is one event of the tests.
-type fact struct {
-	kind     event.Kind
-	t        int64
-	received int64
-	source   string
-	ip       byte
-	port     int
-	status   int
-	talk     *talk // what a record of a flow says besides
-}
-
-func build(kind event.Kind, facts []fact) *event.Batch {
-	b := event.NewBuilder(kind)
-	for _, f := range facts {
-		b.Time(event.Timestamp, f.t)
-		b.Time(event.Ingested, f.received)
-		b.Text(event.TocsinSource, f.source)
-		b.IP(event.SourceIP, [16]byte{10: 0xff, 11: 0xff, 12: 10, 15: f.ip})
-		b.Int(event.DestinationPort, int64(f.port))
-		b.Int(event.HTTPStatus, int64(f.status))
-		b.Uint(event.NetworkBytes, uint64(f.port*100))
-		f.talk.put(b, &f)
-		b.Next()
-	}
-	return b.Batch()
-}
-
-// draw makes up facts in order of time.
-func draw(r *rand.Rand, n int) []fact {
-	now := 1_700_000_000 * second
-	facts := make([]fact, n)
-	for i := range facts {
-		if r.IntN(50) == 0 {
-			now += r.Int64N(400) * second
-		}
-		now += r.Int64N(3) * second / 2
-		kind := event.Log
-		if r.IntN(3) == 0 {
-			kind = event.Flow
-		}
-		facts[i] = fact{
-			kind: kind, t: now, source: fmt.Sprint("s", r.IntN(3)), ip: byte(r.IntN(3) * r.IntN(3)), port: r.IntN(10),
-			status: 200 + 300*r.IntN(2),
-		}
-	}
-	return facts
-}
-
-// journal brings facts in the order in which they are received, each up to a lateness after its time, and cuts them into
-// batches of one kind.
-func journal(r *rand.Rand, facts []fact, lateness int64) []*event.Batch {
-	facts = slices.Clone(facts)
-	for i := range facts {
-		facts[i].received = facts[i].t + r.Int64N(lateness)
-	}
-	slices.SortStableFunc(facts, func(a, b fact) int { return cmp.Compare(a.received, b.received) })
-	var batches []*event.Batch
-	for len(facts) > 0 {
-		n := 1 // journal time does not go back, so a batch holds what came without another kind between
-		for most := 1 + r.IntN(60); n < min(most, len(facts)) && facts[n].kind == facts[0].kind; {
-			n++
-		}
-		b := build(facts[0].kind, facts[:n])
-		b.Sequence = uint64(len(batches) + 1)
-		batches = append(batches, b)
-		facts = facts[n:]
-	}
-	return batches
-}
-
-// stored is a Scan over facts as a history has them: one kind a batch, in order of their first rows.
-func stored(r *rand.Rand, facts []fact) Scan {
-	var batches []*event.Batch
-	for rest := facts; len(rest) > 0; {
-		n := min(1+r.IntN(100), len(rest))
-		var cut []*event.Batch
-		for _, kind := range event.Kinds() {
-			var some []fact
-			for _, f := range rest[:n] {
-				if f.kind == kind {
-					some = append(some, f)
-				}
-			}
-			if len(some) > 0 {
-				cut = append(cut, build(kind, some))
-			}
-		}
-		slices.SortFunc(cut, func(a, b *event.Batch) int {
-			x, _ := a.TimeRange()
-			y, _ := b.TimeRange()
-			return cmp.Compare(x, y)
-		})
-		batches = append(batches, cut...)
-		rest = rest[n:]
-	}
-	return func(yield func(*event.Batch, []int32) error) error {
-		for _, b := range batches {
-			if err := yield(b, nil); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-}
 
 // episode is what findings of one rule and entity come to: an alert.
 type episode struct {
@@ -258,10 +112,7 @@ func live(t *testing.T, r *rand.Rand, all []rule.Rule, batches []*event.Batch, r
 	for i, b := range batches {
 		got = append(got, e.Apply(b).Findings...)
 		if restart && r.IntN(5) == 0 {
-			data, at, err := e.Snapshot()
-			if err != nil {
-				t.Fatal(err)
-			}
+			data, at := taken(t, e)
 			if at.Seq(0) != b.Sequence {
 				t.Fatalf("the snapshot stands at %v, want %d", at, b.Sequence)
 			}
@@ -270,7 +121,7 @@ func live(t *testing.T, r *rand.Rand, all []rule.Rule, batches []*event.Batch, r
 				lost.Apply(next)
 			}
 			e = make1()
-			if gone, err := e.Restore(data); err != nil || len(gone) > 0 {
+			if gone, err := e.Restore(bytes.NewReader(data)); err != nil || len(gone) > 0 {
 				t.Fatalf("Restore: lost %v, %v", gone, err)
 			}
 			if out := e.Apply(b); len(out.Findings) != 0 {
@@ -395,99 +246,6 @@ func TestReload(t *testing.T) {
 	}
 }
 
-func TestWarm(t *testing.T) {
-	r := rand.New(rand.NewPCG(5, 5))
-	all := rules(t, `{name: new, from: log, detect: {novelty: {by: [source.ip], learn: 1d}}}`)
-	e, err := New(Options{}, all)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var facts []fact
-	for i := range 200 {
-		facts = append(facts, fact{kind: event.Log, t: (1_700_000_000 + int64(i)*3600) * second, ip: byte(i % 5)})
-	}
-	if err := e.Warm(context.Background(), e.Cold(), stored(r, facts)); err != nil {
-		t.Fatal(err)
-	}
-	if cold := e.Cold(); len(cold) != 0 {
-		t.Errorf("Cold after Warm: got %v", cold)
-	}
-	at := (1_700_000_000 + 201*3600) * second
-	out := e.Apply(build(event.Log, []fact{{t: at, received: at, ip: 3}, {t: at, received: at, ip: 77}}))
-	if len(out.Findings) != 1 || out.Findings[0].Entity.String() != "10.0.0.77" {
-		t.Errorf("after warming up: got %+v, want the one that history does not know", out.Findings)
-	}
-}
-
-// Rows of history that the engine is still to read from the journal are left to it, whatever their time.
-func TestWarmBySequence(t *testing.T) {
-	all := rules(t, `{name: burst, from: log, detect: {threshold: {over: 1m, at_least: 4}}}`)
-	e, err := New(Options{}, all)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.StartAt(event.Position{Epoch: "one"}.With(0, 2))
-	start := 1_700_000_000 * second
-	b := event.NewBuilder(event.Log)
-	for i := range int64(5) { // sequences 1 to 5, of which 3 to 5 come from the journal as well
-		b.Time(event.Timestamp, start+i*second)
-		b.Uint(event.TocsinSequence, uint64(i+1))
-		b.Next()
-	}
-	stored := b.Batch()
-	err = e.Warm(context.Background(), all, func(yield func(*event.Batch, []int32) error) error { return yield(stored, nil) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []alert.Finding
-	for i := int64(2); i < 5; i++ {
-		b := build(event.Log, []fact{{t: start + i*second, received: start + i*second}})
-		b.Sequence = uint64(i + 1)
-		got = append(got, e.Apply(b).Findings...)
-	}
-	got = append(got, e.Tick(start+3600*second).Findings...)
-	if len(got) != 2 || got[0].Time != start+3*second || !got[1].Ended {
-		t.Errorf("got %+v, want the fourth event to fire", got)
-	}
-}
-
-// What comes in while a rule is shown history waits for it, and is judged by what it learnt.
-func TestWarmWhileLive(t *testing.T) {
-	all := rules(t, `{name: new, from: log, detect: {novelty: {by: [source.ip], learn: 1d}}}`)
-	e, err := New(Options{}, all)
-	if err != nil {
-		t.Fatal(err)
-	}
-	start := 1_700_000_000 * second
-	var old []fact
-	for i := range int64(50) {
-		old = append(old, fact{kind: event.Log, t: start + i*3600*second, ip: byte(i % 5)})
-	}
-	now := start + 60*3600*second
-	e.Apply(build(event.Log, []fact{{t: now, received: now, ip: 1}}))
-	scan := stored(rand.New(rand.NewPCG(1, 1)), old)
-	err = e.Warm(context.Background(), e.Cold(), func(yield func(*event.Batch, []int32) error) error {
-		out := e.Apply(build(event.Log, []fact{{t: now + 1, received: now + 1, ip: 2}, {t: now + 2, received: now + 2, ip: 99}}))
-		if len(out.Findings) != 0 {
-			t.Errorf("Apply while warming: got %v", out.Findings)
-		}
-		if err := e.Warm(context.Background(), all, scan); !errors.Is(err, ErrWarming) {
-			t.Errorf("a second Warm: got %v", err)
-		}
-		return scan(yield)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := e.Tick(now + 3)
-	if len(out.Findings) != 1 || out.Findings[0].Entity.String() != "10.0.0.99" {
-		t.Errorf("Tick: got %+v, want the one that came meanwhile and is new", out.Findings)
-	}
-	if err := e.Warm(context.Background(), all, func(func(*event.Batch, []int32) error) error { return io.ErrUnexpectedEOF }); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("Warm of a rule that is warm: got %v", err)
-	}
-}
-
 func TestFoulSnapshots(t *testing.T) {
 	all := rules(t, every)
 	e, err := New(Options{}, all)
@@ -498,18 +256,24 @@ func TestFoulSnapshots(t *testing.T) {
 	for _, b := range journal(rand.New(rand.NewPCG(1, 1)), draw(rand.New(rand.NewPCG(2, 2)), 100), second) {
 		e.Apply(b)
 	}
-	data, at, err := e.Snapshot()
+	data, at := taken(t, e)
+	old, err := os.ReadFile("testdata/states/v1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := 0; i < len(data); i += 7 {
-		flipped := bytes.Clone(data)
-		flipped[i] ^= 4
-		if _, err := e.Restore(flipped); !errors.Is(err, ErrSnapshot) {
-			t.Fatalf("Restore with byte %d flipped: got %v", i, err)
+	for step, data := range map[int][]byte{2: data, 7: old} {
+		for i := 0; i < len(data); i += step {
+			flipped := bytes.Clone(data)
+			flipped[i] ^= 1 << (i % 8)
+			if _, err := e.Restore(bytes.NewReader(flipped)); !errors.Is(err, ErrSnapshot) {
+				t.Fatalf("Restore with byte %d flipped: got %v", i, err)
+			}
+			if _, err := e.Restore(bytes.NewReader(data[:i])); !errors.Is(err, ErrSnapshot) {
+				t.Fatalf("Restore of %d bytes: got %v", i, err)
+			}
 		}
-		if _, err := e.Restore(data[:i]); !errors.Is(err, ErrSnapshot) {
-			t.Fatalf("Restore of %d bytes: got %v", i, err)
+		if _, err := e.Restore(bytes.NewReader(append(bytes.Clone(data), 0))); !errors.Is(err, ErrSnapshot) {
+			t.Errorf("Restore with a byte behind: got %v", err)
 		}
 	}
 	if !e.Position().Covers(at) {
@@ -534,68 +298,8 @@ func TestFoulSnapshots(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if lost, err := fewer.Restore(data); err != nil || !slices.Equal(lost, []string{"other"}) || len(fewer.Cold()) != 1 {
+	if lost, err := fewer.Restore(bytes.NewReader(data)); err != nil || !slices.Equal(lost, []string{"other"}) || len(fewer.Cold()) != 1 {
 		t.Errorf("Restore into other rules: got %v, %v", lost, err)
-	}
-}
-
-// broken is a detector that panics when it meets the port 666.
-type broken struct{}
-
-func (*broken) Validate() error                        { return nil }
-func (*broken) Reads() ([]event.FieldID, bool)         { return nil, false }
-func (b *broken) New(fs.FS) (detector.Detector, error) { return b, nil }
-func (*broken) Early() []alert.Finding                 { return nil }
-func (*broken) Judge(event.Watermark) []alert.Finding  { return nil }
-func (*broken) Merge(detector.Detector) error          { return nil }
-func (*broken) Save(io.Writer) error                   { return nil }
-func (*broken) Load(io.Reader) error                   { return nil }
-func (*broken) Stats() detector.Stats                  { return detector.Stats{} }
-func (*broken) Explain(*event.Batch, int32, int64) detector.Explanation {
-	panic("it cannot say either")
-}
-func (*broken) Fold(b *event.Batch, rows []int32) {
-	for _, row := range rows {
-		if b.Column(event.DestinationPort).Int(int(row)) == 666 {
-			panic("the number of the beast")
-		}
-	}
-}
-
-func TestPanicIsKeptApart(t *testing.T) {
-	all := rules(t, `rules:
-- {name: bad, from: log, detect: broken}
-- {name: fine, from: log, detect: {threshold: {at_least: 3, by: [source.ip]}}}
-`)
-	e, err := New(Options{}, all)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []alert.Finding
-	for i := range int64(5) {
-		at := 1_700_000_000*second + i*second
-		b := build(event.Log, []fact{{t: at, received: at, port: 666}})
-		b.Sequence = uint64(i + 1)
-		got = append(got, e.Apply(b).Findings...)
-	}
-	if len(got) != 2 || got[0].Rule != 2 || got[1].Rule != 1 || !strings.Contains(got[1].Reason, "the number of the beast") {
-		// both come with the third batch; they are of one time, and the entity orders them
-		slices.SortFunc(got, func(a, b alert.Finding) int { return cmp.Compare(b.Rule, a.Rule) })
-		if len(got) != 2 || got[0].Rule != 2 || !strings.Contains(got[1].Reason, "the number of the beast") {
-			t.Errorf("got %+v, want one finding of the good rule and one about the bad one", got)
-		}
-	}
-	if s := e.Rules(); s[0].Disabled == "" || s[0].Panics != 3 || s[1].Disabled != "" {
-		t.Errorf("Rules: got %+v", s)
-	}
-	if out := e.Tick(1_700_000_000 * second * 2); out.Watermark == math.MinInt64 {
-		t.Error("a disabled rule holds the watermark up")
-	}
-	_, _, err = History(context.Background(), HistoryOptions{}, all, func(yield func(*event.Batch, []int32) error) error {
-		return yield(build(event.Log, []fact{{t: 1e18, port: 666}}), nil)
-	})
-	if err == nil || !strings.Contains(err.Error(), "rule bad") {
-		t.Errorf("History with a rule that panics: got %v", err)
 	}
 }
 

@@ -9,9 +9,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"tocsin/internal/alert"
+	"tocsin/internal/detector"
 	"tocsin/internal/event"
+	"tocsin/internal/rule"
 )
 
 // numbers are those of n rules.
@@ -56,10 +59,7 @@ func TestExplainDisturbsNothing(t *testing.T) {
 			}
 			close(done)
 			askers.Wait()
-			state, _, err := e.Snapshot()
-			if err != nil {
-				t.Fatal(err)
-			}
+			state, _ := taken(t, e)
 			return found, state
 		}
 		found, state := run(false)
@@ -124,13 +124,28 @@ func TestExplainOfABrokenRule(t *testing.T) {
 // What history makes known is what the engine would know had it been there.
 func TestRecall(t *testing.T) {
 	facts := draw(rand.New(rand.NewPCG(5, 1)), 500)
-	cut := 400
 	all := rules(t, every)
+	if said := recalled(t, all, facts, 400); len(said) < 500 {
+		t.Errorf("only %d explanations were compared", len(said))
+	}
+	none, _, err := Recall(context.Background(), HistoryOptions{}, all, func(func(*event.Batch, []int32) error) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x := none.Explain(build(event.Log, facts[:1]), 0, numbers(7)); len(x) != 7 || x[0].Watermark != math.MinInt64 || x[0].Explanation.Late {
+		t.Errorf("of an empty history: got %+v", x)
+	}
+}
+
+// recalled shows history facts up to cut, holds what rules then say of those behind it against what an engine says that saw them
+// come, and returns what that said.
+func recalled(t *testing.T, all []rule.Rule, facts []fact, cut int) (said []detector.Explanation) {
+	t.Helper()
 	past, _, err := Recall(context.Background(), HistoryOptions{}, all, stored(rand.New(rand.NewPCG(5, 2)), facts[:cut]))
 	if err != nil {
 		t.Fatal(err)
 	}
-	live, err := New(Options{Lateness: 1}, all)
+	live, err := New(Options{Lateness: time.Nanosecond}, all)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,29 +155,19 @@ func TestRecall(t *testing.T) {
 		b.Sequence = uint64(i + 1)
 		live.Apply(b)
 	}
-	said := 0
 	for _, f := range facts[cut:] {
 		f.received = f.t
 		b := build(f.kind, []fact{f})
-		was, is := past.Explain(b, 0, numbers(7)), live.Explain(b, 0, numbers(7))
+		was, is := past.Explain(b, 0, numbers(len(all))), live.Explain(b, 0, numbers(len(all)))
 		for i := range was {
 			x, y := was[i].Explanation, is[i].Explanation
-			if x.Text != y.Text || x.Fires != y.Fires || x.Value != y.Value || x.With != y.With {
+			if x.Text != y.Text || x.Entity.Key() != y.Entity.Key() || x.Fires != y.Fires || x.Value != y.Value || x.With != y.With {
 				t.Errorf("rule %s: history says %+v, live %+v", was[i].Rule.Name, x, y)
 			}
-			said++
+			said = append(said, y)
 		}
 	}
-	if said < 500 {
-		t.Errorf("only %d explanations were compared", said)
-	}
-	none, _, err := Recall(context.Background(), HistoryOptions{}, all, func(func(*event.Batch, []int32) error) error { return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if x := none.Explain(build(event.Log, facts[:1]), 0, numbers(7)); len(x) != 7 || x[0].Watermark != math.MinInt64 || x[0].Explanation.Late {
-		t.Errorf("of an empty history: got %+v", x)
-	}
+	return said
 }
 
 func marshal(t *testing.T, v any) []byte {

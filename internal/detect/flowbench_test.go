@@ -2,15 +2,16 @@ package detect
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 
 	"tocsin/internal/event"
 )
 
-// flowTraffic is flow records, 100,000 a second, whose clients are spread after Zipf's law. They lasted up to 20 seconds. With
-// crowded, all that ended in one second say the same instant, as exporters that tell whole seconds do.
-func flowTraffic(batches, rows int, crowded bool) []*event.Batch {
+// flowTraffic is flow records, one every so many nanoseconds, whose clients are spread after Zipf's law. They lasted up to 20
+// seconds. With crowded, all that ended in one second say the same instant, as exporters that tell whole seconds do.
+func flowTraffic(batches, rows int, every int64, crowded bool) []*event.Batch {
 	r := rand.New(rand.NewPCG(1, 1))
 	zipf := rand.NewZipf(r, 1.1, 8, 200_000-1)
 	ports := [...]int64{443, 443, 443, 80, 53, 53, 22, 25, 123, 8080}
@@ -19,7 +20,7 @@ func flowTraffic(batches, rows int, crowded bool) []*event.Batch {
 	b := event.NewBuilder(event.Flow)
 	for i := range all {
 		for range rows {
-			now += 10_000
+			now += every
 			end := now - r.Int64N(second)
 			if crowded {
 				end = now / second * second
@@ -53,7 +54,7 @@ func flowTraffic(batches, rows int, crowded bool) []*event.Batch {
 	return all
 }
 
-// BenchmarkFlows judges flows by ten rules that group by host, pair and port, until they leave the windows of most.
+// BenchmarkFlows shows flows to ten rules that group by host, pair and port. Held is the memory that they take when it ends.
 func BenchmarkFlows(b *testing.B) {
 	all := rules(b, `rules:
 - {name: sent, from: flow, detect: {threshold: {metric: sum(flow.sent.bytes), by: [flow.host], over: 5m, above: 1000000000000000}}}
@@ -67,23 +68,46 @@ func BenchmarkFlows(b *testing.B) {
 - {name: port-packets, from: flow, detect: {threshold: {metric: sum(source.packets), by: [flow.port], over: 1m, above: 1000000000000000}}}
 - {name: port-clients, from: flow, where: 'related.port == 53', detect: {threshold: {metric: distinct(flow.client), by: [flow.port], over: 1m, above: 100000}}}
 `)
-	for name, crowded := range map[string]bool{"spread": false, "crowded": true} {
-		batches := flowTraffic(30, 8192, crowded)
-		for late, lateness := range map[string]time.Duration{"waiting": time.Hour, "judged": 5 * time.Second} {
-			b.Run(name+" "+late, func(b *testing.B) {
-				n, before := 0, cpu()
-				for b.Loop() {
-					e, err := New(Options{Lateness: lateness}, all)
-					if err != nil {
-						b.Fatal(err)
-					}
-					for _, batch := range batches {
-						e.Apply(batch)
-						n += batch.Rows
-					}
+	for _, c := range []struct {
+		name     string
+		batches  int
+		every    time.Duration
+		crowded  bool
+		lateness time.Duration
+	}{
+		{"waiting", 30, 10 * time.Microsecond, false, time.Hour}, // 100,000 a second, of which none is judged yet
+		{"waiting crowded", 30, 10 * time.Microsecond, true, time.Hour},
+		{"judged", 60, time.Millisecond, false, 5 * time.Second}, // eight minutes: most arrive in the windows and leave them
+		{"judged crowded", 60, time.Millisecond, true, 5 * time.Second},
+	} {
+		batches := flowTraffic(c.batches, 8192, int64(c.every), c.crowded)
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			n, used, held := 0, int64(0), uint64(0)
+			for b.Loop() {
+				e, err := New(Options{Lateness: c.lateness}, all)
+				if err != nil {
+					b.Fatal(err)
 				}
-				b.ReportMetric(float64(cpu()-before)/float64(n), "cpu-ns/event")
-			})
-		}
+				start, before := heap(), cpu()
+				for _, batch := range batches {
+					e.Apply(batch)
+					n += batch.Rows
+				}
+				used += cpu() - before
+				held = (heap() - start) / uint64(c.batches*8192)
+				runtime.KeepAlive(e)
+			}
+			b.ReportMetric(float64(used)/float64(n), "cpu-ns/event")
+			b.ReportMetric(float64(held), "held-B/event")
+		})
 	}
+}
+
+// heap is how much memory is in use.
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }

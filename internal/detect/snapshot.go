@@ -1,37 +1,64 @@
 package detect
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"tocsin/internal/event"
+	"tocsin/internal/rule"
 	"tocsin/internal/window"
 )
 
 const (
 	snapshotName    = "tocsin detect"
-	snapshotVersion = 1
-	sumSize         = sha256.Size
+	snapshotVersion = 2
 )
 
 // ErrSnapshot is wrapped by every error that means that bytes are not a whole snapshot.
 var ErrSnapshot = errors.New("not a snapshot")
 
-// Snapshot returns the state of all rules, and the position in the journal at which it stands. It must not become current
-// before everything that was found up to there is safe.
-func (e *Engine) Snapshot() ([]byte, event.Position, error) {
+// Snapshot writes the state of all rules to w, and returns the position in the journal at which it stands. It must not become
+// current before everything that was found up to there is safe. While w is written to others may ask the engine how things stand;
+// what would change them waits until the end. The error of w ends it.
+func (e *Engine) Snapshot(w io.Writer) (event.Position, error) {
+	e.turn.Lock()
+	defer e.turn.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := window.NewEncoder(snapshotName, snapshotVersion)
+	var head bytes.Buffer
+	if err := window.NewEncoder(&head, snapshotName, snapshotVersion).Flush(); err != nil {
+		return event.Position{}, err
+	}
+	out := newSections(head.Bytes(), func(p []byte) error {
+		e.mu.Unlock() // whoever asks does not wait for a disk
+		defer e.mu.Lock()
+		_, err := w.Write(p)
+		return err
+	})
+	rules := e.rules // those that run now; others may be set meanwhile
+	if err := e.save(out, rules); err != nil {
+		return event.Position{}, err
+	}
+	for _, r := range rules {
+		if err := r.detector.Save(out); err != nil {
+			return event.Position{}, fmt.Errorf("save rule %s: %w", r.rule.Name, err)
+		}
+		if err := out.end(); err != nil {
+			return event.Position{}, err
+		}
+	}
+	return e.position, out.close()
+}
+
+// save writes what is not of one detector: where the engine stands, its clocks, and how its rules are.
+func (e *Engine) save(out *sections, rules []*running) error {
+	s := window.NewEncoder(out, snapshotName, snapshotVersion)
 	s.Text(e.position.Epoch)
 	s.Uint(uint64(len(e.position.Seqs)))
 	for _, part := range slices.Sorted(maps.Keys(e.position.Seqs)) {
@@ -39,25 +66,18 @@ func (e *Engine) Snapshot() ([]byte, event.Position, error) {
 		s.Uint(e.position.Seqs[part])
 	}
 	e.clocks.save(s)
-	s.Uint(uint64(len(e.rules)))
-	for _, r := range e.rules {
-		var state window.Encoder
-		if err := r.detector.Save(&state); err != nil {
-			return nil, event.Position{}, fmt.Errorf("save rule %s: %w", r.rule.Name, err)
-		}
+	s.Uint(uint64(len(rules)))
+	for _, r := range rules {
 		s.Text(r.key)
 		s.Int(r.judged)
 		s.Uint(uint64(r.panics))
 		s.Text(r.disabled)
 		s.Uint(flag(r.cold))
-		s.Nested(&state)
 	}
-	out := bytes.NewBuffer(make([]byte, 0, s.Len()+sha256.Size))
-	if _, err := s.WriteTo(out); err != nil {
-		return nil, event.Position{}, err
+	if err := s.Flush(); err != nil {
+		return err
 	}
-	sum := sha256.Sum256(out.Bytes())
-	return append(out.Bytes(), sum[:]...), e.position, nil
+	return out.end()
 }
 
 func flag(b bool) uint64 {
@@ -69,38 +89,29 @@ func flag(b bool) uint64 {
 
 // Restore puts the engine where a snapshot was taken. Rules that it knows nothing of, or whose state cannot be read,
 // begin anew and are named; the snapshot as a whole is taken or refused.
-func (e *Engine) Restore(data []byte) (lost []string, err error) {
-	if len(data) < sumSize {
-		return nil, fmt.Errorf("restore: %w: it is %d bytes long", ErrSnapshot, len(data))
-	}
-	body, sum := data[:len(data)-sumSize], data[len(data)-sumSize:]
-	if got := sha256.Sum256(body); !bytes.Equal(got[:], sum) {
-		return nil, fmt.Errorf("restore: %w: its checksum is wrong", ErrSnapshot)
-	}
-	s := window.NewDecoder(bytes.NewReader(body), snapshotName, snapshotVersion)
-	position := event.Position{Epoch: s.Text()}
-	for range s.Count(2) {
-		position = position.With(uint16(s.Uint()), s.Uint())
-	}
+func (e *Engine) Restore(from io.Reader) (lost []string, err error) {
+	in := bufio.NewReader(from)
+	version, head := snapshotHead(in)
+	e.turn.Lock()
+	defer e.turn.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	clocks := newClocks(int64(e.options.Lateness))
-	clocks.load(s)
-	states := map[string]*saved{}
-	for range s.Count(4) {
-		key := s.Text()
-		states[key] = &saved{judged: s.Int(), panics: int(s.Uint()), disabled: s.Text(), cold: s.Uint() == 1, state: s.Text()}
+	next := &restored{clocks: newClocks(int64(e.options.Lateness)), running: map[string]*running{}, rules: e.rules, start: e.start}
+	switch version {
+	case 1:
+		err = next.whole(in)
+	case snapshotVersion:
+		err = next.inSections(head, in)
+	default:
+		err = fmt.Errorf("%w: it is of another version, or nothing of the kind", ErrSnapshot)
 	}
-	if err := s.Err(); err != nil {
-		return nil, fmt.Errorf("restore: %w: %w", ErrSnapshot, err)
+	if err != nil {
+		return nil, fmt.Errorf("restore: %w", err)
 	}
 	rules := slices.Clone(e.rules)
 	for i, r := range rules {
-		run, err := e.start(r.rule)
-		if err != nil {
-			return nil, err
-		}
-		if was := states[r.key]; was == nil || !was.into(run) {
+		run := next.running[r.key]
+		if run == nil {
 			lost = append(lost, r.rule.Name)
 			if run, err = e.start(r.rule); err != nil {
 				return nil, err
@@ -108,28 +119,94 @@ func (e *Engine) Restore(data []byte) (lost []string, err error) {
 		}
 		rules[i] = run
 	}
-	e.rules, e.plans, e.position, e.clocks = rules, plans(rules), position, clocks
+	e.rules, e.plans, e.position, e.clocks = rules, plans(rules), next.position, next.clocks
 	return lost, nil
 }
 
+// snapshotHead returns the version of a snapshot and all bytes before its sections, of which the version is the last; 0 when it is none.
+func snapshotHead(in *bufio.Reader) (version byte, head []byte) {
+	name := append([]byte{byte(len(snapshotName))}, snapshotName...)
+	if head, err := in.Peek(len(name) + 1); err == nil && bytes.HasPrefix(head, name) {
+		return head[len(name)], bytes.Clone(head)
+	}
+	return 0, nil
+}
+
+// restored is what a snapshot holds.
+type restored struct {
+	position event.Position
+	clocks   clocks
+	running  map[string]*running // by key: those of rules whose state could be read
+	rules    []*running          // that are looked for
+	start    func(rule.Rule) (*running, error)
+}
+
+func (n *restored) inSections(head []byte, in *bufio.Reader) error {
+	if _, err := in.Discard(len(head)); err != nil {
+		return err
+	}
+	f := newFramed(head, in)
+	f.section()
+	s := window.NewDecoder(f, snapshotName, snapshotVersion)
+	n.stand(s)
+	list := make([]saved, s.Count(5))
+	for i := range list {
+		list[i] = saved{key: s.Text(), judged: s.Int(), panics: int(s.Uint()), disabled: s.Text(), cold: s.Uint() == 1}
+	}
+	if err := s.Err(); err != nil {
+		return foul(err)
+	}
+	for i := range list {
+		f.section()
+		if err := n.take(&list[i], f); err != nil {
+			return err
+		}
+	}
+	return f.done()
+}
+
+// foul says that something is no snapshot because of err, unless that says so, or is about something else.
+func foul(err error) error {
+	if errors.Is(err, window.ErrState) {
+		return fmt.Errorf("%w: %w", ErrSnapshot, err)
+	}
+	return err
+}
+
+// stand reads where the engine and its clocks stand.
+func (n *restored) stand(s *window.Decoder) {
+	n.position = event.Position{Epoch: s.Text()}
+	for range s.Count(2) {
+		n.position = n.position.With(uint16(s.Uint()), s.Uint())
+	}
+	n.clocks.load(s)
+}
+
+// saved is how a rule was, besides the state of its detector.
 type saved struct {
+	key      string
 	judged   int64
 	panics   int
 	disabled string
 	cold     bool
-	state    string
 }
 
-// into loads the state; false when it cannot be.
-func (s *saved) into(r *running) bool {
-	_, err := guarded(func() struct{} {
-		if err := r.detector.Load(strings.NewReader(s.state)); err != nil {
-			panic(err)
-		}
-		return struct{}{}
-	})
-	r.judged, r.panics, r.disabled, r.cold = s.judged, s.panics, s.disabled, s.cold
-	return err == nil
+// take starts the rule that has a state, if it is there still, and loads the state. Without it, the rule begins anew.
+func (n *restored) take(was *saved, state io.Reader) error {
+	at := slices.IndexFunc(n.rules, func(r *running) bool { return r.key == was.key })
+	if at < 0 {
+		return nil
+	}
+	r, err := n.start(n.rules[at].rule)
+	if err != nil {
+		return err
+	}
+	loaded, err := guarded(func() error { return r.detector.Load(state) })
+	if err == nil && loaded == nil {
+		r.judged, r.panics, r.disabled, r.cold = was.judged, was.panics, was.disabled, was.cold
+		n.running[was.key] = r
+	}
+	return nil
 }
 
 func (c *clocks) save(s *window.Encoder) {
@@ -161,43 +238,4 @@ func (c *clocks) load(s *window.Decoder) {
 		kind := event.Kind(s.Uint())
 		c.marks[kind] = s.Int()
 	}
-}
-
-// WriteFile makes data the content of a file, whole and synced, or leaves the file as it was.
-func WriteFile(path string, data []byte) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".new-*")
-	if err != nil {
-		return fmt.Errorf("write snapshot: %w", err)
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("write snapshot: %w", errors.Join(err, os.Remove(f.Name())))
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("write snapshot: %w", err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return fmt.Errorf("write snapshot: %w", err)
-	}
-	return nil
-}
-
-// ReadFile returns what WriteFile wrote; nil when there is no such file.
-func ReadFile(path string) ([]byte, error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read snapshot: %w", err)
-	}
-	return data, nil
 }

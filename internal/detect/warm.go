@@ -29,8 +29,10 @@ func (q *queue) add(b *event.Batch, rows []int32) {
 		return
 	}
 	q.batches = append(q.batches, chosen{b, append([]int32(nil), rows...)})
-	for q.rows += b.Rows; q.rows > maxWaiting && len(q.batches) > 1; q.batches = q.batches[1:] { // a batch is held whole
+	for q.rows += b.Rows; q.rows > maxWaiting && len(q.batches) > 1; { // a batch is held whole
 		q.rows -= q.batches[0].batch.Rows
+		q.batches[0] = chosen{} // which the list behind the slice would hold on to
+		q.batches = q.batches[1:]
 	}
 }
 
@@ -92,6 +94,8 @@ func (e *Engine) beginWarm(rules []rule.Rule) (*pass, error) {
 
 // endWarm lets the rules go on, with what they learnt unless that failed, and judges what came meanwhile.
 func (e *Engine) endWarm(runs []*running, learnt bool) {
+	e.turn.Lock()
+	defer e.turn.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	byKey := map[string]*running{}

@@ -38,7 +38,7 @@ func (d *watch) Explain(b *event.Batch, row int32, at int64) detector.Explanatio
 	if !with.placed {
 		with.start = min(with.start, at)
 	}
-	with.hear(0, stretch{at, at})
+	with.hear(0, window.Heard{From: at, To: at})
 	after, before := with.carry(x.At), without.carry(x.At)
 	x.Fires, x.Already = after > before, before > 0 && e.state&absent != 0
 	d.describe(&x, last)

@@ -16,7 +16,7 @@ const (
 
 // Save writes the state.
 func (d *watch) Save(w io.Writer) error {
-	s := window.NewEncoder(stateName, stateVersion)
+	s := window.NewEncoder(w, stateName, stateVersion)
 	s.Int(d.judged)
 	s.Int(d.start)
 	placed := uint64(0)
@@ -33,17 +33,16 @@ func (d *watch) Save(w io.Writer) error {
 			continue
 		}
 		e := d.entity(uint32(id))
-		s.Text(d.table.Key(uint32(id)))
+		d.table.SaveKey(s, uint32(id))
 		s.Uint(uint64(e.state &^ timed))
 		s.Int(e.last)
 		s.Uint(uint64(len(e.ahead)))
 		for _, a := range e.ahead {
-			s.Int(a.from)
-			s.Int(a.to)
+			s.Int(a.From)
+			s.Int(a.To)
 		}
 	}
-	_, err := s.WriteTo(w)
-	return err
+	return s.Flush()
 }
 
 // Load reads a state into a detector that has seen nothing. Who is expected is up to the settings.
@@ -59,8 +58,8 @@ func (d *watch) Load(r io.Reader) error {
 		e.state = state(s.Uint())&(known|absent) | e.state&expected
 		e.last = s.Int()
 		for range s.Count(2) {
-			a := stretch{s.Int(), s.Int()}
-			if a.from > a.to || len(e.ahead) > 0 && a.from <= e.ahead[len(e.ahead)-1].to {
+			a := window.Heard{From: s.Int(), To: s.Int()}
+			if a.From > a.To || len(e.ahead) > 0 && a.From <= e.ahead[len(e.ahead)-1].To {
 				s.Fail("stretches out of order")
 				break
 			}
@@ -69,7 +68,7 @@ func (d *watch) Load(r io.Reader) error {
 		if s.Failed() {
 			break
 		}
-		d.bytes += cap(e.ahead) * stretchBytes
+		d.bytes += cap(e.ahead) * heardBytes
 	}
 	if err := s.Err(); err != nil {
 		return fmt.Errorf("load absence: %w", err)

@@ -12,8 +12,8 @@ import (
 	"tocsin/internal/window"
 )
 
-// watch is the detector. Of each entity it knows when it was last heard, and the stretches in which it was heard since
-// then that the watermark has not reached. Within a stretch no silence is longer than idle, so the events of it need not be
+// watch is the detector. Of each entity it knows when it was last heard, and the times in which it was heard since
+// then that the watermark has not reached. Within one no silence is longer than idle, so the events of it need not be
 // kept one by one, nor does the order matter in which they came.
 type watch struct {
 	idle, forget int64
@@ -36,12 +36,9 @@ type watch struct {
 type entity struct {
 	last  int64 // when it was last heard
 	due   int64
-	ahead []stretch
+	ahead []window.Heard
 	state state
 }
-
-// stretch is a time in which an entity was heard at least every idle.
-type stretch struct{ from, to int64 }
 
 type state uint8
 
@@ -53,8 +50,8 @@ const (
 )
 
 const (
-	entityBytes  = 56
-	stretchBytes = 16
+	entityBytes = 56
+	heardBytes  = 16
 )
 
 func (d *watch) entity(id uint32) *entity {
@@ -88,43 +85,30 @@ func (d *watch) Fold(b *event.Batch, rows []int32) {
 			d.stats.Skipped++
 			continue
 		}
-		d.hear(id, stretch{t, t})
+		d.hear(id, window.Heard{From: t, To: t})
 		d.recent.Note(i, id)
 	}
 	d.shrink()
 }
 
 // hear notes that an entity was heard.
-func (d *watch) hear(id uint32, s stretch) {
+func (d *watch) hear(id uint32, h window.Heard) {
 	e := d.entity(id)
 	before := cap(e.ahead)
-	e.add(s, d.idle)
-	d.bytes += (cap(e.ahead) - before) * stretchBytes
+	e.add(h, d.idle)
+	d.bytes += (cap(e.ahead) - before) * heardBytes
 	if e.state&(known|absent) != known { // otherwise it is looked at when it would be missed
-		d.schedule(id, e, e.ahead[0].from)
+		d.schedule(id, e, e.ahead[0].From)
 	}
 }
 
-// add joins a stretch with those that it touches.
-func (e *entity) add(s stretch, idle int64) {
-	if e.state&(known|absent) == known && len(e.ahead) == 0 && s.from <= window.Later(e.last, idle) {
-		e.last = max(e.last, s.to)
+// add takes in a time in which the entity was heard.
+func (e *entity) add(h window.Heard, idle int64) {
+	if e.state&(known|absent) == known && len(e.ahead) == 0 && h.From <= window.Later(e.last, idle) {
+		e.last = max(e.last, h.To)
 		return
 	}
-	i := len(e.ahead)
-	for i > 0 && e.ahead[i-1].from > s.from {
-		i--
-	}
-	if i > 0 && s.from-e.ahead[i-1].to <= idle {
-		i--
-		e.ahead[i].to = max(e.ahead[i].to, s.to)
-	} else {
-		e.ahead = slices.Insert(e.ahead, i, s)
-	}
-	for i+1 < len(e.ahead) && e.ahead[i+1].from-e.ahead[i].to <= idle {
-		e.ahead[i].to = max(e.ahead[i].to, e.ahead[i+1].to)
-		e.ahead = slices.Delete(e.ahead, i+1, i+2)
-	}
+	e.ahead = window.Hear(e.ahead, h, idle)
 }
 
 func (d *watch) schedule(id uint32, e *entity, at int64) {
@@ -135,6 +119,9 @@ func (d *watch) schedule(id uint32, e *entity, at int64) {
 	e.state |= timed
 	d.due.Add(at, id)
 }
+
+// timed reports whether it is as the calendar says: an entity is to be looked at then.
+func (e *entity) timed(at int64) bool { return e.state&timed != 0 && e.due == at }
 
 // Early returns nothing: a silence is only proven by the watermark.
 func (d *watch) Early() []alert.Finding {
@@ -161,7 +148,7 @@ func (d *watch) Judge(w event.Watermark) []alert.Finding {
 		d.place()
 	}
 	d.due.Due(d.judged, func(id uint32, at int64) {
-		if e := d.entity(id); e.state&timed != 0 && e.due == at {
+		if e := d.entity(id); e.timed(at) {
 			e.state &^= timed
 			d.settle(id, e)
 		}
@@ -193,15 +180,15 @@ func (d *watch) settle(id uint32, e *entity) {
 			if len(e.ahead) == 0 {
 				return // expected, and to be placed
 			}
-			if e.ahead[0].from > d.judged {
-				d.schedule(id, e, e.ahead[0].from)
+			if e.ahead[0].From > d.judged {
+				d.schedule(id, e, e.ahead[0].From)
 				return
 			}
 			e.state |= known
-			e.last = e.ahead[0].to
+			e.last = e.ahead[0].To
 			d.take(e)
-		case e.state&absent == 0 && len(e.ahead) > 0 && e.ahead[0].from <= limit:
-			e.last = max(e.last, e.ahead[0].to)
+		case e.state&absent == 0 && len(e.ahead) > 0 && e.ahead[0].From <= limit:
+			e.last = max(e.last, e.ahead[0].To)
 			d.take(e)
 		case e.state&absent == 0 && limit > d.judged:
 			d.schedule(id, e, limit)
@@ -209,10 +196,10 @@ func (d *watch) settle(id uint32, e *entity) {
 		case e.state&absent == 0:
 			e.state |= absent
 			d.report(id, e, limit)
-		case len(e.ahead) > 0 && e.ahead[0].from <= d.judged && !d.gone(e, e.ahead[0].from-1):
+		case len(e.ahead) > 0 && e.ahead[0].From <= d.judged && !d.gone(e, e.ahead[0].From-1):
 			e.state &^= absent
-			d.ended(id, e.ahead[0].from, e.last, "heard again after ")
-			e.last = e.ahead[0].to
+			d.ended(id, e.ahead[0].From, e.last, "heard again after ")
+			e.last = e.ahead[0].To
 			d.take(e)
 		case d.gone(e, d.judged):
 			d.ended(id, window.Later(e.last, d.forget), e.last, "no longer missed after ")
@@ -227,7 +214,7 @@ func (d *watch) settle(id uint32, e *entity) {
 				next = window.Later(e.last, d.forget)
 			}
 			if len(e.ahead) > 0 {
-				next = min(next, e.ahead[0].from)
+				next = min(next, e.ahead[0].From)
 			}
 			d.schedule(id, e, next)
 			return
@@ -240,10 +227,10 @@ func (d *watch) gone(e *entity, at int64) bool {
 	return e.state&expected == 0 && window.Later(e.last, d.forget) <= at
 }
 
-// take removes the first stretch.
+// take removes the first time of those ahead.
 func (d *watch) take(e *entity) {
 	if e.ahead = slices.Delete(e.ahead, 0, 1); len(e.ahead) == 0 {
-		d.bytes -= cap(e.ahead) * stretchBytes
+		d.bytes -= cap(e.ahead) * heardBytes
 		e.ahead = nil
 	}
 }
@@ -271,7 +258,7 @@ func (d *watch) ended(id uint32, at, last int64, why string) {
 }
 
 func (d *watch) drop(id uint32, e *entity) {
-	d.bytes -= cap(e.ahead) * stretchBytes
+	d.bytes -= cap(e.ahead) * heardBytes
 	*e = entity{}
 	d.table.Drop(id)
 	d.recent.Forget(id)
@@ -293,7 +280,7 @@ func (d *watch) shrink() {
 			}
 		}
 		if !found {
-			return // all are expected: their number is bounded by the list
+			break // all are expected: their number is bounded by the list
 		}
 		e := d.entity(worst)
 		if e.state&absent != 0 {
@@ -302,11 +289,12 @@ func (d *watch) shrink() {
 		d.stats.Evicted++
 		d.drop(worst, e)
 	}
+	d.due.Thin(d.table.Len(), func(id uint32, at int64) bool { return d.entity(id).timed(at) })
 }
 
 func (e *entity) heard() int64 {
 	if n := len(e.ahead); n > 0 {
-		return e.ahead[n-1].to
+		return e.ahead[n-1].To
 	}
 	return e.last
 }

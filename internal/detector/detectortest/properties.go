@@ -292,13 +292,18 @@ func alerts(findings []alert.Finding) []Episode {
 // FuzzLoad seeds and runs a fuzz target: whatever bytes are loaded, the detector must not panic, and an error must be one
 // of a foul state. What loads is judged, too.
 func FuzzLoad(f *testing.F, configs ...detector.Config) {
+	FuzzLoadOf(f, func(r *rand.Rand, _ detector.Config, n int) *event.Batch { return Batch(Draw(r, n)) }, configs...)
+}
+
+// FuzzLoadOf is FuzzLoad with batches of so many events that draw makes for a detector.
+func FuzzLoadOf(f *testing.F, draw func(r *rand.Rand, c detector.Config, n int) *event.Batch, configs ...detector.Config) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, c := range configs {
 		d, err := c.New(Files())
 		if err != nil {
 			f.Fatal(err)
 		}
-		b := Batch(Draw(r, 200))
+		b := draw(r, c, 200)
 		d.Fold(b, AllRows(b))
 		first, last := b.TimeRange()
 		d.Judge(event.Watermark((first + last) / 2))
@@ -320,10 +325,11 @@ func FuzzLoad(f *testing.F, configs ...detector.Config) {
 				}
 				continue
 			}
-			b := Batch(Draw(rand.New(rand.NewPCG(3, 4)), 50))
+			b := draw(rand.New(rand.NewPCG(3, 4)), c, 50)
 			d.Fold(b, AllRows(b))
 			d.Early()
 			_, last := b.TimeRange()
+			d.Explain(b, 3, last)
 			d.Judge(event.Watermark(last + 3600e9))
 		}
 	})

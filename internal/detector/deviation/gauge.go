@@ -362,6 +362,7 @@ func (d *gauge) shrink() {
 		d.stats.Evicted++
 		d.drop(worst, e)
 	}
+	d.quiet.Thin(d.table.Len(), func(id uint32, at int64) bool { return d.entity(id).timed(at) })
 }
 
 // weight orders entities for eviction: those with an alert last, then by how much they did lately; with a season by how

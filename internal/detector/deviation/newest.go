@@ -38,11 +38,14 @@ func (d *gauge) await(id uint32, e *entity) {
 	d.quiet.Add(at, id)
 }
 
+// timed reports whether it is as the calendar says: an entity is to be looked at then.
+func (e *entity) timed(at int64) bool { return e.state&timed != 0 && e.due == at }
+
 // judgeNewest judges entities that have been silent for long enough.
 func (d *gauge) judgeNewest() {
 	d.quiet.Due(d.judged, func(id uint32, at int64) {
 		e := d.entity(id)
-		if e.state&timed == 0 || e.due != at {
+		if !e.timed(at) {
 			return
 		}
 		e.state &^= timed

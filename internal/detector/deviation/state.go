@@ -28,7 +28,7 @@ func (d *gauge) stateName() string {
 
 // Save writes the state.
 func (d *gauge) Save(w io.Writer) error {
-	s := window.NewEncoder(d.stateName(), stateVersion)
+	s := window.NewEncoder(w, d.stateName(), stateVersion)
 	s.Int(d.judged)
 	s.Int(d.closed)
 	s.Uint(d.stats.Skipped)
@@ -44,7 +44,7 @@ func (d *gauge) Save(w io.Writer) error {
 			continue
 		}
 		e := d.entity(uint32(id))
-		s.Text(d.table.Key(uint32(id)))
+		d.table.SaveKey(s, uint32(id))
 		s.Uint(uint64(e.state &^ timed))
 		s.Float(e.peak)
 		s.Float(e.limit)
@@ -67,8 +67,7 @@ func (d *gauge) Save(w io.Writer) error {
 			e.season.save(s)
 		}
 	}
-	_, err := s.WriteTo(w)
-	return err
+	return s.Flush()
 }
 
 // Load reads a state into a detector that has seen nothing.

@@ -147,6 +147,9 @@ func (d *lookout) schedule(id uint32, e *entity, at int64) {
 	d.due.Add(at, id)
 }
 
+// timed reports whether it is as the calendar says: an entity is to be looked at then.
+func (e *entity) timed(at int64) bool { return e.state&timed != 0 && e.due == at }
+
 // learned is the time from which on what is seen first is news.
 func (d *lookout) learned() int64 { return window.Later(d.start, d.learn) }
 
@@ -155,7 +158,7 @@ func (d *lookout) Early() []alert.Finding {
 	for _, id := range d.touched {
 		e := d.entity(id)
 		e.state &^= touched
-		if e.state&(seen|told) != 0 || len(e.ahead) == 0 || d.learned() > d.judged || d.known[d.table.Key(id)] {
+		if e.state&(seen|told) != 0 || len(e.ahead) == 0 || d.learned() > d.judged || d.table.Among(d.known, id) {
 			continue
 		}
 		e.state |= told
@@ -177,7 +180,7 @@ func (d *lookout) Judge(w event.Watermark) []alert.Finding {
 	}
 	d.touched = d.touched[:0]
 	d.due.Due(d.judged, func(id uint32, at int64) {
-		if e := d.entity(id); e.state&timed != 0 && e.due == at {
+		if e := d.entity(id); e.timed(at) {
 			e.state &^= timed
 			d.settle(id, e)
 		}
@@ -237,7 +240,7 @@ func (d *lookout) sight(id uint32, e *entity, t int64) {
 		why = "still unknown, and seen again today"
 	}
 	e.state |= seen
-	if why == "" || t < d.learned() || d.known[d.table.Key(id)] {
+	if why == "" || t < d.learned() || d.table.Among(d.known, id) {
 		return
 	}
 	e.state |= news | open
@@ -284,6 +287,7 @@ func (d *lookout) drop(id uint32, e *entity) {
 	d.bytes -= cap(e.ahead) * sightingsBytes
 	*e = entity{state: e.state & touched}
 	d.table.Drop(id)
+	d.recent.Forget(id)
 }
 
 // shrink gives up the one of a few entities that was not seen for longest while there are more than there is room for. It
@@ -301,6 +305,7 @@ func (d *lookout) shrink() {
 		d.stats.Evicted++
 		d.drop(worst, e)
 	}
+	d.due.Thin(d.table.Len(), func(id uint32, at int64) bool { return d.entity(id).timed(at) })
 }
 
 func (e *entity) newest() int64 {

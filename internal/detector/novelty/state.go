@@ -16,7 +16,7 @@ const (
 
 // Save writes the state.
 func (d *lookout) Save(w io.Writer) error {
-	s := window.NewEncoder(stateName, stateVersion)
+	s := window.NewEncoder(w, stateName, stateVersion)
 	s.Int(d.judged)
 	s.Int(d.start)
 	s.Uint(d.stats.Skipped)
@@ -28,7 +28,7 @@ func (d *lookout) Save(w io.Writer) error {
 			continue
 		}
 		e := d.entity(uint32(id))
-		s.Text(d.table.Key(uint32(id)))
+		d.table.SaveKey(s, uint32(id))
 		s.Uint(uint64(e.state &^ (timed | touched)))
 		s.Int(e.last)
 		s.Int(e.trigger)
@@ -39,8 +39,7 @@ func (d *lookout) Save(w io.Writer) error {
 			s.Int(a.last)
 		}
 	}
-	_, err := s.WriteTo(w)
-	return err
+	return s.Flush()
 }
 
 // Load reads a state into a detector that has seen nothing.

@@ -15,7 +15,7 @@ func (d *judge) Early() []alert.Finding {
 	for _, id := range d.touched {
 		e := d.entity(id)
 		e.state &^= touched
-		if e.state&(open|told) != 0 || int(e.done) == len(e.ring) {
+		if e.state&(open|told) != 0 || e.idle() {
 			continue
 		}
 		t, v, ok := d.foresee(e)
@@ -23,7 +23,8 @@ func (d *judge) Early() []alert.Finding {
 			continue
 		}
 		e.state |= told
-		e.early, e.peak = t, v
+		a := d.raise(e)
+		a.early, a.peak = t, v
 		d.out = append(d.out, d.finding(id, e, t, v, 1))
 	}
 	d.touched = d.touched[:0]
@@ -32,34 +33,48 @@ func (d *judge) Early() []alert.Finding {
 
 // foresee returns when waiting entries break the limit, going by what is known now.
 func (d *judge) foresee(e *entity) (t int64, v float64, ok bool) {
-	d.tidy(e)
+	switch d.metric.Op { // which may be too few even if all of them were in one window
+	case metric.Count:
+		if lack := d.limit.first() - e.rows; lack > 0 {
+			e.adds = d.least - lack
+			return 0, 0, false
+		}
+	case metric.Distinct:
+		if lack := d.limit.first() - e.n - int64(len(e.waits())); lack > 0 {
+			e.adds = d.least - lack
+			return 0, 0, false
+		}
+	}
+	d.tidyAll(e)
 	switch d.metric.Op {
 	case metric.Distinct:
 		return d.foreseeMembers(e)
 	case metric.Min, metric.Max:
-		for _, en := range e.ring[e.done:] {
-			if v := float64(en.v) * d.scale; d.limit.broken(v) {
-				return en.t, v, true
+		for _, a := range e.waits() {
+			if v := float64(a.v) * d.scale; d.limit.broken(v) {
+				return a.t, v, true
 			}
 		}
 		return 0, 0, false
 	}
-	if d.metric.Op == metric.Count && e.rows < d.limit.first() {
-		e.wake = e.adds + d.limit.first() - e.rows
-		return 0, 0, false
-	}
-	left, n, sum, most, lump := e.head, e.n, e.sum, int64(0), e.lump
+	return d.foreseeSum(e)
+}
+
+// foreseeSum is foresee for what adds up.
+func (d *judge) foreseeSum(e *entity) (t int64, v float64, ok bool) {
 	beside := d.besides(e)
-	for i := e.done; int(i) < len(e.ring); i++ {
-		en := e.ring[i]
-		for left < i && e.ring[left].t < en.t-d.over {
-			n -= d.rows(e.ring[left])
-			sum -= e.ring[left].v
+	all := d.lineUp(e)
+	left, n, sum, most, lump := 0, e.n, e.sum, int64(0), e.last().lump
+	for i := len(e.window()); i < len(all); i++ {
+		en := all[i]
+		for left < i && all[left].t < en.t-d.over {
+			n -= d.rows(all[left])
+			sum -= all[left].v
 			left++
 		}
 		n += d.rows(en)
 		sum += en.v + beside.upTo(en.t)
-		if int(i)+1 < len(e.ring) && e.ring[i+1].t == en.t { // judged together
+		if i+1 < len(all) && all[i+1].t == en.t { // judged together
 			continue
 		}
 		if d.metric.Op == metric.Count {
@@ -68,7 +83,7 @@ func (d *judge) foresee(e *entity) (t int64, v float64, ok bool) {
 			most = max(most, sum)
 		}
 		at := en.t
-		if _, end := d.bucket(at); end == lump || int(i-left) >= d.exact { // it will be put together with others
+		if _, end := d.bucket(at); end == lump || i-left >= d.exact { // it will be put together with others
 			at, lump = end, end
 		}
 		if d.metric.Op == metric.Count && d.limit.broken(float64(n)) {
@@ -79,41 +94,57 @@ func (d *judge) foresee(e *entity) (t int64, v float64, ok bool) {
 		}
 	}
 	if d.least > 0 { // so much more is needed at least
-		e.wake = e.adds + max(d.least-most, 1)
+		e.adds = d.least - max(d.least-most, 1)
 	}
 	return 0, 0, false
 }
 
+// lineUp returns the entries of the window, and behind them those that wait as they will arrive.
+func (d *judge) lineUp(e *entity) []entry {
+	d.line = append(d.line[:0], e.window()...)
+	in := len(d.line)
+	var apart entity // whose rows are not those of e: nothing of e changes
+	for _, a := range e.waits() {
+		if a.length > 0 {
+			d.portions(&a, func(_, _ int64) {})
+		}
+		if n := len(d.line); n > in && d.alike(&d.line[n-1], &a.entry) {
+			d.join(&apart, &d.line[n-1], a.entry)
+			continue
+		}
+		d.line = append(d.line, a.entry)
+	}
+	return d.line
+}
+
 func (d *judge) foreseeMembers(e *entity) (t int64, v float64, ok bool) {
 	need := d.limit.first()
-	if e.n+int64(len(e.ring)-int(e.done)) < need {
-		return 0, 0, false
-	}
 	if d.seen == nil {
 		d.seen = map[int64]int32{}
 	}
 	clear(d.seen)
-	for i := e.head; i < e.done; i++ {
-		if e.ring[i].n != 0 {
-			d.seen[e.ring[i].v] = i
+	for i, en := range e.window() {
+		if en.n != 0 {
+			d.seen[en.v] = int32(i)
 		}
 	}
-	left, most := e.head, int64(0)
-	for i := e.done; int(i) < len(e.ring); i++ {
-		en := e.ring[i]
-		for ; left < i && e.ring[left].t < en.t-d.over; left++ {
-			if d.seen[e.ring[left].v] == left && e.ring[left].n != 0 {
-				delete(d.seen, e.ring[left].v)
+	all := d.lineUp(e)
+	left, most := 0, int64(0)
+	for i := len(e.window()); i < len(all); i++ {
+		en := all[i]
+		for ; left < i && all[left].t < en.t-d.over; left++ {
+			if d.seen[all[left].v] == int32(left) && all[left].n != 0 {
+				delete(d.seen, all[left].v)
 			}
 		}
-		d.seen[en.v] = i
+		d.seen[en.v] = int32(i)
 		n := int64(len(d.seen))
 		most = max(most, n)
-		if d.limit.broken(float64(n)) && (int(i)+1 == len(e.ring) || e.ring[i+1].t != en.t) {
+		if d.limit.broken(float64(n)) && (i+1 == len(all) || all[i+1].t != en.t) {
 			return en.t, float64(n), true
 		}
 	}
-	e.wake = e.adds + max(need-most, 1)
+	e.adds = d.least - max(need-most, 1)
 	return 0, 0, false
 }
 
@@ -129,11 +160,13 @@ func (d *judge) besides(e *entity) tally {
 	if e.more != nil {
 		arrive = slices.Clone(e.more.shares)
 	}
-	if len(arrive)+len(e.longs) == 0 {
-		return tally{}
+	for _, a := range e.waits() {
+		if a.length > 0 {
+			d.portions(&a, func(at, v int64) { arrive = append(arrive, share{a.t, at, v}) })
+		}
 	}
-	for _, l := range e.longs {
-		d.portions(l, func(at, v int64) { arrive = append(arrive, share{l.t, at, v}) })
+	if len(arrive) == 0 {
+		return tally{}
 	}
 	slices.SortFunc(arrive, byArrival)
 	leave := slices.Clone(arrive)

@@ -2,7 +2,6 @@ package threshold
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -43,14 +42,14 @@ func (d *judge) explain(b *event.Batch, row int32, at int64) detector.Explanatio
 	without.carry(old, x.At)
 
 	before, after := detector.Triggers(without.out), detector.Triggers(with.out)
-	x.Known, x.Open = old.state&known != 0 || len(old.ring) > 0, old.state&(open|told) != 0
+	x.Known, x.Open = old.state&known != 0 || len(old.past)+len(old.next) > 0, old.state&(open|told) != 0
 	x.Fires, x.Already, x.Settles = after > before, before > 0 && x.Open, x.At
 	var has, had bool
-	if old.head < old.done || d.values.Name() == "" {
+	if len(old.window()) > 0 || d.values.Name() == "" {
 		x.Value, had = without.value(old)
 	}
 	x.With, has = with.value(e)
-	x.Estimate = e.state&full != 0 || e.lump != 0 && e.lump >= window.Earlier(x.At, d.over)
+	x.Estimate = e.state&full != 0 || e.last().lumps(window.Earlier(x.At, d.over))
 	d.describe(&x, old, had, has)
 	return x
 }
@@ -66,7 +65,10 @@ func (d *judge) rehearsal(key string) (*judge, *entity) {
 	e := c.entity(c.table.Number(key))
 	if id, ok := d.table.Lookup(key); ok && int(id)/pageSize < len(d.pages) {
 		*e = d.pages[id/pageSize][id%pageSize]
-		e.ring, e.longs, e.index, e.more = slices.Clone(e.ring), slices.Clone(e.longs), maps.Clone(e.index), e.more.clone()
+		e.past, e.next, e.more = slices.Clone(e.past), slices.Clone(e.next), e.more.clone()
+		if e.alarm != nil {
+			e.alarm = new(*e.alarm)
+		}
 	}
 	return c, e
 }
@@ -75,12 +77,12 @@ func (d *judge) rehearsal(key string) (*judge, *entity) {
 // when that was.
 func (d *judge) carry(e *entity, to int64) int64 {
 	for {
-		d.tidy(e)
-		if n := len(e.ring); n > int(e.done) {
-			to = max(to, e.ring[n-1].t)
+		d.tidyAll(e)
+		if n := len(e.next); n > int(e.came) {
+			to = max(to, e.next[n-1].t)
 		}
 		d.commit(0, e, to)
-		if int(e.done) == len(e.ring) {
+		if int(e.came) == len(e.next) {
 			return to
 		}
 	}
@@ -99,19 +101,19 @@ func (d *judge) describe(x *detector.Explanation, e *entity, had, has bool) {
 		then = about + number(x.With)
 	}
 	x.Text = fmt.Sprintf("%s%s over %s is %s, with this one %s (limit: %s)", d.metric, d.unit, window.Span(time.Duration(d.over)), now, then, d.limit)
-	if e.head < e.done {
-		x.When("oldest", e.ring[e.head].t)
-		x.When("leaves after", window.Later(e.ring[e.head].t, d.over))
+	if in := e.window(); len(in) > 0 {
+		x.When("oldest", in[0].t)
+		x.When("leaves after", window.Later(in[0].t, d.over))
 	}
 	if e.state&(open|told) != 0 {
-		since := e.trigger
+		since := e.last().trigger
 		if e.state&open == 0 {
-			since = e.early
+			since = e.last().early
 		}
 		x.When("last trigger", since)
 	}
-	if d.warms && e.state&known != 0 && window.Later(e.first, d.over) > x.At {
-		x.When("judged from", window.Later(e.first, d.over))
+	if d.warms && e.state&known != 0 && window.Later(e.last().first, d.over) > x.At {
+		x.When("judged from", window.Later(e.last().first, d.over))
 	} else if d.warms && e.state&known == 0 {
 		x.Say("judged from", "one window after it is first seen")
 	}

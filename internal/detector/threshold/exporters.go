@@ -18,16 +18,15 @@ type exporters struct {
 	gap    int64 // how long one may say nothing and is still taken to listen
 	number map[[16]byte]uint16
 	all    []exporter
+	spare  []uint16 // numbers that others may get when there are no more
+	sought int64    // up to when was judged when these were looked for
 }
 
 // exporter is one of them.
 type exporter struct {
 	address [16]byte
-	heard   []spoken // rising, further apart than gap; those that ended before what is judged are left out but for the last
+	heard   []window.Heard // rising, further apart than gap; those that ended before what is judged are left out but for the last
 }
-
-// spoken is a time during which an exporter was never silent for longer than gap.
-type spoken struct{ from, to int64 }
 
 // A feeder is who tells of an entity, and since when.
 type feeder struct {
@@ -36,12 +35,14 @@ type feeder struct {
 }
 
 const (
-	// maxExporters bounds the exporters that are told apart. Those beyond hold nothing back.
+	// maxExporters bounds the exporters that are told apart. One beyond gets the number of one that is gone, or holds nothing back.
 	maxExporters = 4096
 	// maxFeeders is of how many exporters an entity knows that they tell of it; more, and of the earliest.
 	maxFeeders = 8
 	// exporterGone is how long an exporter is waited for. One that said nothing for a week is not missed any more.
-	exporterGone  = 7 * day
+	exporterGone = 7 * day
+	// seekEvery is how often those are looked for that are gone, which is to look at all entities.
+	seekEvery     = 3600 * 1_000_000_000
 	exporterBytes = 64
 	feederBytes   = 16
 	moreBytes     = 176 // of the rest of what few entities have
@@ -71,7 +72,7 @@ func (x *exporters) hear(b *event.Batch, judged int64) {
 			}
 		}
 		if n := numbers[v]; n > 0 {
-			x.all[n-1].add(spoken{t, t}, x.gap)
+			x.all[n-1].heard = window.Hear(x.all[n-1].heard, window.Heard{From: t, To: t}, x.gap)
 		}
 	}
 }
@@ -81,7 +82,7 @@ func (x *exporters) of(address [16]byte) (uint16, bool) {
 	n, ok := x.number[address]
 	if !ok {
 		if len(x.all) >= maxExporters {
-			return 0, false
+			return x.takeOver(address)
 		}
 		if x.number == nil {
 			x.number = map[[16]byte]uint16{}
@@ -93,21 +94,40 @@ func (x *exporters) of(address [16]byte) (uint16, bool) {
 	return n, true
 }
 
-// add joins a time with those that it touches.
-func (e *exporter) add(s spoken, gap int64) {
-	i := len(e.heard)
-	for i > 0 && e.heard[i-1].from > s.from {
-		i--
+// takeOver gives an exporter the number of one that is gone; false when there is none.
+func (x *exporters) takeOver(address [16]byte) (uint16, bool) {
+	for len(x.spare) > 0 {
+		n := x.spare[len(x.spare)-1]
+		x.spare = x.spare[:len(x.spare)-1]
+		if e := &x.all[n]; e.gone() { // it did not come back meanwhile
+			delete(x.number, e.address)
+			*e, x.number[address] = exporter{address: address}, n
+			return n, true
+		}
 	}
-	if i > 0 && s.from-e.heard[i-1].to <= gap {
-		i--
-		e.heard[i].to = max(e.heard[i].to, s.to)
-	} else {
-		e.heard = slices.Insert(e.heard, i, s)
+	return 0, false
+}
+
+// seekSpare looks once in a while, when no more exporters can be told apart, for those that are gone and of whom no entity is known
+// to be told.
+func (d *judge) seekSpare() {
+	x := &d.exporters
+	if len(x.all) < maxExporters || window.Earlier(d.judged, seekEvery) < x.sought {
+		return
 	}
-	for i+1 < len(e.heard) && e.heard[i+1].from-e.heard[i].to <= gap {
-		e.heard[i].to = max(e.heard[i].to, e.heard[i+1].to)
-		e.heard = slices.Delete(e.heard, i+1, i+2)
+	x.sought, x.spare = d.judged, x.spare[:0]
+	var fed [maxExporters]bool
+	for id := range d.table.Cap() {
+		if m := d.entity(uint32(id)).more; m != nil {
+			for _, f := range m.fed {
+				fed[f.exporter] = true
+			}
+		}
+	}
+	for n := range x.all {
+		if x.all[n].gone() && !fed[n] {
+			x.spare = append(x.spare, uint16(n))
+		}
 	}
 }
 
@@ -119,10 +139,10 @@ func (x *exporters) forget(judged int64) {
 	for i := range x.all {
 		e := &x.all[i]
 		old := 0
-		for old+1 < len(e.heard) && e.heard[old].to < judged {
+		for old+1 < len(e.heard) && e.heard[old].To < judged {
 			old++
 		}
-		if n := len(e.heard); n > 0 && e.heard[n-1].to < window.Earlier(judged, exporterGone) {
+		if n := len(e.heard); n > 0 && e.heard[n-1].To < window.Earlier(judged, exporterGone) {
 			old = n
 		}
 		if old > 0 {
@@ -209,8 +229,8 @@ func (d *judge) covered(e *entity, t int64) int64 {
 			if f.since > t || len(heard) == 0 {
 				continue
 			}
-			at, _ := slices.BinarySearchFunc(heard, t, func(s spoken, t int64) int {
-				if s.to < t {
+			at, _ := slices.BinarySearchFunc(heard, t, func(s window.Heard, t int64) int {
+				if s.To < t {
 					return -1
 				}
 				return 1
@@ -218,7 +238,7 @@ func (d *judge) covered(e *entity, t int64) int64 {
 			if at == len(heard) {
 				return math.MaxInt64
 			}
-			if from := window.Later(heard[at].from, d.over); from > t {
+			if from := window.Later(heard[at].From, d.over); from > t {
 				t, again = from, true
 			}
 		}

@@ -409,3 +409,61 @@ func TestManyExporters(t *testing.T) {
 		t.Errorf("they take %d bytes", size)
 	}
 }
+
+// Who made up as many exporters as are told apart keeps none out for ever: once they are not waited for any more their numbers go to
+// others, but for those of whom an entity is known to be told.
+func TestNumbersOfExportersGoToOthers(t *testing.T) {
+	made, err := quietConfig().New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := made.(*judge) //nolint:forcetypeassert // it is of this package
+	say := func(at int64, exporters ...int) {
+		b := event.NewBuilder(event.Flow)
+		for _, n := range exporters {
+			b.Time(event.Timestamp, at)
+			b.IP(event.SourceIP, [16]byte{10: 0xff, 11: 0xff, 12: 10, 15: 1})
+			b.Uint(event.SourceBytes, 1)
+			b.IP(event.ObserverIP, [16]byte{10: 0xff, 11: 0xff, 12: 100, 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)})
+			b.Next()
+		}
+		batch := b.Batch()
+		d.Fold(batch, detectortest.AllRows(batch)[:1]) // the others tell of nobody that the rule looks at
+		d.Judge(event.Watermark(at + 10*sec))
+	}
+	noon := int64(1_700_000_000) * sec
+	all := make([]int, maxExporters)
+	for i := range all {
+		all[i] = i
+	}
+	say(noon, all...)
+	say(noon+sec, maxExporters)
+	if len(d.exporters.all) != maxExporters || len(d.exporters.number) != maxExporters {
+		t.Fatalf("%d exporters are told apart", len(d.exporters.all))
+	}
+	d.Judge(event.Watermark(noon + exporterGone + hour*sec))
+	first := d.exporters.all[0].address // of whom entity 0 knows that it tells of it
+	for n := range 3 {
+		say(noon+exporterGone+(2*hour+int64(n))*sec, maxExporters+n, maxExporters+n)
+	}
+	for n := range 3 {
+		address := [16]byte{10: 0xff, 11: 0xff, 12: 100, 14: byte((maxExporters + n) >> 8), 15: byte(maxExporters + n)}
+		if at, ok := d.exporters.number[address]; !ok || d.exporters.all[at].address != address || d.exporters.all[at].gone() {
+			t.Errorf("exporter %d is not told apart", maxExporters+n)
+		}
+	}
+	if len(d.exporters.all) != maxExporters || len(d.exporters.number) != maxExporters || d.table.Len() == 1 && d.exporters.all[0].address != first {
+		t.Errorf("%d exporters have %d numbers, and %x that of %x", len(d.exporters.all), len(d.exporters.number), d.exporters.all[0].address, first)
+	}
+	var state bytes.Buffer
+	if err := d.Save(&state); err != nil {
+		t.Fatal(err)
+	}
+	again, err := quietConfig().New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Load(&state); err != nil {
+		t.Error(err)
+	}
+}

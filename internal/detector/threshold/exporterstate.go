@@ -30,8 +30,8 @@ func (x *exporters) save(s *window.Encoder) {
 		s.Text(string(x.all[i].address[:]))
 		s.Uint(uint64(len(x.all[i].heard)))
 		for _, h := range x.all[i].heard {
-			s.Int(h.from)
-			s.Int(h.to)
+			s.Int(h.From)
+			s.Int(h.To)
 		}
 	}
 }
@@ -47,8 +47,8 @@ func (x *exporters) load(s *window.Decoder) {
 		}
 		n, _ := x.of(address)
 		for range s.Count(2) {
-			h := spoken{from: s.Int(), to: s.Int()}
-			if last := len(x.all[n].heard) - 1; h.to < h.from || last >= 0 && h.from <= x.all[n].heard[last].to {
+			h := window.Heard{From: s.Int(), To: s.Int()}
+			if last := len(x.all[n].heard) - 1; h.To < h.From || last >= 0 && h.From <= x.all[n].heard[last].To {
 				s.Fail("times of an exporter out of order")
 				return
 			}
@@ -67,7 +67,7 @@ func (x *exporters) merge(o *exporters) []int {
 			continue
 		}
 		for _, h := range o.all[i].heard {
-			x.all[n].add(h, x.gap)
+			x.all[n].heard = window.Hear(x.all[n].heard, h, x.gap)
 		}
 	}
 	return numbers

@@ -14,29 +14,33 @@ import (
 // commit goes through what happened to an entity up to w, in order of time.
 func (d *judge) commit(id uint32, e *entity, w int64) {
 	d.tidy(e)
-	for int(e.done) < len(e.ring) {
-		t := e.ring[e.done].t
+	d.pour(e, w)
+	at := int64(math.MinInt64) // the instant at hand, which stays whole
+	for int(e.came) < len(e.next) {
+		t := e.next[e.came].t
 		if t > w {
 			break
 		}
-		if len(d.instant) == 0 {
+		if t != at {
 			d.pass(id, e, t-1)
 			if d.metric.Op != metric.Distinct && d.together(e) {
 				continue
 			}
+			at = t
 		}
 		if e.state&known == 0 {
-			e.first = t
-			e.state |= known
+			if e.state |= known; d.warms {
+				d.raise(e).first = t
+			}
 		}
-		if d.sessions {
-			d.instant = append(d.instant, e.ring[e.done].n)
+		if n := e.next[e.came].n; d.sessions && (n >= 0 || len(d.instant) == 0 || d.instant[len(d.instant)-1] != n) {
+			d.instant = append(d.instant, n)
 		}
 		d.arrive(e)
-		if int(e.done) < len(e.ring) && e.ring[e.done].t == t {
+		if int(e.came) < len(e.next) && e.next[e.came].t == t {
 			continue // members, and sessions, of one instant are judged together
 		}
-		if e.more != nil || len(e.longs) > 0 {
+		if e.more != nil {
 			d.takeShares(e, t)
 		}
 		d.check(id, e, t, true)
@@ -49,24 +53,30 @@ func (d *judge) commit(id uint32, e *entity, w int64) {
 
 // pass lets time go by up to x, without anything happening: entries leave the window, and alerts end.
 func (d *judge) pass(id uint32, e *entity, x int64) {
+	if d.grows && !d.warms && e.state&(open|told|blind) == 0 { // all that can happen is that entries leave, which breaks nothing
+		for int(e.head) < len(e.past) && window.Later(e.past[e.head].t, d.over) <= x {
+			d.leave(e)
+		}
+		return
+	}
 	for {
 		leaves, warm, ends, sees := int64(math.MaxInt64), int64(math.MaxInt64), int64(math.MaxInt64), int64(math.MaxInt64)
-		if e.head < e.done {
-			leaves = window.Later(e.ring[e.head].t, d.over)
+		if int(e.head) < len(e.past) {
+			leaves = window.Later(e.past[e.head].t, d.over)
 		}
 		if d.warms && e.state&(known|open|broken) == known {
-			warm = window.Later(e.first, d.over)
+			warm = window.Later(e.last().first, d.over)
 			if warm <= d.from(e) {
 				warm = math.MaxInt64
 			}
 		}
 		if e.state&blind != 0 {
-			sees = d.covered(e, e.early)
+			sees = d.covered(e, e.last().early)
 		}
 		switch {
 		case e.state&open != 0 && e.state&broken == 0:
-			ends = window.Later(e.held, d.end)
-		case e.state&open != 0 && e.head == e.done:
+			ends = window.Later(e.last().held, d.end)
+		case e.state&open != 0 && int(e.head) == len(e.past):
 			ends = d.forgotten(e)
 		}
 		at := min(leaves, warm, ends, sees)
@@ -76,14 +86,14 @@ func (d *judge) pass(id uint32, e *entity, x int64) {
 		switch at {
 		case leaves:
 			d.leave(e)
-			for e.head < e.done && window.Later(e.ring[e.head].t, d.over) == at {
+			for int(e.head) < len(e.past) && window.Later(e.past[e.head].t, d.over) == at {
 				d.leave(e) // what leaves at one instant is judged together
 			}
 			if !d.grows || e.state&open != 0 {
 				d.check(id, e, at, false)
 			}
 		case warm:
-			e.held = at
+			d.raise(e).held = at
 			d.check(id, e, at, false)
 		case sees:
 			e.state &^= blind // whatever a saved state says, it is looked at once
@@ -93,7 +103,7 @@ func (d *judge) pass(id uint32, e *entity, x int64) {
 		}
 	}
 	if e.state&(told|open) == told {
-		if _, end := d.bucket(e.early); end <= x {
+		if _, end := d.bucket(e.last().early); end <= x {
 			d.retract(id, e)
 		}
 	}
@@ -101,10 +111,10 @@ func (d *judge) pass(id uint32, e *entity, x int64) {
 
 // from returns up to when an entity that must be known for one window was judged.
 func (d *judge) from(e *entity) int64 {
-	if e.held == 0 {
-		return math.MinInt64
+	if held := e.last().held; held != 0 {
+		return held
 	}
-	return e.held
+	return math.MinInt64
 }
 
 // value returns what is measured now; false when the window is empty and has no such value.
@@ -123,23 +133,24 @@ func (d *judge) value(e *entity) (v float64, ok bool) {
 
 // check holds the value at t against the limit.
 func (d *judge) check(id uint32, e *entity, t int64, arrival bool) {
-	if d.warms && t < window.Later(e.first, d.over) {
+	if d.warms && t < window.Later(e.last().first, d.over) {
 		return
 	}
 	v, ok := d.value(e)
 	if e.state &^= blind; d.warms && d.limit.broken(v) && d.covered(e, t) != t {
 		e.state |= blind
-		e.early = t
+		d.raise(e).early = t
 		return
 	}
 	if !ok || !d.limit.broken(v) {
 		if e.state&broken != 0 {
 			e.state &^= broken
-			e.held = t
+			d.raise(e).held = t
 		}
 		return
 	}
-	e.held = t
+	a := d.raise(e)
+	a.held = t
 	e.state |= broken
 	if e.state&open == 0 {
 		d.opened(id, e, t, v)
@@ -149,9 +160,9 @@ func (d *judge) check(id uint32, e *entity, t int64, arrival bool) {
 		return
 	}
 	if d.limit.below {
-		e.peak = min(e.peak, v)
+		a.peak = min(a.peak, v)
 	} else {
-		e.peak = max(e.peak, v)
+		a.peak = max(a.peak, v)
 	}
 	if d.sessions {
 		if arrival {
@@ -159,19 +170,20 @@ func (d *judge) check(id uint32, e *entity, t int64, arrival bool) {
 		}
 		return
 	}
-	if (arrival || d.limit.below) && t-e.trigger >= d.over {
-		e.trigger = t
-		d.report(id, e, t, e.peak, 1)
-		e.peak = v
+	if (arrival || d.limit.below) && t-a.trigger >= d.over {
+		a.trigger = t
+		d.report(id, e, t, a.peak, 1)
+		a.peak = v
 	}
 }
 
 // opened notes that the limit is broken anew.
 func (d *judge) opened(id uint32, e *entity, t int64, v float64) {
 	e.state |= open
-	e.trigger = t
-	foretold := e.peak
-	e.peak = v
+	a := d.raise(e)
+	a.trigger = t
+	foretold := a.peak
+	a.peak = v
 	if d.metric.Op == metric.Count && !d.limit.below {
 		v = float64(d.limit.first()) // rows of one instant come one after the other: this many completed it
 	}
@@ -180,7 +192,7 @@ func (d *judge) opened(id uint32, e *entity, t int64, v float64) {
 		return
 	}
 	e.state &^= told
-	if t != e.early || v != foretold { // what came late shows that it was at another time, or more
+	if t != a.early || v != foretold { // what came late shows that it was at another time, or more
 		d.report(id, e, t, v, 0)
 	}
 }
@@ -196,7 +208,7 @@ func (d *judge) finding(id uint32, e *entity, t int64, v float64, triggers int) 
 	f := alert.Finding{
 		Entity: d.table.Keys().Entity(d.table.Key(id)), Time: t, Since: window.Earlier(t, d.over),
 		Value: v, Limit: d.limit.value, Below: d.limit.below, Window: time.Duration(d.over),
-		Triggers: triggers, Estimate: filled && !d.limit.below || e.lump != 0 && e.lump >= window.Earlier(t, d.over),
+		Triggers: triggers, Estimate: filled && !d.limit.below || e.last().lumps(window.Earlier(t, d.over)),
 	}
 	f.Reason = d.reason(v, f.Estimate)
 	f.Samples = d.recent.Samples(id, f.Since, f.Time, d.sized())
@@ -217,13 +229,14 @@ func (d *judge) ended(id uint32, e *entity, t int64) {
 	waits := e.state&(blind|broken) == blind // it may be too little already, and is to be judged again
 	e.state &^= open | broken
 	f := alert.Finding{
-		Entity: d.table.Keys().Entity(d.table.Key(id)), Time: t, Since: window.Earlier(t, d.end), Value: e.peak, Limit: d.limit.value,
+		Entity: d.table.Keys().Entity(d.table.Key(id)), Time: t, Since: window.Earlier(t, d.end), Value: e.last().peak, Limit: d.limit.value,
 		Below: d.limit.below, Window: time.Duration(d.over), Ended: true,
 	}
-	f.Reason = fmt.Sprintf("%s%s was not %s for %s", d.metric, d.unit, d.limit, window.Span(time.Duration(t-e.held)))
-	if d.limit.below && e.head == e.done && !waits {
-		f.Reason = "nothing was seen for " + window.Span(time.Duration(t-e.held)) + "; given up"
-		e.first, e.state = 0, e.state&^(known|blind)
+	f.Reason = fmt.Sprintf("%s%s was not %s for %s", d.metric, d.unit, d.limit, window.Span(time.Duration(t-e.last().held)))
+	if d.limit.below && int(e.head) == len(e.past) && !waits {
+		f.Reason = "nothing was seen for " + window.Span(time.Duration(t-e.last().held)) + "; given up"
+		d.raise(e).first = 0
+		e.state &^= known | blind
 	}
 	d.out = append(d.out, f)
 	d.flush(id, e)
@@ -232,9 +245,9 @@ func (d *judge) ended(id uint32, e *entity, t int64) {
 // retract ends an alert that was told early and that an event which came late has undone.
 func (d *judge) retract(id uint32, e *entity) {
 	e.state &^= told
-	e.held = e.early
-	e.peak = d.limit.value
-	d.ended(id, e, e.early)
+	a := d.raise(e)
+	a.held, a.peak = a.early, d.limit.value
+	d.ended(id, e, a.early)
 }
 
 // reason is the sentence for people.

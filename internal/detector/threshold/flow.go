@@ -1,7 +1,6 @@
 package threshold
 
 import (
-	"cmp"
 	"maps"
 	"math/bits"
 	"slices"
@@ -14,6 +13,8 @@ import (
 // more is what an entity has that few have: shares of long flows, and the sessions of the alert that stands.
 type more struct {
 	shares   []share         // of records that were put together, in order
+	piles    []pile          // in order
+	pile     int             // which of them was added to last
 	lasting  []lasting       // records that wait and lasted one window or longer
 	sessions map[int64]spell // counted in the alert that stands; nil without one
 	pruned   int64           // when sessions that were over were last left out
@@ -21,6 +22,8 @@ type more struct {
 	at       int64           // of the newest of these
 	peak     float64         // up to then
 	fed      []feeder        // who tells of the entity, where that matters
+	index    map[int64]int32 // place of each member in past, when there are many; nil otherwise
+	indexed  int             // how many members of it are counted among the bytes
 }
 
 // A share is what a flow sent in one sub-bucket of the window before the one in which it ended.
@@ -30,10 +33,6 @@ type share struct {
 	v  int64
 }
 
-// A long is a record that lasted longer than a sub-bucket. What it sent in the one in which it ended stands in its entry; its
-// shares in those before are worked out when it arrives.
-type long struct{ t, v, length int64 }
-
 // lasting is a record that spans whole windows.
 type lasting struct{ t, session, windows int64 }
 
@@ -41,9 +40,10 @@ type lasting struct{ t, session, windows int64 }
 type spell struct{ first, last, counted int64 }
 
 const (
-	shareBytes = 24
-	longBytes  = 24
-	spellBytes = 96
+	shareBytes   = 24
+	spellBytes   = 96
+	lastingBytes = 24
+	indexBytes   = 28 // a member, measured with 300,000
 	// maxSpells is how many sessions of an alert are told apart.
 	maxSpells = 10_000
 	// maxLasting is how many records that span windows may wait for the watermark.
@@ -65,7 +65,10 @@ func (m *more) clone() *more {
 	}
 	c := *m
 	c.shares, c.lasting, c.sessions = slices.Clone(m.shares), slices.Clone(m.lasting), maps.Clone(m.sessions)
-	c.fed = slices.Clone(m.fed)
+	c.fed, c.piles, c.index = slices.Clone(m.fed), slices.Clone(m.piles), maps.Clone(m.index)
+	for i := range c.piles {
+		c.piles[i].shares = slices.Clone(c.piles[i].shares)
+	}
 	return &c
 }
 
@@ -117,120 +120,98 @@ func credited(m metric.Metric) bool {
 	return false
 }
 
-// take puts a record of a flow among what waits.
+// take puts a record of a flow among what waits. One that lasted longer than a sub-bucket waits whole: what of it lies where is
+// worked out when it arrives.
 func (d *judge) take(e *entity, row int32, t, v int64) {
-	n := int64(1)
+	a := arrival{entry{t, v, 1}, 0}
 	if d.sessions {
-		if n = d.flows.session(row); n < 0 && d.metric.Op == metric.Count {
-			v = 1
+		if a.n = d.flows.session(row); a.n < 0 && d.metric.Op == metric.Count {
+			a.v = 1
 		}
 	}
 	if length := d.flows.length(row); length > d.grain {
-		d.takeLong(e, t, v, n, length)
-		return
-	}
-	d.insert(e, t, v, n)
-}
-
-// takeLong takes a record that lasted longer than a sub-bucket. What it sent in the one in which it ended is taken in as that
-// of any other record; what it sent before waits beside it.
-func (d *judge) takeLong(e *entity, t, v, n, length int64) {
-	if windows := length / d.over; d.sessions && n < 0 && windows > 0 {
-		if m := e.extra(); len(m.lasting) < maxLasting {
-			m.lasting = append(m.lasting, lasting{t, n, windows})
+		if d.sessions && a.n < 0 && length >= d.over {
+			if m := e.extra(); len(m.lasting) < maxLasting {
+				before := cap(m.lasting)
+				m.lasting = append(m.lasting, lasting{t, a.n, length / d.over})
+				d.bytes += (cap(m.lasting) - before) * lastingBytes
+			}
+		}
+		if d.spread {
+			a.length = length
 		}
 	}
-	if !d.spread {
-		d.insert(e, t, v, n)
-		return
-	}
-	before := cap(e.longs)
-	e.longs = append(e.longs, long{t, v, length})
-	d.bytes += (cap(e.longs) - before) * longBytes
-	from, _ := d.bucket(t)
-	d.insert(e, t, v-portion(v, from-window.Earlier(t, length), length), n)
-	if len(e.longs) >= 2*max(int(e.squashed), 1024) {
-		d.squash(e)
+	if !d.piled(e, &a) {
+		d.insert(e, a)
 	}
 }
 
-// portions calls f with each share of a long record but for the one that stands in its entry, in order of time.
-func (d *judge) portions(l long, f func(at, v int64)) {
-	from := window.Earlier(l.t, l.length)
-	start, end := d.bucket(max(from, window.Earlier(l.t, d.over)))
-	seen := portion(l.v, start-from, l.length)
-	for ; end < l.t; end += d.grain {
-		if upto := portion(l.v, end+1-from, l.length); upto > seen {
+// portions calls f with the shares of a long record in the sub-buckets before the one in which it ended, in order of time, and
+// leaves it what lies in that one. What was sent up to a time is rounded down, so that the shares add up to the whole.
+func (d *judge) portions(a *arrival, f func(at, v int64)) {
+	from := window.Earlier(a.t, a.length)
+	last, _ := d.bucket(a.t)
+	start, end := d.bucket(max(from, window.Earlier(a.t, d.over)))
+	seen, _ := portion(a.v, start-from, a.length)
+	upto, rest := portion(a.v, end+1-from, a.length)
+	each, over := portion(a.v, d.grain, a.length) // in a whole sub-bucket
+	for ; end < last; end += d.grain {
+		if upto > seen {
 			f(end, upto-seen)
 			seen = upto
 		}
+		if upto, rest = upto+each, rest+over; rest >= a.length {
+			upto, rest = upto+1, rest-a.length
+		}
 	}
+	total, _ := portion(a.v, last-from, a.length)
+	a.v, a.length = a.v-total, 0
 }
 
-// portion returns the part of v that falls into the first so many nanoseconds of a length, rounded down.
-func portion(v, part, length int64) int64 {
+// portion returns the part of v that falls into the first so many nanoseconds of a length, rounded down, and the rest of that
+// division.
+func portion(v, part, length int64) (whole, rest int64) {
 	part = min(max(part, 0), length)
 	hi, lo := bits.Mul64(uint64(v), uint64(part))
-	q, _ := bits.Div64(hi, lo, uint64(length))
-	return int64(q)
+	q, r := bits.Div64(hi, lo, uint64(length))
+	return int64(q), int64(r)
 }
 
-// fewLongs is up to how many long records of one instant are kept as such.
-const fewLongs = 16
-
-// squash puts the shares together of records that arrive at one time: those which were themselves put together at the end of
-// their sub-bucket, and those of an instant that has many. It is done each time that the long records have doubled.
-func (d *judge) squash(e *entity) {
-	d.tidy(e)
-	d.news = e.order(d.news)
-	var grid [buckets + 2]int64 // shares of what arrives at one time, by how many sub-buckets before
-	arrival, fresh := int64(0), []share(nil)
-	flush := func() {
-		_, end := d.bucket(arrival)
-		for i := len(grid) - 1; i > 0; i-- {
-			if grid[i] > 0 {
-				fresh = append(fresh, share{arrival, end - int64(i)*d.grain, grid[i]})
-			}
-		}
-		clear(grid[:])
-	}
-	kept := e.longs[:0]
-	for rest := e.longs; len(rest) > 0; {
-		t, n := rest[0].t, 1
-		for n < len(rest) && rest[n].t == t {
-			n++
-		}
-		together := rest[:n]
-		rest = rest[n:]
-		_, end := d.bucket(t)
-		at := e.find(t)
-		exact := t < end && at < len(e.ring) && e.ring[at].t == t
-		if exact && n <= fewLongs {
-			kept = append(kept, together...)
-			continue
-		}
-		if !exact {
-			t = end
-		}
-		if t != arrival {
-			flush()
-			arrival = t
-		}
-		for _, l := range together {
-			d.portions(l, func(at, v int64) {
-				sum := &grid[min((end-at)/d.grain, buckets+1)]
+// putShares puts the shares together of those that are spread and arrive at one time, and leaves them what lies there.
+func (d *judge) putShares(e *entity, t int64, of []arrival) {
+	var sums [pileShares]int64
+	_, end := d.bucket(t)
+	for i := range of {
+		if of[i].length > 0 {
+			d.portions(&of[i], func(at, v int64) {
+				sum := &sums[min((end-at)/d.grain, pileShares-1)]
 				*sum = min(*sum+v, window.MaxAddend)
 			})
 		}
 	}
-	flush()
-	e.longs, e.ordered, e.squashed = kept, int32(len(kept)), int32(len(kept))
-	if len(fresh) == 0 {
+	d.addShares(e, t, end, sums[:])
+}
+
+// addShares adds shares of what arrives at t, by how many sub-buckets before the one that ends at end they lie.
+func (d *judge) addShares(e *entity, t, end int64, sums []int64) {
+	var m *more
+	before, from := 0, 0
+	for i := len(sums) - 1; i > 0; i-- {
+		if sums[i] == 0 {
+			continue
+		}
+		if m == nil {
+			m = e.extra()
+			before, from = cap(m.shares), len(m.shares)
+		}
+		m.shares = append(m.shares, share{t, end - int64(i)*d.grain, sums[i]})
+	}
+	if m == nil {
 		return
 	}
-	m := e.extra()
-	before := cap(m.shares)
-	m.shares = united(append(m.shares, fresh...))
+	if from > 0 && byArrival(m.shares[from-1], m.shares[from]) >= 0 {
+		m.shares = united(m.shares)
+	}
 	d.bytes += (cap(m.shares) - before) * shareBytes
 }
 
@@ -249,85 +230,78 @@ func united(shares []share) []share {
 }
 
 // byArrival is the order in which shares are taken in.
-func byArrival(a, b share) int { return cmp.Or(cmp.Compare(a.t, b.t), cmp.Compare(a.at, b.at)) }
-
-// order brings the long records into the order in which they are taken in. Those that came last are put in order by themselves,
-// and then among the others. It takes scratch room and returns it, as it may have grown.
-func (e *entity) order(scratch []long) []long {
-	old, news := int(e.ordered), e.longs[e.ordered:]
-	if len(news) == 0 {
-		return scratch
-	}
-	e.ordered = int32(len(e.longs))
-	slices.SortFunc(news, byEnd)
-	if old == 0 || byEnd(e.longs[old-1], news[0]) <= 0 {
-		return scratch
-	}
-	scratch = append(scratch[:0], news...)
-	for at, rest := len(e.longs)-1, scratch; len(rest) > 0; at-- {
-		if last := rest[len(rest)-1]; old > 0 && byEnd(e.longs[old-1], last) > 0 {
-			old--
-			e.longs[at] = e.longs[old]
-		} else {
-			rest = rest[:len(rest)-1]
-			e.longs[at] = last
-		}
-	}
-	return scratch
-}
-
-// byEnd is the order of long records.
-func byEnd(a, b long) int {
+func byArrival(a, b share) int {
 	switch {
 	case a.t != b.t:
-		return cmp.Compare(a.t, b.t)
-	case a.v != b.v:
-		return cmp.Compare(a.v, b.v)
-	default:
-		return cmp.Compare(a.length, b.length)
+		return sign(a.t < b.t)
+	case a.at != b.at:
+		return sign(a.at < b.at)
 	}
+	return 0
 }
 
-// takeShares takes the shares of records that arrived up to t into the window.
+// takeShares takes the shares of what was put together and arrived up to t into the window.
 func (d *judge) takeShares(e *entity, t int64) {
-	d.news = e.order(d.news)
-	since := window.Earlier(t, d.over)
-	take := func(at, v int64) {
-		if at >= since {
-			d.backdate(e, share{at: at, v: v})
-		}
-	}
-	n := 0
-	for ; n < len(e.longs) && e.longs[n].t <= t; n++ {
-		d.portions(e.longs[n], take)
-	}
-	e.longs = e.longs[n:]
-	e.ordered = int32(len(e.longs))
-	d.bytes -= n * longBytes
 	m := e.more
-	if m == nil {
-		return
-	}
-	for n = 0; n < len(m.shares) && m.shares[n].t <= t; n++ {
-		take(m.shares[n].at, m.shares[n].v)
+	since := window.Earlier(t, d.over)
+	n := 0
+	for n < len(m.shares) && m.shares[n].t <= t {
+		d.parts = d.parts[:0]
+		for at := m.shares[n].t; n < len(m.shares) && m.shares[n].t == at && at <= t; n++ {
+			if m.shares[n].at >= since {
+				d.parts = append(d.parts, m.shares[n])
+			}
+		}
+		d.backdate(e, d.parts)
 	}
 	m.shares = m.shares[n:]
 	d.bytes -= n * shareBytes
 }
 
-// backdate puts a share among the entries of the window.
-func (d *judge) backdate(e *entity, s share) {
-	in := e.ring[e.head:e.done]
-	at, there := slices.BinarySearchFunc(in, s.at, func(en entry, t int64) int { return cmp.Compare(en.t, t) })
-	if at += int(e.head); there {
-		before := e.ring[at].v
-		e.ring[at].v = min(before+s.v, window.MaxAddend)
-		e.sum += e.ring[at].v - before
+// backdate puts shares, in order of time, among the entries of the window.
+func (d *judge) backdate(e *entity, shares []share) {
+	fresh := 0 // the last of those for which there is no entry yet, with their places
+	upto := len(e.past)
+	for i := len(shares) - 1; i >= 0; i-- {
+		s := shares[i]
+		upto = e.since(s.at, upto)
+		if upto < len(e.past) && e.past[upto].t == s.at {
+			en := &e.past[upto]
+			before := en.v
+			en.v = min(before+s.v, window.MaxAddend)
+			e.sum += en.v - before
+			continue
+		}
+		fresh++
+		shares[len(shares)-fresh] = share{t: int64(upto), at: s.at, v: s.v}
+		e.sum += s.v
+	}
+	if fresh == 0 {
 		return
 	}
-	e.ring = slices.Insert(e.ring, at, entry{t: s.at, v: s.v})
-	e.done++
-	e.sum += s.v
+	d.growPast(e, fresh)
+	end := len(e.past)
+	e.past = e.past[:end+fresh]
+	place := shares[len(shares)-fresh:] // in order of time, as before
+	for i := fresh - 1; i >= 0; i-- {
+		at := int(place[i].t)
+		copy(e.past[at+i+1:], e.past[at:end])
+		e.past[at+i] = entry{t: place[i].at, v: place[i].v}
+		end = at
+	}
+}
+
+// since returns the place of the first entry of the window at t or later, among those up to a place.
+func (e *entity) since(t int64, upto int) int {
+	from := int(e.head)
+	for from < upto {
+		if middle := int(uint(from+upto) >> 1); e.past[middle].t < t {
+			from = middle + 1
+		} else {
+			upto = middle
+		}
+	}
+	return from
 }
 
 // rows returns how many rows an entry is of. One of a session has rows in v where rows are counted, and is of one otherwise.
@@ -354,7 +328,7 @@ func (d *judge) trigger(e *entity, t int64, told int) {
 	}
 	if n > 0 {
 		m.triggers += n
-		m.at, m.peak = t, e.peak // what comes behind it goes with the next one, so that findings add up the same however Judge is called
+		m.at, m.peak = t, e.last().peak // what comes behind it goes with the next one, so that findings add up the same however Judge is called
 	}
 }
 
@@ -399,25 +373,25 @@ func (d *judge) flush(id uint32, e *entity) {
 		return
 	}
 	if m.triggers > 0 {
-		e.trigger = m.at
+		d.raise(e).trigger = m.at
 		d.report(id, e, m.at, m.peak, m.triggers)
 		m.triggers = 0
 	}
-	if len(m.lasting) > 0 && e.done > 0 {
-		m.lasting = slices.DeleteFunc(m.lasting, func(l lasting) bool { return l.t <= e.ring[e.done-1].t })
+	if in := e.window(); len(m.lasting) > 0 && len(in) > 0 {
+		m.lasting = slices.DeleteFunc(m.lasting, func(l lasting) bool { return l.t <= in[len(in)-1].t })
 	}
 	if e.state&open == 0 {
 		d.bytes -= len(m.sessions) * spellBytes
 		m.sessions = nil
 	}
-	if len(m.shares) == 0 && len(m.lasting) == 0 && m.sessions == nil && len(m.fed) == 0 {
+	if len(m.shares) == 0 && len(m.lasting) == 0 && m.sessions == nil && len(m.fed) == 0 && len(m.piles) == 0 && m.index == nil {
 		d.forgetMore(e)
 	}
 }
 
 func (d *judge) forgetMore(e *entity) {
 	if m := e.more; m != nil {
-		d.bytes -= cap(m.shares)*shareBytes + len(m.sessions)*spellBytes + m.fedBytes()
+		d.bytes -= cap(m.shares)*shareBytes + len(m.sessions)*spellBytes + m.fedBytes() + len(m.piles)*pileBytes + cap(m.lasting)*lastingBytes + m.indexed*indexBytes
 		e.more = nil
 	}
 }

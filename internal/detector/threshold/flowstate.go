@@ -15,10 +15,11 @@ func (m *more) save(s *window.Encoder) {
 	}
 	s.Uint(1)
 	s.Uint(uint64(len(m.shares)))
-	for _, one := range m.shares {
-		s.Int(one.t)
-		s.Int(one.at)
-		s.Int(one.v)
+	last := int64(0)
+	for i := range m.shares {
+		one := &m.shares[i]
+		s.Row(one.t-last, one.t-one.at, one.v)
+		last = one.t
 	}
 	s.Uint(uint64(len(m.lasting)))
 	for _, one := range m.lasting {
@@ -42,31 +43,45 @@ func (m *more) save(s *window.Encoder) {
 	}
 }
 
-// saveLongs writes the long records that wait.
-func (e *entity) saveLongs(s *window.Encoder) {
-	e.order(nil)
-	s.Uint(uint64(len(e.longs)))
-	for _, one := range e.longs {
-		s.Int(one.t)
-		s.Int(one.v)
-		s.Int(one.length)
-	}
+// possible reports whether an entry can be one that lasted.
+func (d *judge) possible(a *arrival) bool {
+	return a.length == 0 || a.length > d.grain && a.length <= maxSpan && a.v >= 0 && a.v <= window.MaxAddend
 }
 
+// loadLongs reads the long records of states that have them apart: with what they left in the sub-bucket in which they ended among
+// the entries, and not by session.
 func (d *judge) loadLongs(s *window.Decoder, e *entity) {
-	n := s.Count(3)
-	if n == 0 {
-		return
-	}
-	e.longs = make([]long, n)
-	for i := range e.longs {
-		e.longs[i] = long{t: s.Int(), v: s.Int(), length: s.Int()}
-		if one := e.longs[i]; one.length <= d.grain || one.length > maxSpan || one.v < 0 || one.v > window.MaxAddend {
+	last := int64(0)
+	for range s.Count(1) {
+		var t, v, length int64
+		if s.Version < 4 {
+			t, v, length = s.Int(), s.Int(), s.Int()
+		} else {
+			t, v, length = s.Row()
+			t += last
+			last = t
+		}
+		a := arrival{entry{t, v, 0}, length}
+		if length == 0 || !d.possible(&a) {
 			s.Fail("a long flow that cannot be")
 			return
 		}
+		d.reunite(e, a)
 	}
-	d.bytes += n * longBytes
+}
+
+// reunite makes a long record of an entry and the record of which it is a part.
+func (d *judge) reunite(e *entity, a arrival) {
+	part := a
+	d.portions(&part, func(_, _ int64) {})
+	at := e.find(a.t)
+	for i := at; i < min(at+exact, len(e.next)) && e.next[i].t == a.t; i++ {
+		if en := &e.next[i]; en.length == 0 && en.v == part.v && (en.n < 0 || en.n == 1) {
+			en.v, en.length = a.v, a.length
+			return
+		}
+	}
+	d.putShares(e, a.t, []arrival{a}) // it is in an entry together with others
 }
 
 // loadMore reads it again. Triggers that were counted are never saved: each call of Judge reports them.
@@ -80,15 +95,23 @@ func (d *judge) loadMore(s *window.Decoder, e *entity) {
 		return
 	}
 	m := e.extra()
-	m.shares = make([]share, s.Count(3))
+	was := m.shares // of long records of earlier versions
+	m.shares = make([]share, s.Count(1))
+	last := int64(0)
 	for i := range m.shares {
-		m.shares[i] = share{t: s.Int(), at: s.Int(), v: s.Int()}
+		if s.Version < 4 {
+			m.shares[i] = share{t: s.Int(), at: s.Int(), v: s.Int()}
+		} else {
+			t, before, v := s.Row()
+			last += t
+			m.shares[i] = share{last, last - before, v}
+		}
 		if one := m.shares[i]; one.at >= one.t || one.v < 0 || one.v > window.MaxAddend {
 			s.Fail("a share of a flow that cannot be")
 			return
 		}
 	}
-	m.shares = united(m.shares)
+	m.shares = united(append(m.shares, was...))
 	m.lasting = make([]lasting, min(s.Count(3), maxLasting))
 	for i := range m.lasting {
 		m.lasting[i] = lasting{t: s.Int(), session: s.Int(), windows: s.Int()}
@@ -112,5 +135,5 @@ func (d *judge) loadMore(s *window.Decoder, e *entity) {
 	if s.Version > 2 { // earlier states do not know who told of an entity
 		d.loadFeeders(s, m)
 	}
-	d.bytes += cap(m.shares)*shareBytes + len(m.sessions)*spellBytes
+	d.bytes += (cap(m.shares)-cap(was))*shareBytes + len(m.sessions)*spellBytes + cap(m.lasting)*lastingBytes
 }

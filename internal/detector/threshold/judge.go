@@ -11,9 +11,9 @@ import (
 	"tocsin/internal/window"
 )
 
-// judge is the detector. Each entity has a ring of entries in order of time: those of the window that were judged, then
-// those that wait for the watermark. At the watermark the waiting ones are gone through in order of time, which is why
-// neither the order of arrival nor the cut into batches matters.
+// judge is the detector. Each entity has two lists in order of time: the entries of the window, which were judged, and what
+// waits for the watermark. At the watermark the waiting ones are gone through in order of time, which is why neither the order
+// of arrival nor the cut into batches matters.
 type judge struct {
 	metric metric.Metric
 	limit  limit
@@ -46,14 +46,18 @@ type judge struct {
 	timers  *window.Calendar // entities by when time alone may change them
 	touched []uint32         // those folded into since the last call of Early or Judge whose limit may be broken
 	out     []alert.Finding
-	bytes   int    // of rings
+	bytes   int    // of what few entities have
 	hand    uint32 // where eviction looks next
 	exact   int    // entries kept exactly: exact, or few when room is short
 	stats   detector.Stats
 	seen    map[int64]int32 // scratch of foresee
-	scratch []entry         // of merge
-	news    []long          // of order
+	scratch []arrival       // of merge
+	line    []entry         // of foresee
+	parts   []share         // of a record that is spread
 	folded  fold            // and of fold
+
+	entries  blocks[entry]
+	arrivals blocks[arrival]
 }
 
 const (
@@ -62,9 +66,11 @@ const (
 	// exact is how many entries an entity has in its window, and how many wait in one sub-bucket, before those that come
 	// on top are put together at the end of their sub-bucket.
 	exact = 1024
-	// entityBytes is the size of an entity without its ring.
-	entityBytes = 208
-	entryBytes  = 24
+	// entityBytes is the size of an entity without its lists and what few have.
+	entityBytes  = 128
+	alarmBytes   = 48
+	entryBytes   = 24
+	arrivalBytes = 32
 	// plenty is beyond what must be added to break any limit.
 	plenty = 1 << 61
 )
@@ -78,32 +84,87 @@ type entry struct {
 	n int64
 }
 
+// An arrival is an entry that waits for the watermark.
+type arrival struct {
+	entry
+
+	length int64 // of a record that lasted longer than a sub-bucket, of which v is spread over it; 0 of all others
+}
+
 // entity is the state of one. The zero entity has seen nothing.
 type entity struct {
-	ring    []entry
-	head    int32 // first entry in the window
-	done    int32 // first entry that waits
-	loose   int32 // how many entries at the end of the ring are not in order yet
-	adds    int64 // all that was ever added: rows, or the sum of them
-	wake    int64 // adds at which foreseeing makes sense again
-	rows    int64 // of all entries in the ring
-	n, sum  int64 // of the window; for distinct n counts members; for min and max sum is the extreme
-	first   int64 // earliest time judged
+	past   []entry   // of the window, from head on; those before have left it
+	next   []arrival // what waits, from came on; those before are in the window
+	head   int32
+	came   int32
+	loose  int32 // how many at the end of next are not in order yet
+	state  state
+	adds   int64 // rows, or their sum, towards least; less by what was lacking when foreseeing was last in vain
+	rows   int64 // of all that is in the window or waits
+	n, sum int64 // of the window; for distinct n counts members; for min and max sum is the extreme
+	due    int64
+	timer  int64
+	alarm  *alarm // nil while all of it is zero
+	more   *more
+}
+
+// An alarm is what an entity has that came close to its limit, is crowded, or may fall short of it.
+type alarm struct {
+	first   int64 // earliest time judged, where an entity must be known for one window
 	trigger int64 // newest one
 	held    int64 // when the limit was last seen broken
 	early   int64 // time of the trigger told early; of one that is blind, since when
 	lump    int64 // end of the sub-bucket whose entries are put together
 	peak    float64
-	due     int64
-	timer   int64
-	state   state
-	index   map[int64]int32 // place of each member in the ring, when there are many
-	more    *more
-	// longs are records that lasted longer than a sub-bucket, and wait. So many of them stand in order, and so many there were
-	// when they were last looked through.
-	longs             []long
-	ordered, squashed int32
 }
+
+// last returns what the entity has of an alarm.
+func (e *entity) last() alarm {
+	if e.alarm == nil {
+		return alarm{}
+	}
+	return *e.alarm
+}
+
+// raise returns the alarm of an entity, to be changed.
+func (d *judge) raise(e *entity) *alarm {
+	if e.alarm == nil {
+		e.alarm = &alarm{}
+		d.bytes += alarmBytes
+	}
+	return e.alarm
+}
+
+// lumps reports whether entries since a time were put together.
+func (a alarm) lumps(since int64) bool { return a.lump != 0 && a.lump >= since }
+
+// window returns the entries of the window.
+func (e *entity) window() []entry { return e.past[e.head:] }
+
+// waits returns what waits in lists; piles are poured before somebody needs to see all.
+func (e *entity) waits() []arrival { return e.next[e.came:] }
+
+// earliest returns when the first of what waits happened; false when nothing waits. What is on a pile happens at the end.
+func (e *entity) earliest() (t int64, ok bool) {
+	if int(e.came) < len(e.next) {
+		t, ok = e.next[e.came].t, true
+	}
+	if e.more == nil {
+		return t, ok
+	}
+	for i := range e.more.piles {
+		if p := &e.more.piles[i]; p.filled {
+			if !ok || p.end < t {
+				t = p.end
+			}
+			return t, true
+		}
+	}
+	return t, ok
+}
+
+// idle reports whether nothing waits.
+func (e *entity) idle() bool { return int(e.came) == len(e.next) && e.more.empty() }
 
 type state uint16
 
@@ -187,7 +248,7 @@ func (d *judge) some(n int) {
 	for _, id := range f.ids[:n] {
 		if id != 0 {
 			e := d.entity(id - 1)
-			f.warmth += int(e.state) + len(e.ring) + len(e.longs)
+			f.warmth += int(e.state) + len(e.next)
 		}
 	}
 	for k := range n {
@@ -198,25 +259,23 @@ func (d *judge) some(n int) {
 		id, row, t, v := f.ids[k]-1, f.rows[k], f.times[k], f.values[k]
 		d.recent.Note(int(f.places[k]), id)
 		e := d.entity(id)
-		before := cap(e.ring)
 		if d.spread || d.sessions {
 			d.take(e, row, t, v)
 		} else {
-			d.insert(e, t, v, 1)
+			d.insert(e, arrival{entry{t, v, 1}, 0})
 		}
 		if d.observers != nil {
 			d.feed(e, row, t)
 		}
-		d.line(id, e, t, d.weight(v, 1), before)
+		d.await(id, e, t, d.weight(v, 1))
 	}
 }
 
-// add puts rows of an entity in line for the watermark.
-func (d *judge) add(id uint32, t, v, n int64) {
+// add puts what another detector knows of an entity in line for the watermark.
+func (d *judge) add(id uint32, a arrival) {
 	e := d.entity(id)
-	before := cap(e.ring)
-	d.insert(e, t, v, n)
-	d.line(id, e, t, d.weight(v, n), before)
+	d.insert(e, a)
+	d.await(id, e, a.t, d.weight(a.v, a.n))
 }
 
 // weight is what rows add at most to what is measured.
@@ -227,18 +286,15 @@ func (d *judge) weight(v, n int64) int64 {
 	return d.rows(entry{v: v, n: n})
 }
 
-// line notes that something of an entity waits, which weighs so much. before is what its ring had room for.
-func (d *judge) line(id uint32, e *entity, t, weight int64, before int) {
-	d.bytes += (cap(e.ring) - before) * entryBytes
-	if e.adds += weight; e.adds > plenty {
-		e.adds, e.wake = plenty, 0
-	}
+// await notes that something of an entity waits, which weighs so much.
+func (d *judge) await(id uint32, e *entity, t, weight int64) {
+	e.adds = min(e.adds+weight, plenty)
 	if e.state&waiting == 0 || t < e.due {
 		d.pending.Add(t, id)
 		e.due = t
 		e.state |= waiting
 	}
-	if d.early && e.state&touched == 0 && e.adds >= max(e.wake, d.least) {
+	if d.early && e.state&touched == 0 && e.adds >= d.least {
 		e.state |= touched
 		d.touched = append(d.touched, id)
 	}
@@ -252,39 +308,45 @@ func (d *judge) Judge(w event.Watermark) []alert.Finding {
 	}
 	d.judged = to
 	d.pending.Due(d.judged, func(id uint32, at int64) {
-		if e := d.entity(id); e.state&waiting != 0 && e.due == at {
+		if e := d.entity(id); e.awaited(at) {
 			e.state &^= waiting
 			d.settle(id, e)
-			if int(e.done) < len(e.ring) {
-				e.due = e.ring[e.done].t
+			if due, ok := e.earliest(); ok {
+				e.due = due
 				e.state |= waiting
-				d.pending.Add(e.due, id)
+				d.pending.Add(due, id)
 			}
 		}
 	})
 	d.timers.Due(d.judged, func(id uint32, at int64) {
-		if e := d.entity(id); e.state&timed != 0 && e.timer == at {
+		if e := d.entity(id); e.timed(at) {
 			e.state &^= timed
 			d.settle(id, e)
 		}
 	})
 	d.forgetTouched()
 	d.exporters.forget(d.judged)
+	d.seekSpare()
+	d.shrink()
 	return d.findings()
 }
 
+// awaited reports whether it is as the calendar says: something waits for the watermark to come to a time.
+func (e *entity) awaited(at int64) bool { return e.state&waiting != 0 && e.due == at }
+
+// timed reports whether an entity is to be looked at then.
+func (e *entity) timed(at int64) bool { return e.state&timed != 0 && e.timer == at }
+
 // settle brings an entity up to the watermark and notes when to look at it again.
 func (d *judge) settle(id uint32, e *entity) {
-	before := cap(e.ring)
 	d.commit(id, e, d.judged)
-	d.bytes += (cap(e.ring) - before) * entryBytes
 	next, ok := d.next(e)
 	switch {
 	case ok && (e.state&timed == 0 || next < e.timer):
 		e.timer = next
 		e.state |= timed
 		d.timers.Add(next, id)
-	case !ok && int(e.done) == len(e.ring):
+	case !ok && e.idle():
 		d.drop(id, e)
 	}
 }
@@ -292,56 +354,55 @@ func (d *judge) settle(id uint32, e *entity) {
 // next returns when time alone may change the entity next; false when it cannot.
 func (d *judge) next(e *entity) (t int64, ok bool) {
 	t = math.MaxInt64
-	if d.warms && e.state&known != 0 && window.Later(e.first, d.over) > d.judged {
-		t, ok = window.Later(e.first, d.over), true
+	if d.warms && e.state&known != 0 && window.Later(e.last().first, d.over) > d.judged {
+		t, ok = window.Later(e.last().first, d.over), true
 	}
 	if e.state&blind != 0 && !d.deserted(e) {
-		if ok = true; d.covered(e, e.early) == math.MaxInt64 {
+		if ok = true; d.covered(e, e.last().early) == math.MaxInt64 {
 			t = min(t, window.Later(d.judged, d.exporters.gap))
 		} else {
-			t = min(t, d.covered(e, e.early))
+			t = min(t, d.covered(e, e.last().early))
 		}
 	}
-	if e.head < e.done {
+	if in := e.window(); len(in) > 0 {
 		ok = true
-		leaves := window.Later(e.ring[e.head].t, d.over)
+		leaves := window.Later(in[0].t, d.over)
 		switch {
 		case !d.grows, d.limit.below: // a minimum that lasts fires again when its oldest entry leaves
 			t = min(t, leaves)
 		case e.state&open == 0:
-			t = min(t, window.Later(e.ring[e.done-1].t, d.over))
+			t = min(t, window.Later(in[len(in)-1].t, d.over))
 		case e.state&broken != 0:
 			t = min(t, window.Later(leaves, d.end))
 		}
 	}
 	switch {
 	case e.state&open != 0 && e.state&broken == 0:
-		t, ok = min(t, window.Later(e.held, d.end)), true
+		t, ok = min(t, window.Later(e.last().held, d.end)), true
 	case e.state&open != 0 && !ok:
 		t, ok = d.forgotten(e), true
 	}
 	if e.state&told != 0 {
-		t, ok = min(t, e.early), true
+		t, ok = min(t, e.last().early), true
 	}
 	return max(t, window.Later(d.judged, 1)), ok
 }
 
 // forgotten returns when an entity that has gone silent below its limit is given up.
 func (d *judge) forgotten(e *entity) int64 {
-	return window.Later(window.Later(e.held, d.over), max(9*d.over, day))
+	return window.Later(window.Later(e.last().held, d.over), max(9*d.over, day))
 }
 
 const day = 24 * 3600 * 1_000_000_000
 
 func (d *judge) drop(id uint32, e *entity) {
-	d.bytes -= cap(e.ring)*entryBytes + cap(e.longs)*longBytes
+	d.freePast(e)
+	d.freeNext(e)
 	d.forgetMore(e)
-	ring := e.ring
-	*e = entity{state: e.state & touched}
-	if cap(ring) <= 8 {
-		e.ring = ring[:0]
-		d.bytes += cap(ring) * entryBytes
+	if e.alarm != nil {
+		d.bytes -= alarmBytes
 	}
+	*e = entity{state: e.state & touched}
 	d.table.Drop(id)
 	d.recent.Forget(id)
 }
@@ -371,5 +432,5 @@ func (d *judge) Stats() detector.Stats {
 }
 
 func (d *judge) size() int {
-	return d.bytes + d.table.Bytes() + d.table.Len()*entityBytes + d.exporters.bytes()
+	return d.bytes + d.entries.held*entryBytes + d.arrivals.held*arrivalBytes + d.table.Bytes() + d.table.Len()*entityBytes + d.exporters.bytes()
 }

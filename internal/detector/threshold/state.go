@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"tocsin/internal/alert"
 	"tocsin/internal/detector"
@@ -13,12 +14,12 @@ import (
 
 const (
 	stateName    = "threshold"
-	stateVersion = 3
+	stateVersion = 5
 )
 
 // Save writes the state.
 func (d *judge) Save(w io.Writer) error {
-	s := window.NewEncoder(stateName, stateVersion)
+	s := window.NewEncoder(w, stateName, stateVersion)
 	s.Int(d.judged)
 	s.Uint(d.stats.Skipped)
 	s.Uint(d.stats.Late)
@@ -31,42 +32,48 @@ func (d *judge) Save(w io.Writer) error {
 			continue
 		}
 		e := d.entity(uint32(id))
-		d.tidy(e)
-		s.Text(d.table.Key(uint32(id)))
-		s.Uint(uint64(e.state &^ (waiting | timed | touched)))
-		s.Int(e.first)
-		s.Int(e.trigger)
-		s.Int(e.held)
-		s.Int(e.early)
-		s.Int(e.lump)
-		s.Float(e.peak)
-		s.Uint(uint64(e.done - e.head))
-		ring := e.ring[e.head:]
-		s.Uint(uint64(len(ring)))
-		last := int64(0)
-		for _, en := range ring {
-			s.Int(en.t - last)
-			s.Int(en.v)
-			s.Int(en.n)
-			last = en.t
-		}
-		e.saveLongs(s)
+		d.tidyAll(e)
+		d.table.SaveKey(s, uint32(id))
+		a := e.last()
+		s.Row(int64(e.state&^(waiting|timed|touched)), a.first, a.trigger)
+		s.Row(a.held, a.early, a.lump)
+		s.Row(int64(math.Float64bits(a.peak)), 0, 0)
+		d.saveEntries(s, e)
 		e.more.save(s)
 	}
-	_, err := s.WriteTo(w)
-	return err
+	return s.Flush()
+}
+
+// saveEntries writes the entries of the window, and what waits.
+func (d *judge) saveEntries(s *window.Encoder, e *entity) {
+	in, next := e.window(), e.waits()
+	s.Uint(uint64(len(in)))
+	s.Uint(uint64(len(in) + len(next)))
+	last := int64(0)
+	for i := range in {
+		en := &in[i]
+		s.Row(en.t-last, en.v, en.n-1)
+		last = en.t
+	}
+	for i := range next {
+		a := &next[i]
+		s.Row(a.t-last, a.v, a.n-1)
+		if last = a.t; d.spread {
+			s.Uint(uint64(a.length))
+		}
+	}
 }
 
 // Load reads a state into a detector that has seen nothing.
 func (d *judge) Load(r io.Reader) error {
-	s := window.NewDecoder(r, stateName, stateVersion, 1, 2)
+	s := window.NewDecoder(r, stateName, stateVersion, 1, 2, 3, 4)
 	d.judged = s.Int()
 	d.stats.Skipped, d.stats.Late, d.stats.Evicted = s.Uint(), s.Uint(), s.Uint()
 	d.exact = min(max(int(s.Uint()), few), exact)
 	if s.Version > 2 { // earlier states know of no exporters
 		d.exporters.load(s)
 	}
-	for range s.Count(16) {
+	for range s.Count(8) {
 		key := s.Text()
 		if _, twice := d.table.Lookup(key); twice {
 			s.Fail("an entity is there twice")
@@ -86,30 +93,35 @@ func (d *judge) Load(r io.Reader) error {
 }
 
 func (d *judge) loadEntity(s *window.Decoder, e *entity) {
-	e.state = state(s.Uint()) &^ (waiting | timed | touched)
-	e.first, e.trigger, e.held, e.early, e.lump = s.Int(), s.Int(), s.Int(), s.Int(), s.Int()
-	e.peak = s.Float()
+	d.loadHead(s, e)
 	done := s.Uint()
-	n := s.Count(3)
+	n := s.Count(1)
 	if done > uint64(n) {
 		s.Fail("more entries judged than there are")
 		return
 	}
-	e.ring = make([]entry, 0, n)
+	d.growPast(e, int(done))
+	d.growNext(e, n-int(done))
 	last := int64(0)
 	for i := range n {
-		en := entry{t: last + s.Int(), v: s.Int(), n: s.Int()}
-		if i > 0 && (en.t < last || en.t == last && d.metric.Op != metric.Distinct && !d.sessions) || en.n < 0 && !d.sessions || uint64(i) >= done && en.n == 0 {
+		a := arrival{entry: loadEntry(s, last)}
+		waits, alike := uint64(i) >= done, d.metric.Op == metric.Distinct || d.sessions
+		if waits && d.spread && s.Version > 4 {
+			a.length = int64(min(s.Uint(), maxSpan+1))
+			alike = true
+		}
+		if i > 0 && (a.t < last || a.t == last && !alike) || a.n < 0 && !d.sessions || waits && a.n == 0 || !d.possible(&a) {
 			s.Fail("entries out of order")
 			return
 		}
-		last = en.t
-		e.ring = append(e.ring, en)
+		if last = a.t; waits {
+			e.next = append(e.next, a)
+		} else {
+			e.past = append(e.past, a.entry)
+		}
 	}
-	e.done = int32(done)
-	e.loose = int32(n) - e.done // earlier versions ordered the sessions of an instant otherwise
-	d.bytes += cap(e.ring) * entryBytes
-	if s.Version > 2 { // earlier states have the shares of long flows alone
+	e.loose = int32(len(e.next))          // earlier versions ordered the sessions of an instant otherwise
+	if s.Version == 3 || s.Version == 4 { // earlier states have the shares of long flows alone, later ones the length with the rest
 		d.loadLongs(s, e)
 	}
 	if s.Version > 1 { // earlier states know nothing of long flows and sessions
@@ -117,28 +129,60 @@ func (d *judge) loadEntity(s *window.Decoder, e *entity) {
 	}
 }
 
+// loadHead reads what an entity has besides its entries. Earlier states have numbers one by one.
+func (d *judge) loadHead(s *window.Decoder, e *entity) {
+	if s.Version < 4 {
+		e.state = state(s.Uint()) &^ (waiting | timed | touched)
+		d.loadAlarm(e, alarm{first: s.Int(), trigger: s.Int(), held: s.Int(), early: s.Int(), lump: s.Int(), peak: s.Float()})
+		return
+	}
+	was, first, trigger := s.Row()
+	e.state = state(was) &^ (waiting | timed | touched)
+	held, early, lump := s.Row()
+	peak, _, _ := s.Row()
+	d.loadAlarm(e, alarm{first, trigger, held, early, lump, math.Float64frombits(uint64(peak))})
+}
+
+func (d *judge) loadAlarm(e *entity, a alarm) {
+	if !d.warms {
+		a.first = 0 // earlier versions saved it always
+	}
+	if a != (alarm{}) {
+		*d.raise(e) = a
+	}
+}
+
+// loadEntry reads an entry; last is the time of the one before.
+func loadEntry(s *window.Decoder, last int64) entry {
+	if s.Version < 4 {
+		return entry{t: last + s.Int(), v: s.Int(), n: s.Int()}
+	}
+	t, v, n := s.Row()
+	return entry{last + t, v, n + 1}
+}
+
 // resume works out what a loaded entity does not carry.
 func (d *judge) resume(id uint32, e *entity) {
 	e.rows = 0
-	for i, en := range e.ring {
+	for _, a := range e.next {
+		e.rows += d.rows(a.entry)
+	}
+	for _, en := range e.past {
 		if d.metric.Op == metric.Distinct {
-			e.rows++
-			if i < int(e.done) && en.n != 0 {
+			if e.rows++; en.n != 0 {
 				e.n++
 			}
 			continue
 		}
 		e.rows += d.rows(en)
-		if i < int(e.done) {
-			e.n += d.rows(en)
-			e.sum += en.v
-		}
+		e.n += d.rows(en)
+		e.sum += en.v
 	}
-	if op := d.metric.Op; (op == metric.Min || op == metric.Max) && e.done > 0 {
-		e.sum = d.extreme(e.ring[:e.done])
+	if op := d.metric.Op; (op == metric.Min || op == metric.Max) && len(e.past) > 0 {
+		e.sum = d.extreme(e.past)
 	}
-	if int(e.done) < len(e.ring) {
-		e.due = e.ring[e.done].t
+	if due, ok := e.earliest(); ok {
+		e.due = due
 		e.state |= waiting
 		d.pending.Add(e.due, id)
 		e.adds = plenty
@@ -166,18 +210,13 @@ func (d *judge) Merge(other detector.Detector) error {
 			continue
 		}
 		e := o.entity(uint32(id))
-		if e.done > 0 || e.state&(open|known) != 0 {
+		if len(e.past) > 0 || e.state&(open|known) != 0 {
 			return errors.New("merge threshold: the other detector has judged")
 		}
 		mine := d.table.Number(o.table.Key(uint32(id)))
-		for _, en := range e.ring {
-			d.add(mine, en.t, en.v, en.n)
-		}
-		if len(e.longs) > 0 {
-			into := d.entity(mine)
-			before := cap(into.longs)
-			into.longs = append(into.longs, e.longs...)
-			d.bytes += (cap(into.longs) - before) * longBytes
+		o.tidyAll(e)
+		for _, a := range e.waits() {
+			d.add(mine, a)
 		}
 		if m := e.more; m != nil {
 			for _, f := range m.fed {
@@ -186,10 +225,10 @@ func (d *judge) Merge(other detector.Detector) error {
 				}
 			}
 			into := d.entity(mine).extra()
-			before := cap(into.shares) * shareBytes
-			into.lasting = append(into.lasting, m.lasting...)
+			before := cap(into.shares)*shareBytes + cap(into.lasting)*lastingBytes
+			into.lasting = append(into.lasting, m.lasting[:min(len(m.lasting), maxLasting-len(into.lasting))]...)
 			into.shares = united(append(into.shares, m.shares...))
-			d.bytes += cap(into.shares)*shareBytes - before
+			d.bytes += cap(into.shares)*shareBytes + cap(into.lasting)*lastingBytes - before
 		}
 	}
 	d.stats.Skipped += o.stats.Skipped
@@ -209,6 +248,8 @@ func (d *judge) shrink() {
 	for d.size() > d.room && d.table.Len() > 1 {
 		d.evict(d.table.Least(&d.hand, func(a, b uint32) bool { return d.further(d.entity(a), d.entity(b)) }))
 	}
+	d.pending.Thin(d.table.Len(), func(id uint32, at int64) bool { return d.entity(id).awaited(at) })
+	d.timers.Thin(d.table.Len(), func(id uint32, at int64) bool { return d.entity(id).timed(at) })
 }
 
 // further reports whether a is further from firing than b.
@@ -226,7 +267,7 @@ func (d *judge) evict(id uint32) {
 	e := d.entity(id)
 	if e.state&(open|told) != 0 {
 		d.out = append(d.out, alert.Finding{
-			Entity: d.table.Keys().Entity(d.table.Key(id)), Time: max(e.trigger, e.early), Value: e.peak, Limit: d.limit.value, Below: d.limit.below, Ended: true,
+			Entity: d.table.Keys().Entity(d.table.Key(id)), Time: max(e.last().trigger, e.last().early), Value: e.last().peak, Limit: d.limit.value, Below: d.limit.below, Ended: true,
 			Reason: "given up for lack of memory",
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +17,6 @@ import (
 	"tocsin/internal/detector"
 	"tocsin/internal/detector/detectortest"
 	"tocsin/internal/event"
-	"tocsin/internal/window"
 )
 
 // halfway makes the detector of which testdata/states holds what every version of Save made of it: it has judged a part of
@@ -29,6 +29,11 @@ func halfway(t *testing.T, version string) (config *Config, d detector.Detector,
 		config = &Config{Metric: "count", By: []string{"source.ip"}, Over: time.Minute, AtLeast: num(4), Memory: 64}
 		events := detectortest.Draw(rand.New(rand.NewPCG(7, 7)), 300)
 		shown, next = detectortest.Batch(events[:200]), []*event.Batch{detectortest.Batch(events[200:])}
+		rows = detectortest.AllRows(shown)
+	} else if strings.HasSuffix(version, "flows") {
+		config = &Config{Metric: "sum(flow.sent.bytes)", By: []string{"flow.host"}, Over: time.Minute, Above: num(4000), Memory: 64}
+		records := drawFlows(rand.New(rand.NewPCG(3, 3)), 400)
+		shown, next = flowBatch(records[:300]), []*event.Batch{flowBatch(records[300:])}
 		rows = detectortest.AllRows(shown)
 	} else {
 		config = quietConfig()
@@ -73,7 +78,7 @@ func goOn(d detector.Detector, next []*event.Batch) (found []alert.Finding) {
 // A state that an earlier version saved is loaded, and goes on as if it had never been away. A new version adds a file; none is
 // ever written anew.
 func TestStatesOfEarlierVersions(t *testing.T) {
-	for _, version := range []string{"v1", "v2", "v3"} {
+	for _, version := range []string{"v1", "v2", "v3", "v3-flows", "v4", "v4-flows", "v5", "v5-flows"} {
 		t.Run(version, func(t *testing.T) {
 			config, d, next := halfway(t, version)
 			path := filepath.Join("testdata", "states", version)
@@ -104,49 +109,17 @@ func TestStatesOfEarlierVersions(t *testing.T) {
 
 // FuzzFlowState loads whatever bytes into rules by views, and rules that know exporters, and lets them go on.
 func FuzzFlowState(f *testing.F) {
-	configs := []*Config{
-		{Metric: "sum(flow.sent.bytes)", By: []string{"flow.host"}, Over: time.Minute, Above: num(2000), Memory: 64},
-		{Metric: "distinct(flow.initiated)", By: []string{"flow.host"}, Over: time.Minute, Above: num(3), Memory: 64},
-		{Metric: "count", By: []string{"flow.pair"}, Over: 20 * time.Second, AtLeast: num(3), Memory: 64},
-		quietConfig(),
+	quiet := quietConfig()
+	draw := func(r *rand.Rand, c detector.Config, n int) *event.Batch {
+		if c == quiet {
+			b, _ := sayings(drawSayings(r)[:n/4])
+			return b
+		}
+		return flowBatch(drawFlows(r, n))
 	}
-	records := drawFlows(rand.New(rand.NewPCG(1, 2)), 200)
-	for _, c := range configs {
-		d, err := c.New(nil)
-		if err != nil {
-			f.Fatal(err)
-		}
-		b := flowBatch(records)
-		if c.Below != nil {
-			b, _ = sayings(drawSayings(rand.New(rand.NewPCG(1, 2)))[:60])
-		}
-		d.Fold(b, detectortest.AllRows(b))
-		first, last := b.TimeRange()
-		d.Judge(event.Watermark((first + last) / 2))
-		var state bytes.Buffer
-		if err := d.Save(&state); err != nil {
-			f.Fatal(err)
-		}
-		f.Add(state.Bytes())
-	}
-	f.Fuzz(func(t *testing.T, state []byte) {
-		for _, c := range configs {
-			d, err := c.New(nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := d.Load(bytes.NewReader(state)); err != nil {
-				if !errors.Is(err, window.ErrState) {
-					t.Errorf("Load: got %v, want an ErrState", err)
-				}
-				continue
-			}
-			b := flowBatch(records[:40])
-			d.Fold(b, detectortest.AllRows(b))
-			d.Early()
-			d.Explain(b, 3, records[30].end)
-			_, last := b.TimeRange()
-			d.Judge(event.Watermark(last + 3600*sec))
-		}
-	})
+	detectortest.FuzzLoadOf(f, draw,
+		&Config{Metric: "sum(flow.sent.bytes)", By: []string{"flow.host"}, Over: time.Minute, Above: num(2000), Memory: 64},
+		&Config{Metric: "distinct(flow.initiated)", By: []string{"flow.host"}, Over: time.Minute, Above: num(3), Memory: 64},
+		&Config{Metric: "count", By: []string{"flow.pair"}, Over: 20 * time.Second, AtLeast: num(3), Memory: 64},
+		quiet)
 }

@@ -1,46 +1,84 @@
 package threshold
 
 import (
-	"cmp"
 	"slices"
 
 	"tocsin/internal/metric"
 	"tocsin/internal/window"
 )
 
-// insert puts rows at one time behind the entries that wait. They are brought into order when somebody looks, or when they have
-// become many: records seldom come in order, and thousands may say that they ended at one instant.
-func (d *judge) insert(e *entity, t, v, n int64) {
-	en := entry{t, v, n}
-	e.rows += d.rows(en)
-	e.ring = append(grown(e.ring), en)
-	if e.loose++; int(e.loose) > d.exact && int(e.loose) > (len(e.ring)-int(e.done))/4 {
+// insert puts what arrives behind what waits. It is brought into order when somebody looks, or when there is much of it: records
+// seldom come in order, and thousands may say that they ended at one instant.
+func (d *judge) insert(e *entity, a arrival) {
+	e.rows += d.rows(a.entry)
+	if len(e.next) == cap(e.next) {
+		d.growNext(e, 1)
+	}
+	e.next = append(e.next, a)
+	e.loose++
+	// Counted at powers of two, so that looking costs little. What comes about in order is tidied soon, as little has to be
+	// gone through for that, and whatever then lies behind a cut need not wait one by one.
+	if n := int(e.loose); n > d.exact && n&(n-1) == 0 && n > d.behind(e)/4 {
 		d.tidy(e)
 	}
 }
 
-// byTime is the order of waiting entries: by time, then session; those of no session come last.
-func byTime(a, b entry) int {
-	if a.t != b.t {
-		return cmp.Compare(a.t, b.t)
+// behind returns how many of those in order are as late as the earliest that is not.
+func (d *judge) behind(e *entity) int {
+	from := len(e.next) - int(e.loose)
+	earliest := e.next[from].t
+	for i := range e.next[from:] {
+		earliest = min(earliest, e.next[from+i].t)
 	}
-	return cmp.Compare(min(a.n, 0), min(b.n, 0))
+	return from - e.before(earliest, from)
+}
+
+// growNext makes room for so many more to wait.
+func (d *judge) growNext(e *entity, more int) { e.next = d.arrivals.grown(e.next, more) }
+
+func (d *judge) freeNext(e *entity) {
+	d.arrivals.release(e.next)
+	e.next, e.came = nil, 0
+}
+
+// byTime is the order of what waits: by time, then session; those of no session come last. Of those that are alike, the ones that
+// are not spread come first.
+func byTime(a, b arrival) int {
+	switch x, y := min(a.n, 0), min(b.n, 0); {
+	case a.t != b.t:
+		return sign(a.t < b.t)
+	case x != y:
+		return sign(x < y)
+	case a.length != b.length:
+		return sign(a.length < b.length)
+	case a.length > 0 && a.v != b.v:
+		return sign(a.v < b.v)
+	}
+	return 0
 }
 
 // byMember is that of members.
-func byMember(a, b entry) int {
+func byMember(a, b arrival) int {
 	switch {
 	case a.t != b.t:
-		return cmp.Compare(a.t, b.t)
+		return sign(a.t < b.t)
 	case a.v != b.v:
-		return cmp.Compare(a.v, b.v)
-	default:
-		return cmp.Compare(a.n, b.n)
+		return sign(a.v < b.v)
+	case a.n != b.n:
+		return sign(a.n < b.n)
 	}
+	return 0
 }
 
-// tidy brings the entries that wait into order, those of one time and session together, and puts together at the end of a
-// sub-bucket what it has too much of. What comes of it depends on the entries alone, not on the order in which they came.
+func sign(less bool) int {
+	if less {
+		return -1
+	}
+	return 1
+}
+
+// tidy brings what waits into order, those of one time and session together, and puts together at the end of a sub-bucket what it
+// has too much of. What comes of it depends on the entries alone, not on the order in which they came.
 func (d *judge) tidy(e *entity) {
 	if e.loose == 0 {
 		return
@@ -49,19 +87,18 @@ func (d *judge) tidy(e *entity) {
 	if d.metric.Op == metric.Distinct {
 		order = byMember
 	}
-	from := len(e.ring) - int(e.loose)
+	from := len(e.next) - int(e.loose)
 	e.loose = 0
-	news := e.ring[from:]
+	news := e.next[from:]
 	if !slices.IsSortedFunc(news, order) {
 		slices.SortFunc(news, order)
 	}
-	at, _ := slices.BinarySearchFunc(e.ring[e.done:from], news[0], order)
-	at += int(e.done)
+	at := e.before(news[0].t, from)
 	d.merge(e, at, from, order)
-	if len(e.ring)-int(e.done) <= d.exact {
+	if len(e.waits()) <= d.exact {
 		return
 	}
-	first, _ := d.bucket(e.ring[at].t)
+	first, _ := d.bucket(e.next[at].t)
 	if d.metric.Op == metric.Distinct {
 		d.leaveOut(e, e.find(first))
 	} else {
@@ -69,44 +106,36 @@ func (d *judge) tidy(e *entity) {
 	}
 }
 
-// most is how many sessions of one instant are told apart.
-const most = 4096
-
-// merge makes one ordered list of the entries from at on, of which those from middle on are ordered by themselves.
-func (d *judge) merge(e *entity, at, middle int, order func(a, b entry) int) {
-	d.scratch = append(d.scratch[:0], e.ring[at:middle]...)
-	old, news := d.scratch, e.ring[middle:]
-	same := at - e.before(news[0].t, at) // entries of the instant at hand
-	out := at                            // never beyond the place where the next of news stands
+// merge makes one ordered list of what waits from at on, of which those from middle on are ordered by themselves.
+func (d *judge) merge(e *entity, at, middle int, order func(a, b arrival) int) {
+	d.scratch = append(d.scratch[:0], e.next[at:middle]...)
+	old, news := d.scratch, e.next[middle:]
+	out := at // never beyond the place where the next of news stands
 	for len(old) > 0 || len(news) > 0 {
-		var en entry
+		var a arrival
 		if len(news) == 0 || len(old) > 0 && order(old[0], news[0]) <= 0 {
-			en, old = old[0], old[1:]
+			a, old = old[0], old[1:]
 		} else {
-			en, news = news[0], news[1:]
+			a, news = news[0], news[1:]
 		}
-		if out > int(e.done) && e.ring[out-1].t == en.t {
-			same++
-			if last := &e.ring[out-1]; d.alike(last, &en) || same > most && d.metric.Op != metric.Distinct {
-				d.join(e, last, en)
-				same--
+		if out > at {
+			if last := &e.next[out-1]; last.length == 0 && a.length == 0 && d.alike(&last.entry, &a.entry) {
+				d.join(e, &last.entry, a.entry)
 				continue
 			}
-		} else {
-			same = 1
 		}
-		e.ring[out] = en
+		e.next[out] = a
 		out++
 	}
-	e.ring = e.ring[:out]
+	e.next = e.next[:out]
 }
 
-// alike reports whether two entries of one time are of one session, or of none, or of one member.
+// alike reports whether two entries are of one time and session, or of one time and of none, or the same member.
 func (d *judge) alike(a, b *entry) bool {
 	if d.metric.Op == metric.Distinct {
 		return *a == *b
 	}
-	return a.n == b.n && a.n < 0 || a.n >= 0 && b.n >= 0
+	return a.t == b.t && (a.n == b.n && a.n < 0 || a.n >= 0 && b.n >= 0)
 }
 
 // join adds an entry to one of the same time. A session stays one where both are of it.
@@ -139,88 +168,121 @@ func (d *judge) lump(to *entry, en entry) {
 	to.n = n
 }
 
-// crowded puts together, in each sub-bucket from the entry at i on, what comes behind as many entries as are kept exactly. One
-// instant stays whole.
+// crowded puts together, in each sub-bucket from the one that begins at i on, what comes behind as many entries as are kept
+// exactly. One instant stays whole.
 func (d *judge) crowded(e *entity, i int) {
 	out := i
-	for i < len(e.ring) {
-		_, end := d.bucket(e.ring[i].t)
+	for i < len(e.next) {
+		_, end := d.bucket(e.next[i].t)
 		last, next := e.find(end), e.find(end+1)
-		keep := min(i+d.exact, last)
-		for keep > i && keep < last && e.ring[keep].t == e.ring[keep-1].t {
-			keep++
+		kept := 0
+		for i < last && kept < d.exact {
+			n := d.instantAt(e, i, last)
+			whole, entries := d.thinned(e, e.next[i:i+n])
+			out += copy(e.next[out:], whole)
+			kept += entries
+			i += n
 		}
-		out += copy(e.ring[out:], e.ring[i:keep])
-		if keep == last {
-			out += copy(e.ring[out:], e.ring[last:next])
-			i = next
-			continue
+		if kept >= d.exact {
+			p := d.pileOf(e.extra(), end)
+			p.cut = e.next[out-1].t
+			for ; i < last; i++ {
+				d.heap(e, p, e.next[i])
+			}
 		}
-		sum := e.ring[keep]
-		for _, en := range e.ring[keep+1 : last] {
-			d.lump(&sum, en)
-		}
-		if next > last && e.ring[next-1].n >= 0 {
-			next--
-			d.lump(&sum, e.ring[next])
-			i = next + 1
-		} else {
-			i = next
-		}
-		sum.t, sum.n = end, d.rows(sum)
-		out += copy(e.ring[out:], e.ring[last:next])
-		e.ring[out] = sum
-		out++
+		whole, _ := d.thinned(e, e.next[last:next])
+		out += copy(e.next[out:], whole)
+		i = next
 	}
-	e.ring = e.ring[:out]
+	e.next = e.next[:out]
 }
 
-// leaveOut leaves out members of which more than decide were seen within a sub-bucket, from the entry at i on.
+// instantAt returns how many of those before last are of the instant of the one at i.
+func (d *judge) instantAt(e *entity, i, last int) int {
+	n := 1
+	for i+n < last && e.next[i+n].t == e.next[i].t {
+		n++
+	}
+	return n
+}
+
+const (
+	// most is how many sessions of one instant are told apart.
+	most = 4096
+	// fewLongs is up to how many long records of one instant wait as such.
+	fewLongs = 16
+)
+
+// thinned returns those of one instant without what is too much, and how many entries they are: where many are spread, their
+// shares are put together, and sessions beyond most are.
+func (d *judge) thinned(e *entity, of []arrival) (whole []arrival, entries int) {
+	longs := 0
+	for i := range of {
+		if of[i].length > 0 {
+			longs++
+		}
+		if i == 0 || !d.alike(&of[i-1].entry, &of[i].entry) {
+			entries++
+		}
+	}
+	if longs <= fewLongs && entries <= most {
+		return of, entries
+	}
+	if longs > 0 {
+		d.putShares(e, of[0].t, of)
+	}
+	whole = d.joined(e, of, most)
+	return whole, len(whole)
+}
+
+// joined joins those in order that are alike, and all behind so many. None is spread any more.
+func (d *judge) joined(e *entity, of []arrival, most int) []arrival {
+	whole := of[:1]
+	for _, a := range of[1:] {
+		if last := &whole[len(whole)-1]; d.alike(&last.entry, &a.entry) || len(whole) == most {
+			d.join(e, &last.entry, a.entry)
+			continue
+		}
+		whole = append(whole, a)
+	}
+	return whole
+}
+
+// leaveOut leaves out members of which more than decide were seen within a sub-bucket, from the place i on.
 func (d *judge) leaveOut(e *entity, i int) {
 	most, out := exact+2*d.keep, i
-	for i < len(e.ring) {
-		_, end := d.bucket(e.ring[i].t)
+	for i < len(e.next) {
+		_, end := d.bucket(e.next[i].t)
 		next := e.find(end + 1)
 		keep := min(i+most, next)
 		if keep < next {
 			e.state |= full
 			e.rows -= int64(next - keep)
 		}
-		out += copy(e.ring[out:], e.ring[i:keep])
+		out += copy(e.next[out:], e.next[i:keep])
 		i = next
 	}
-	e.ring = e.ring[:out]
+	e.next = e.next[:out]
 }
 
-// find returns the place of the first waiting entry at t or later. They are in order.
-func (e *entity) find(t int64) int { return e.before(t, len(e.ring)) }
+// find returns the place of the first that waits for t or later. They are in order.
+func (e *entity) find(t int64) int { return e.before(t, len(e.next)) }
 
-// before is find among the entries up to a place.
+// before is find among those up to a place.
 func (e *entity) before(t int64, upto int) int {
-	i, _ := slices.BinarySearchFunc(e.ring[e.done:upto], t, func(en entry, t int64) int {
-		if en.t < t {
-			return -1
+	from := int(e.came)
+	for from < upto {
+		if middle := int(uint(from+upto) >> 1); e.next[middle].t < t {
+			from = middle + 1
+		} else {
+			upto = middle
 		}
-		return 1
-	})
-	return i + int(e.done)
+	}
+	return from
 }
 
 // bucket returns the first and last instant of the sub-bucket that t lies in.
 func (d *judge) bucket(t int64) (from, end int64) {
 	from = window.FloorDiv(t, d.grain) * d.grain
 	return from, from + d.grain - 1
-}
-
-// grown makes the first room for a ring a small one: most entities are seen once or twice.
-func grown(ring []entry) []entry {
-	switch cap(ring) {
-	case 0:
-		return make([]entry, 0, 2)
-	case 2:
-		if len(ring) == 2 {
-			return append(make([]entry, 0, 8), ring...)
-		}
-	}
-	return ring
 }
