@@ -1,4 +1,5 @@
-// Package flow holds the noun of the flow decoders: one record as an exporter told it, whatever the protocol.
+// Package flow holds the nouns of the flow decoders: one record as an exporter told it, whatever the protocol, and what it says of an
+// interface.
 package flow
 
 import "strings"
@@ -51,24 +52,25 @@ type Reason uint8
 
 // The reasons. None of them ends the reading of what is still readable of a datagram.
 const (
-	Truncated        Reason = iota // the datagram ends inside what it announces
-	WrongCount                     // the header counts other than what is there; what is there counts
-	UnknownVersion                 // no protocol that is known
-	NoTemplate                     // data whose template has not come; it is held for a while
-	HeldTooLong                    // held data that was dropped, because the template did not come in time
-	HeldTooMuch                    // data that was not held, because too much is held already
-	BadTemplate                    // a template that cannot be: no fields, records too long or of no length, an id that is reserved
-	TooManyTemplates               // a template that was not kept, because the exporter has too many
-	BadLength                      // a set, sample or field whose length cannot be
-	NoAddresses                    // a record without a source and a destination address
-	BadTime                        // a clock that is years off; the time of receipt stands in
-	ReservedSet                    // a set whose id the protocol has no meaning for
-	NoPacket                       // a sampled packet that is not IP, or is cut before its addresses
-	Reasons                        // how many there are
+	Truncated         Reason = iota // the datagram ends inside what it announces
+	WrongCount                      // the header counts other than what is there; what is there counts
+	UnknownVersion                  // no protocol that is known
+	NoTemplate                      // data whose template has not come; it is held for a while
+	HeldTooLong                     // held data that was dropped, because the template did not come in time
+	HeldTooMuch                     // data that was not held, because too much is held already
+	BadTemplate                     // a template that cannot be: no fields, records too long or of no length, an id that is reserved
+	TooManyTemplates                // a template that was not kept, because the exporter has too many
+	BadLength                       // a set, sample or field whose length cannot be
+	NoAddresses                     // a record without a source and a destination address
+	BadTime                         // a clock that is years off; the time of receipt stands in
+	ReservedSet                     // a set whose id the protocol has no meaning for
+	NoPacket                        // a sampled packet that is not IP, or is cut before its addresses
+	TooManyInterfaces               // what was told of an interface that is not kept, because the exporter has too many
+	Reasons                         // how many there are
 )
 
 var reasonNames = [Reasons]string{"truncated", "wrong-count", "unknown-version", "no-template", "held-too-long", "held-too-much", "bad-template",
-	"too-many-templates", "bad-length", "no-addresses", "bad-time", "reserved-set", "no-packet"}
+	"too-many-templates", "bad-length", "no-addresses", "bad-time", "reserved-set", "no-packet", "too-many-interfaces"}
 
 // String returns the word by which counters name the reason.
 func (r Reason) String() string { return reasonNames[min(r, Reasons-1)] }
@@ -85,7 +87,7 @@ type Report struct {
 	Late      bool   // its number is of before: what was told as lost has come
 	Restarted bool   // the numbering began anew
 	Exported  int64  // when the exporter says that it sent it, in nanoseconds since 1970 UTC; 0: it does not
-	Counters  int    // counter samples, which tell of interfaces and not of flows
+	Counters  int    // counter samples, which tell of interfaces and not of flows; sflow.Counters reads them
 	Problems  [Reasons]uint32
 }
 

@@ -1,6 +1,7 @@
 package flowtest
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"net"
@@ -39,9 +40,9 @@ func Softflowd(t *testing.T, capture string, version int) [][]byte {
 // SoftflowdWith does the same with other options; with none it tells times by its uptime.
 func SoftflowdWith(t *testing.T, capture string, version int, options ...string) [][]byte {
 	t.Helper()
-	return listen(t, func(port int) *exec.Cmd {
+	return listen(t, func(ctx context.Context, port int) *exec.Cmd {
 		arguments := []string{"-d", "-r", capture, "-m", "1000000", "-v", fmt.Sprint(version), "-n", fmt.Sprintf("127.0.0.1:%d", port), "-p", filepath.Join(t.TempDir(), "pid"), "-c", "none"}
-		return exec.CommandContext(t.Context(), program(t, "softflowd"), append(arguments, options...)...)
+		return exec.CommandContext(ctx, program(t, "softflowd"), append(arguments, options...)...)
 	})
 }
 
@@ -49,15 +50,15 @@ func SoftflowdWith(t *testing.T, capture string, version int, options ...string)
 // of them to itself when it has read all; it is asked again then.
 func Pmacct(t *testing.T, capture string) (datagrams [][]byte) {
 	t.Helper()
-	for range 4 {
-		datagrams = listen(t, func(port int) *exec.Cmd {
+	for range 10 {
+		datagrams = listen(t, func(ctx context.Context, port int) *exec.Cmd {
 			settings := fmt.Sprintf("daemonize: false\npcap_savefile: %s\npcap_savefile_delay: 3\npcap_savefile_replay: 1\nplugins: sfprobe\n"+
 				"sfprobe_receiver: 127.0.0.1:%d\nsampling_rate: 1\nsfprobe_agentip: 127.0.0.1\nplugin_buffer_size: 102400\nplugin_pipe_size: 10240000\n", capture, port)
 			file := filepath.Join(t.TempDir(), "pmacct.conf")
 			if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			return exec.CommandContext(t.Context(), program(t, "pmacctd"), "-f", file)
+			return exec.CommandContext(ctx, program(t, "pmacctd"), "-f", file)
 		})
 		told, packets := samples(datagrams), packetsOf(t, capture)
 		if told >= packets {
@@ -95,8 +96,8 @@ func packetsOf(t *testing.T, capture string) (n int) {
 // more than two seconds between its last datagrams.
 const quiet = 6 * time.Second
 
-// listen runs an exporter, and returns what it sends until it has ended and nothing more comes.
-func listen(t *testing.T, exporter func(port int) *exec.Cmd) (datagrams [][]byte) {
+// listen runs an exporter, and returns what it sends until it has ended and nothing more comes. One that goes on to run is ended.
+func listen(t *testing.T, exporter func(ctx context.Context, port int) *exec.Cmd) (datagrams [][]byte) {
 	t.Helper()
 	l, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -106,10 +107,17 @@ func listen(t *testing.T, exporter func(port int) *exec.Cmd) (datagrams [][]byte
 	if err := l.SetReadBuffer(4 << 20); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exporter(l.LocalAddr().(*net.UDPAddr).Port) //nolint:forcetypeassert // UDP was asked for
-	ended := make(chan error, 1)
+	ctx, stop := context.WithCancel(t.Context())
+	cmd := exporter(ctx, l.LocalAddr().(*net.UDPAddr).Port) //nolint:forcetypeassert // UDP was asked for
+	cmd.WaitDelay = time.Second                             // for its children, which have its output as well
+	ended, over := make(chan error, 1), make(chan struct{})
+	defer func() {
+		stop()
+		<-over
+	}()
 	var said []byte
 	go func() {
+		defer close(over)
 		var err error
 		said, err = cmd.CombinedOutput()
 		ended <- err
@@ -140,6 +148,8 @@ func listen(t *testing.T, exporter func(port int) *exec.Cmd) (datagrams [][]byte
 			return datagrams
 		}
 	}
+	stop()
+	<-over
 	t.Fatalf("the exporter does not end: %s", said)
 	return nil
 }

@@ -115,6 +115,9 @@ func TestOptions(t *testing.T) {
 	if report.Options != 2 || report.Templates != 2 || report.String() != "" {
 		t.Errorf("%d options, %d templates, %q", report.Options, report.Templates, &report)
 	}
+	if all := b.Interfaces(addr("192.0.2.1")); all[3] != "Gi0/3" || len(b.Interfaces(addr("192.0.2.2"))) != 0 {
+		t.Errorf("its interfaces are %v", all)
+	}
 	if name, _ := b.Names(addr("192.0.2.1"), 9, 7, 3, 0); name != "Gi0/3" {
 		t.Errorf("interface 3 is %q", name)
 	}

@@ -272,15 +272,7 @@ func TestOddities(t *testing.T) {
 		for name, c := range some {
 			t.Run(name, func(t *testing.T) {
 				b := newBench(netflow.Options{})
-				var got []flow.Record
-				var all flow.Report
-				for _, datagram := range c.datagrams {
-					records, report := b.take(datagram)
-					got, all.Options = append(got, records...), all.Options+report.Options
-					for why, n := range report.Problems {
-						all.Problems[why] += n
-					}
-				}
+				got, all := b.takeAll(c.datagrams)
 				if diff := cmp.Diff(c.want, got); diff != "" || all.Options != c.options || all.String() != c.problems {
 					t.Errorf("%d options, want %d; problems %q, want %q (-want +got):\n%s", all.Options, c.options, &all, c.problems, diff)
 				}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"tocsin/internal/fault"
+	"tocsin/internal/flow"
 )
 
 // saved is what is kept over a restart. Its form is versioned: an unknown one is refused, and exporters send it all again.
@@ -113,10 +114,10 @@ func (d *Decoder) load(s savedDomain) error {
 		put(&m.tables.samplers, k, v, maxSamplers)
 	}
 	for k, v := range s.Interfaces {
-		put(&m.tables.interfaces, k, text(v), maxNames)
+		put(&m.tables.interfaces, k, flow.Label(v), maxNames)
 	}
 	for k, v := range s.Applications {
-		put(&m.tables.applications, k, text(v), maxNames)
+		put(&m.tables.applications, k, flow.Label(v), maxNames)
 	}
 	for _, one := range s.Templates {
 		t, size := d.parseTemplate(one.Fields, s.Protocol, one.Count, one.Scopes, one.Options)

@@ -1,8 +1,8 @@
 package netflow
 
 import (
+	"maps"
 	"math"
-	"strings"
 
 	"tocsin/internal/flow"
 )
@@ -10,7 +10,6 @@ import (
 // Bounds of what option records may fill a domain's tables with.
 const (
 	maxNames    = 16_384 // of each table
-	maxName     = 255    // bytes
 	maxSamplers = 1_024
 )
 
@@ -69,32 +68,18 @@ func (o *option) take(f *field, v []byte) {
 	case elementSamplerID, elementSelectorID:
 		o.samplerID, o.hasSampler = number32(v), true
 	case elementIfName:
-		o.name = label(v)
+		o.name = flow.Label(string(v[:min(len(v), flow.MaxLabel)]))
 	case elementIfDesc:
 		if o.name == "" {
-			o.name = label(v)
+			o.name = flow.Label(string(v[:min(len(v), flow.MaxLabel)]))
 		}
 	case elementAppID:
 		o.application, o.hasApp = uint32(number(v)), true //nolint:gosec // of longer ones the last four, as in flows
 	case elementBoot:
 		o.boot = millis(number(v))
 	case elementAppName:
-		o.appName = label(v)
+		o.appName = flow.Label(string(v[:min(len(v), flow.MaxLabel)]))
 	}
-}
-
-// label is a name as it is shown.
-func label(v []byte) string { return text(string(v[:min(len(v), maxName)])) }
-
-// text cuts a name at its first NUL and drops what is no text.
-func text(s string) string {
-	s, _, _ = strings.Cut(s[:min(len(s), maxName)], "\x00")
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
 // keep puts an option record into the tables.
@@ -159,6 +144,25 @@ func (d *Decoder) Names(exporter [16]byte, version uint16, id, iface, applicatio
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.tables.interfaces[iface], m.tables.applications[application]
+}
+
+// Interfaces returns what an exporter calls its interfaces, over all its domains.
+func (d *Decoder) Interfaces(exporter [16]byte) map[uint32]string {
+	var its []*domain
+	d.mu.Lock()
+	for key, m := range d.domains {
+		if key.exporter == exporter {
+			its = append(its, m)
+		}
+	}
+	d.mu.Unlock()
+	called := map[uint32]string{}
+	for _, m := range its {
+		m.mu.Lock()
+		maps.Copy(called, m.tables.interfaces)
+		m.mu.Unlock()
+	}
+	return called
 }
 
 // A Holding is what is remembered of one exporter, over all its domains.

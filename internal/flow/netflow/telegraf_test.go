@@ -98,8 +98,6 @@ func TestTelegraf(t *testing.T) {
 			if err != nil || len(paths) == 0 || len(want)+len(options) == 0 {
 				t.Fatalf("%d payloads, %d flows and %d options wanted: %v", len(paths), len(want), len(options), err)
 			}
-			var got []string
-			var all flow.Report
 			datagrams := make([][]byte, len(paths))
 			for i, path := range paths {
 				if datagrams[i], err = os.ReadFile(path); err != nil {
@@ -107,15 +105,10 @@ func TestTelegraf(t *testing.T) {
 				}
 				b.now = max(b.now, exportedAt(datagrams[i]))
 			}
-			for _, datagram := range datagrams {
-				records, report := b.take(datagram)
-				for j := range records {
-					got = append(got, likeTelegraf(&records[j], report.Version))
-				}
-				all.Options, all.Version, all.Domain = all.Options+report.Options, report.Version, report.Domain
-				for why, n := range report.Problems {
-					all.Problems[why] += n
-				}
+			records, all := b.takeAll(datagrams)
+			var got []string
+			for i := range records {
+				got = append(got, likeTelegraf(&records[i], all.Version))
 			}
 			slices.Sort(want)
 			slices.Sort(got)

@@ -100,3 +100,16 @@ func newBench(o netflow.Options) *bench { return &bench{netflow.New(o), exportTi
 func (b *bench) take(datagram []byte) ([]flow.Record, flow.Report) {
 	return b.Decode(addr("192.0.2.1"), b.now, datagram, nil)
 }
+
+// takeAll takes datagrams one after the other. Options and problems are those of all, version and domain those of the last.
+func (b *bench) takeAll(datagrams [][]byte) (records []flow.Record, all flow.Report) {
+	for _, datagram := range datagrams {
+		some, report := b.take(datagram)
+		records = append(records, some...)
+		all.Options, all.Version, all.Domain = all.Options+report.Options, report.Version, report.Domain
+		for why, n := range report.Problems {
+			all.Problems[why] += n
+		}
+	}
+	return records, all
+}

@@ -7,8 +7,6 @@ package rows
 
 import (
 	"math"
-	"math/bits"
-	"strconv"
 	"time"
 
 	"tocsin/internal/event"
@@ -40,181 +38,144 @@ type Note struct {
 // Ahead is how far a flow may end behind its receipt before its time is not believed.
 const Ahead = time.Minute
 
-// Append ends one row for a record, or two, and returns how many.
-func (o *Origin) Append(b *event.Builder, r *flow.Record, n *Note) int {
-	o.common(b, r, n)
-	o.ends(b, r, false)
-	role(b, n.Client)
-	repeated(b, n.Repeated)
-	counts(b, r.Bytes, r.Packets, r.Sampling)
-	if r.Has&flow.HasTCPFlags != 0 {
-		b.Int(event.FlowTCPFlags, int64(r.TCPFlags))
-	}
-	if r.Has&flow.HasInterfaces != 0 {
-		b.Uint(event.FlowIngress, uint64(r.Ingress))
-		b.Uint(event.FlowEgress, uint64(r.Egress))
-	}
-	if n.Interface != "" {
-		b.Text(event.ObserverInterface, n.Interface)
-	}
-	b.Next()
-	if r.Has&flow.HasReverse == 0 || r.ReverseBytes == 0 && r.ReversePackets == 0 {
-		return 1
-	}
-	o.common(b, r, n)
-	o.ends(b, r, true)
-	role(b, !n.Client)
-	repeated(b, n.ReverseRepeated)
-	counts(b, r.ReverseBytes, r.ReversePackets, r.Sampling)
-	b.Next()
-	return 2
-}
+// Together is how many records Append is best given at a time: as many as a datagram holds, and few enough to stay in the cache of
+// a processor while it goes through them once a column.
+const Together = 64
 
-// common sets what both directions have.
-func (o *Origin) common(b *event.Builder, r *flow.Record, n *Note) {
-	switch {
-	case o.Doubted:
-		b.Time(event.Timestamp, o.Received)
-		b.Flag(event.NoTime)
-	case r.End > o.Received+int64(Ahead):
-		b.Time(event.Timestamp, o.Received)
-		b.Flag(event.Future)
-	default:
-		b.Time(event.Timestamp, r.End)
+// Append appends the rows of records, of which there is a note each, and returns how many: one a record, or two.
+func (o *Origin) Append(b *event.Builder, records []flow.Record, notes []Note) int {
+	if len(records) == 0 {
+		return 0
 	}
-	if o.Ingested != 0 {
-		b.Time(event.Ingested, o.Ingested)
-	} else {
-		b.Time(event.Ingested, o.Received)
-	}
-	b.Text(event.TocsinSource, o.Source)
-	b.Text(event.EventDataset, o.Format)
-	b.IP(event.ObserverIP, o.Exporter)
-	b.Uint(event.FlowDomain, uint64(r.Domain))
-	if r.Has&flow.HasTimes != 0 {
-		b.Time(event.EventStart, r.Start)
-		b.Time(event.EventEnd, r.End)
-	}
-	b.Uint(event.FlowID, n.ID)
-	if r.Has&flow.HasProtocol != 0 {
-		b.Int(event.NetworkIANA, int64(r.Protocol))
-		if name := flow.Transport(r.Protocol); name != "" {
-			b.Text(event.NetworkTransport, name)
+	for i := range records {
+		if both(&records[i]) {
+			records, notes = directions(records, notes)
+			break
 		}
-		b.Int(event.FlowTOS, int64(r.TOS))
 	}
-	if r.Has&flow.IsV6 != 0 {
-		b.Text(event.NetworkType, "ipv6")
-	} else {
-		b.Text(event.NetworkType, "ipv4")
+	w := work{Origin: o, records: records, notes: notes, run: b.Run(len(records))}
+	w.look()
+	w.when()
+	w.protocol()
+	w.labels()
+	w.ends()
+	w.traffic()
+	w.flags()
+	w.run.End()
+	return len(records)
+}
+
+// both reports whether a record tells of traffic in both directions.
+func both(r *flow.Record) bool {
+	return r.Has&flow.HasReverse != 0 && (r.ReverseBytes != 0 || r.ReversePackets != 0)
+}
+
+// directions makes two records of each that tells both directions. Flags of TCP and interfaces are those of the first.
+func directions(records []flow.Record, notes []Note) (of []flow.Record, about []Note) {
+	for i := range records {
+		r, n := records[i], notes[i]
+		of, about = append(of, r), append(about, n)
+		if !both(&r) {
+			continue
+		}
+		r.Source, r.Destination = r.Destination, r.Source
+		if r.Has&flow.HasPorts != 0 { // else the one is what ICMP says
+			r.SourcePort, r.DestinationPort = r.DestinationPort, r.SourcePort
+		}
+		r.SourceAS, r.DestinationAS = r.DestinationAS, r.SourceAS
+		r.SourceMAC, r.DestinationMAC = r.DestinationMAC, r.SourceMAC
+		r.Bytes, r.Packets = r.ReverseBytes, r.ReversePackets
+		r.Has &^= flow.HasTCPFlags | flow.HasInterfaces
+		n.Client, n.Repeated, n.Interface = !n.Client, n.ReverseRepeated, ""
+		of, about = append(of, r), append(about, n)
 	}
-	if n.Application != "" {
-		b.Text(event.NetworkApp, n.Application)
-	}
-	if r.Sampling > 0 {
-		b.Uint(event.FlowSampling, uint64(r.Sampling))
-	}
-	if r.Has&flow.Dropped != 0 {
-		b.Text(event.EventAction, "dropped")
-	}
-	if r.Has&(flow.HasVLAN|flow.IsICMP) != 0 {
-		labels(b, r)
+	return of, about
+}
+
+// work is one call of Append. It goes through the records once a column, and makes no column in which no row has a value.
+type work struct {
+	*Origin
+
+	records []flow.Record // a row each
+	notes   []Note
+	run     event.Run
+
+	all, any                 flow.Has // what is told of every row, and of one at least
+	sampled, repeated, named bool     // some are
+	future                   bool     // some end too far ahead
+}
+
+// look finds out what columns there will be.
+func (w *work) look() {
+	w.all = math.MaxUint16
+	for i := range w.records {
+		r, n := &w.records[i], &w.notes[i]
+		w.all &= r.Has
+		w.any |= r.Has
+		w.sampled = w.sampled || r.Sampling > 0
+		w.repeated = w.repeated || n.Repeated
+		w.named = w.named || n.Interface != "" || n.Application != ""
 	}
 }
 
-// labels sets what no field of the schema holds.
-func labels(b *event.Builder, r *flow.Record) {
-	var buf [8]byte
-	if r.Has&flow.HasVLAN != 0 {
-		b.Label([]byte("vlan"), strconv.AppendUint(buf[:0], uint64(r.VLAN), 10))
-	}
-	if r.Has&flow.IsICMP != 0 {
-		text := strconv.AppendUint(buf[:0], uint64(r.DestinationPort>>8), 10)
-		b.Label([]byte("icmp"), strconv.AppendUint(append(text, '.'), uint64(r.DestinationPort&0xff), 10))
-	}
-}
-
-func role(b *event.Builder, client bool) {
-	if client {
-		b.Text(event.FlowRole, "client")
-	} else {
-		b.Text(event.FlowRole, "server")
-	}
-}
-
-// repeated is set where it is true alone: most events have no such column.
-func repeated(b *event.Builder, is bool) {
-	if is {
-		b.Bool(event.FlowRepeated, true)
-	}
-}
-
-func counts(b *event.Builder, octets, packets uint64, sampling uint32) {
-	if sampling > 1 {
-		octets, packets = times(octets, sampling), times(packets, sampling)
-	}
-	b.Uint(event.SourceBytes, octets)
-	b.Uint(event.SourcePackets, packets)
-}
-
-// times multiplies; what is too large for a column is the most that it holds.
-func times(v uint64, n uint32) uint64 {
-	high, low := bits.Mul64(v, uint64(n))
-	if high > 0 {
-		return math.MaxUint64
-	}
-	return low
-}
-
-// ends sets both ends, of the reverse direction the other way round.
-func (o *Origin) ends(b *event.Builder, r *flow.Record, reverse bool) {
-	from, to := &sourceFields, &destinationFields
-	if reverse {
-		from, to = to, from
-	}
-	b.IP(from.ip, r.Source)
-	b.IP(to.ip, r.Destination)
-	if r.Has&flow.HasPorts != 0 {
-		b.Int(from.port, int64(r.SourcePort))
-		b.Int(to.port, int64(r.DestinationPort))
-	}
-	if r.Has&flow.HasAS != 0 {
-		number(b, from.as, r.SourceAS)
-		number(b, to.as, r.DestinationAS)
-	}
-	if r.Has&flow.HasMAC != 0 {
-		address(b, from.mac, r.SourceMAC)
-		address(b, to.mac, r.DestinationMAC)
-	}
-}
-
-// A side is the fields of one end.
-type side struct{ ip, port, as, mac event.FieldID }
-
-var (
-	sourceFields      = side{event.SourceIP, event.SourcePort, event.SourceASN, event.SourceMAC}
-	destinationFields = side{event.DestinationIP, event.DestinationPort, event.DestinationASN, event.DestinationMAC}
-)
-
-// number sets an autonomous system; 0 is none (RFC 7607).
-func number(b *event.Builder, id event.FieldID, as uint32) {
-	if as != 0 {
-		b.Uint(id, uint64(as))
-	}
-}
-
-// address sets a hardware address as RFC 7042 section 2.1 writes it; one of zeros is none.
-func address(b *event.Builder, id event.FieldID, mac [6]byte) {
-	if mac == [6]byte{} {
+// lack takes the values of fields, which were set for all rows, from those of which a fact is not told.
+func (w *work) lack(fact flow.Has, fields ...event.FieldID) {
+	if w.all&fact != 0 {
 		return
 	}
-	const digits = "0123456789ABCDEF"
-	var text [17]byte
-	for i, v := range mac {
-		text[3*i], text[3*i+1] = digits[v>>4], digits[v&15]
-		if i < 5 {
-			text[3*i+2] = '-'
+	for i := range w.records {
+		if w.records[i].Has&fact == 0 {
+			for _, id := range fields {
+				w.run.Lack(id, i)
+			}
 		}
 	}
-	b.Str(id, text[:])
+}
+
+// some sets a field where its value is not 0.
+func (w *work) some(id event.FieldID, of func(i int) int64) {
+	first := 0
+	for first < len(w.records) && of(first) == 0 {
+		first++
+	}
+	if first == len(w.records) {
+		return
+	}
+	values := w.run.Ints(id)
+	for i := range values {
+		if values[i] = of(i); values[i] == 0 {
+			w.run.Lack(id, i)
+		}
+	}
+}
+
+// words sets a field where there is a word for it.
+func (w *work) words(id event.FieldID, of func(i int) string) {
+	var codes []uint32
+	last, code := "", uint32(0)
+	for i := range w.records {
+		word := of(i)
+		if word == "" {
+			continue
+		}
+		if codes == nil {
+			codes = w.run.Codes(id)
+		}
+		if word != last {
+			last, code = word, w.run.Code(id, word)
+		}
+		codes[i] = code
+	}
+}
+
+// word sets a field of all rows to one word.
+func (w *work) word(id event.FieldID, word string) {
+	fill(w.run.Codes(id), w.run.Code(id, word))
+}
+
+// fill sets all values of a column to one.
+func fill[T any](values []T, v T) {
+	for i := range values {
+		values[i] = v
+	}
 }

@@ -3,6 +3,7 @@ package rows_test
 import (
 	"encoding/json"
 	"math"
+	"math/rand/v2"
 	"net/netip"
 	"testing"
 	"time"
@@ -86,6 +87,17 @@ func TestRows(t *testing.T) {
 			"source.ip": "198.51.100.7", "source.port": 443., "destination.ip": "10.0.0.1", "destination.port": 40000., "source.bytes": 90000., "source.packets": 70.,
 			"flow.role": "server", "flow.sampling": 10., "flow.tcp_flags": none, "flow.ingress": none, "flow.egress": none,
 		}}},
+		"both directions of pings": {func(_ *rows.Origin, r *flow.Record, _ *rows.Note) {
+			r.Protocol, r.DestinationPort, r.Has = 1, 8<<8, r.Has&^(flow.HasPorts|flow.HasTCPFlags)|flow.IsICMP|flow.HasReverse
+			r.ReverseBytes, r.ReversePackets = 9000, 7
+		}, []map[string]any{
+			{"network.transport": "icmp", "network.iana_number": 1., "source.port": none, "destination.port": none, "flow.tcp_flags": none, "labels.icmp": "8.0"},
+			{
+				"source.ip": "198.51.100.7", "destination.ip": "10.0.0.1", "source.port": none, "destination.port": none, "source.bytes": 9000., "source.packets": 7.,
+				"flow.role": "server", "flow.tcp_flags": none, "flow.ingress": none, "flow.egress": none,
+				"network.transport": "icmp", "network.iana_number": 1., "labels.icmp": "8.0",
+			},
+		}},
 		"told by another exporter": {func(_ *rows.Origin, _ *flow.Record, n *rows.Note) { n.Repeated, n.ReverseRepeated = true, true }, []map[string]any{{"flow.repeated": true}}},
 		"of both directions one is told by another exporter": {func(_ *rows.Origin, r *flow.Record, n *rows.Note) {
 			r.Has, r.ReverseBytes, r.ReversePackets, n.ReverseRepeated = r.Has|flow.HasReverse, 9000, 7, true
@@ -99,7 +111,7 @@ func TestRows(t *testing.T) {
 			o, r, n := base()
 			test.change(&o, &r, &n)
 			b := event.NewBuilder(event.Flow)
-			if got := o.Append(b, &r, &n); got != len(test.want) {
+			if got := o.Append(b, []flow.Record{r}, []rows.Note{n}); got != len(test.want) {
 				t.Errorf("Append = %d rows, want %d", got, len(test.want))
 			}
 			var want []map[string]any
@@ -122,14 +134,72 @@ func TestRows(t *testing.T) {
 	}
 }
 
+// TestTogether: records that are appended together give the rows that each gives by itself.
+func TestTogether(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for round := range 30 {
+		o, plain, _ := base()
+		o.Doubted = round%10 == 0
+		common := flow.Has(rng.Uint32())
+		together, alone := event.NewBuilder(event.Flow), event.NewBuilder(event.Flow)
+		for range 3 {
+			var records []flow.Record
+			var notes []rows.Note
+			for range 1 + rng.IntN(2*rows.Together) {
+				r := plain
+				r.Source[15], r.SourcePort, r.Bytes, r.Domain = byte(rng.Uint32()), uint16(rng.Uint32()), rng.Uint64N(1e6), uint32(rng.IntN(2)) //nolint:gosec // any will do
+				r.Has = common ^ flow.Has(rng.Uint32()&rng.Uint32()&rng.Uint32())
+				r.Protocol = []uint8{1, 6, 17, 253}[rng.IntN(4)]
+				r.Sampling, r.SourceAS, r.DestinationAS = uint32(rng.IntN(3)), uint32(rng.IntN(2)), uint32(rng.IntN(3)) //nolint:gosec // small
+				r.ReverseBytes, r.DestinationMAC[3], r.VLAN = uint64(rng.IntN(3)), byte(rng.IntN(2)), uint16(rng.IntN(3))
+				if rng.IntN(8) == 0 {
+					r.End = began.Add(time.Hour).UnixNano()
+				}
+				n := rows.Note{ID: rng.Uint64(), Client: rng.IntN(2) == 0, Repeated: rng.IntN(9) == 0, ReverseRepeated: rng.IntN(9) == 0,
+					Interface: []string{"", "a", "b"}[rng.IntN(3)], Application: []string{"", "ssh"}[rng.IntN(2)]}
+				records, notes = append(records, r), append(notes, n)
+				o.Append(alone, records[len(records)-1:], notes[len(notes)-1:])
+			}
+			before := together.Rows()
+			if n := o.Append(together, records, notes); n != together.Rows()-before {
+				t.Fatalf("Append = %d, and there are %d rows more", n, together.Rows()-before)
+			}
+		}
+		if diff := cmp.Diff(texts(t, alone), texts(t, together)); diff != "" {
+			t.Fatalf("round %d (-alone +together):\n%s", round, diff)
+		}
+	}
+}
+
+func TestAppendAllocatesNothing(t *testing.T) {
+	o, r, n := base()
+	records, notes := make([]flow.Record, 30), make([]rows.Note, 30)
+	for i := range records {
+		records[i], notes[i] = r, n
+	}
+	b := event.NewBuilder(event.Flow)
+	for range 300 {
+		o.Append(b, records, notes)
+	}
+	b.Batch() // the next one has room for as much
+	if n := testing.AllocsPerRun(200, func() { o.Append(b, records, notes) }); n != 0 {
+		t.Errorf("30 records allocate %v times", n)
+	}
+}
+
+// BenchmarkAppend is the price of one record of NetFlow 5, of which a datagram has thirty.
 func BenchmarkAppend(b *testing.B) {
 	o, r, n := base()
+	records, notes := make([]flow.Record, 30), make([]rows.Note, 30)
+	for k := range records {
+		r.SourcePort, r.Bytes, n.ID, n.Client = uint16(k), uint64(k), uint64(k)*77, k%3 != 0 //nolint:gosec // small
+		records[k], notes[k] = r, n
+	}
 	builder := event.NewBuilder(event.Flow)
 	b.ReportAllocs()
-	for i := range b.N {
-		r.SourcePort, r.Bytes, n.ID, n.Client = uint16(i), uint64(i), uint64(i)*77, i%2 == 0 //nolint:gosec // any will do
-		o.Append(builder, &r, &n)
-		if builder.Rows() == 8192 {
+	for i := 0; i < b.N; i += len(records) {
+		o.Append(builder, records, notes)
+		if builder.Rows() >= 8192 {
 			builder.Batch()
 		}
 	}

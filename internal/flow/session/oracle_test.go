@@ -36,6 +36,7 @@ type talk struct {
 // A piece is one session; number counts them in the order in which they are met.
 type piece struct {
 	number      int
+	begun       string // its ends and when it was taken to begin first, by which its number is made
 	first, last int64
 	tells       map[bool]string // who tells of what the end that stands first sends, and of what the other one does
 	told        map[bool]int64  // until which second; kept of the session at hand alone
@@ -43,7 +44,8 @@ type piece struct {
 
 func (o *oracle) piece(r *flow.Record) *piece {
 	o.made++
-	return &piece{o.made, r.Start, r.End, map[bool]string{}, map[bool]int64{}}
+	both, _, _ := ends(r)
+	return &piece{o.made, fmt.Sprint(both, " ", r.Start), r.Start, r.End, map[bool]string{}, map[bool]int64{}}
 }
 
 // repeated says whether somebody else tells of a direction of a piece.
@@ -68,7 +70,7 @@ func ends(r *flow.Record) (both, source string, forward bool) {
 	return fmt.Sprint(r.Protocol, min(source, destination), max(source, destination)), source, source <= destination
 }
 
-func (o *oracle) track(teller string, r *flow.Record, received int64) (number int, mark session.Mark) {
+func (o *oracle) track(teller string, r *flow.Record, received int64) (of *piece, mark session.Mark) {
 	now := received / second
 	for range 2 {
 		if len(o.known) > 0 && now-o.known[0].touched > int64(max(o.options.IdleTCP, o.options.IdleUDP, o.options.Idle).Seconds())+1 {
@@ -145,7 +147,7 @@ func (o *oracle) track(teller string, r *flow.Record, received int64) (number in
 	if r.Has&flow.HasReverse != 0 {
 		mark.ReverseRepeated = o.repeated(s, which, !forward, teller, r.Start, r.End, received)
 	}
-	return which.number, mark
+	return which, mark
 }
 
 // input draws records of few ends, so that they meet often, over times that pass all the limits.
@@ -183,7 +185,7 @@ func TestAgainstOracle(t *testing.T) {
 		records, received := input(t)
 		stop := rapid.IntRange(0, len(records)).Draw(t, "restart")
 		tracker, unbroken, o := session.New(options), session.New(options), &oracle{options: options}
-		ids, numbers := map[int]uint64{}, map[uint64]int{}
+		ids, begun, numbers := map[int]uint64{}, map[uint64]string{}, map[string]uint64{}
 		for i := range records {
 			if i == stop {
 				state := tracker.Save()
@@ -197,18 +199,21 @@ func TestAgainstOracle(t *testing.T) {
 			if other := unbroken.Track(exporter, records[i:i+1], received[i], 0, nil)[0]; got != other {
 				t.Fatalf("record %d: got %+v with a restart at %d, %+v without", i, got, stop, other)
 			}
-			number, want := o.track(fmt.Sprint(exporter, records[i].Domain), &records[i], received[i])
+			of, want := o.track(fmt.Sprint(exporter, records[i].Domain), &records[i], received[i])
 			if want.ID = got.ID; got != want {
 				t.Fatalf("record %d: got %+v, want %+v", i, got, want)
 			}
-			if id, met := ids[number]; met && id != got.ID {
-				t.Fatalf("record %d: session %d is %d, was %d", i, number, got.ID, id)
+			if id, met := ids[of.number]; met && id != got.ID {
+				t.Fatalf("record %d: session %d is %d, was %d", i, of.number, got.ID, id)
 			}
-			// The same ends that begin at the same time are the same session, however it was forgotten in between.
-			if other, met := numbers[got.ID]; met && other != number && options.Max > 11 {
-				t.Fatalf("record %d: sessions %d and %d are both %d", i, other, number, got.ID)
+			// The same ends that begin at the same time are the same session, however it was forgotten in between, and no others are.
+			if other, met := begun[got.ID]; met && other != of.begun {
+				t.Fatalf("record %d: sessions %q and %q are both %d", i, other, of.begun, got.ID)
 			}
-			ids[number], numbers[got.ID] = got.ID, number
+			if other, met := numbers[of.begun]; met && other != got.ID {
+				t.Fatalf("record %d: session %q is %d, was %d", i, of.begun, got.ID, other)
+			}
+			ids[of.number], begun[got.ID], numbers[of.begun] = got.ID, of.begun, got.ID
 		}
 		if s := unbroken.Statistics(); int(s.Opened) != o.made || s.Sessions != len(o.known) { //nolint:gosec // small
 			t.Fatalf("got %+v, want %d opened and %d known", s, o.made, len(o.known))

@@ -132,7 +132,7 @@ const together = 32
 func (t *Tracker) trackSome(exporter *[16]byte, records []flow.Record, probes []probe, w *witness, shift int64, into []Mark) []Mark {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.table.warm(probes)
+	t.table.warm(probes, t.options.Max)
 	for i := range records {
 		r := &records[i]
 		if w.teller == 0 || w.domain != r.Domain {

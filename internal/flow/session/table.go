@@ -101,8 +101,9 @@ type probe struct {
 }
 
 // warm reads what find, touch and drop are going to need, so that the memory is waited for once and not for one key after the
-// other: where a million sessions are known, nothing of a key is in the cache. What it finds is not relied on.
-func (t *table) warm(probes []probe) {
+// other: where a million sessions are known, nothing of a key is in the cache. What it finds is not relied on. most is how many
+// entries there may be: for each key beyond, the one silent longest is going to be dropped.
+func (t *table) warm(probes []probe, most int) {
 	mask, sum := uint64(len(t.places)-1), uint32(0)
 	for i := range probes {
 		sum += uint32(t.places[uint64(probes[i].hash)&mask]) //nolint:gosec // any bits
@@ -119,8 +120,11 @@ func (t *table) warm(probes []probe) {
 			}
 		}
 	}
+	fresh := 0
 	for i := range probes {
-		if p := &probes[i]; p.index != none {
+		if p := &probes[i]; p.index == none {
+			fresh++
+		} else {
 			e := t.at(p.index)
 			if e.newer != none {
 				sum += t.at(e.newer).touched
@@ -129,6 +133,12 @@ func (t *table) warm(probes []probe) {
 				sum += t.at(e.older).touched
 			}
 		}
+	}
+	old := t.oldest
+	for drops := t.used + fresh - most; drops > 0 && old != none; drops-- {
+		e := t.at(old)
+		sum += uint32(t.places[uint64(t.secret.hash(&e.key))&mask]) //nolint:gosec // any bits
+		old = e.newer
 	}
 	t.warmed = sum
 }

@@ -1,5 +1,5 @@
 // Package sflow decodes sFlow version 5 (sFlow.org, "sFlow Version 5", July 2004, and "sFlow Discarded Packet Notification
-// Structures", 2020): flow samples, expanded ones, and notes of discarded packets. Counter samples are counted.
+// Structures", 2020): flow samples, expanded ones, notes of discarded packets, and what counter samples say of interfaces.
 //
 // It walks by length and trusts no count. Nothing is allocated for a flow.
 package sflow

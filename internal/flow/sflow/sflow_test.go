@@ -214,13 +214,16 @@ func TestKnows(t *testing.T) {
 	}
 }
 
-// FuzzDecode: whatever comes, each record has a whole IP header in the bytes that were sent.
+// FuzzDecode: whatever comes, each record has a whole IP header in the bytes that were sent, and each interface all its counters.
 func FuzzDecode(f *testing.F) {
 	f.Add(datagramOf(1, flowSampleOf(400, raw(1418, tcp4())), framed(counterSample, words(1, 2, 0))))
 	f.Add(datagramOf(1, expanded(framed(extendedGate, words(1, 0xc0000202, 64499, 64500, 64501, 1, 2, 2, 64501, 64502, 0, 100)), raw(100, wrap([]byte{0x86, 0xdd}, udp6(17, 0, 53, 0, 53, 0, 0, 0, 0))))))
 	f.Add(datagramOf(1, framed(dropSample, append(words(1, 0, 3, 0, 3, 4, 258, 1), raw(1418, tcp4())...))))
+	f.Add(datagramOf(1, countersOf(7, generics(interfaces()), framed(portName, named("eno1")), dot3s(1, 2, 3, 4)), flowSampleOf(400, raw(1418, tcp4()))))
+	f.Add(datagramOf(1, framed(expandedCounterSample, append(words(1, 0, 2, 1), generics(interfaces())...))))
 	f.Fuzz(func(t *testing.T, datagram []byte) {
 		got, report := New().Decode([16]byte{}, now, datagram, nil)
+		checkCounters(t, datagram, report)
 		if report.Records != len(got) || len(got) > len(datagram)/20 {
 			t.Fatalf("%d records of %d bytes, and the report says %d", len(got), len(datagram), report.Records)
 		}

@@ -148,7 +148,7 @@ func (c *Captures) Read(ctx context.Context, in ingest.Capture) (api.IngestAnswe
 
 // reading makes a reader of one capture, with all that takes the place of a socket.
 func (c *Captures) reading(in ingest.Capture, packets *capture.Reader) *reading {
-	s := &Source{options: Options{Name: captureSource, Memory: c.memory, Rows: event.MaxRows - 2, Log: c.log}, stats: newStatistics(captureSource, nil)}
+	s := &Source{options: Options{Name: captureSource, Memory: c.memory, Rows: mostRows, Log: c.log}, stats: newStatistics(captureSource, nil)}
 	filled := make(chan *event.Batch, 4) // more than one datagram and what waited for it can fill
 	r := newReader(s, filled)
 	r.ingested = in.Received

@@ -17,7 +17,7 @@ import (
 	"tocsin/internal/flow/sflow"
 )
 
-// maxExporters bounds how many exporters are listed, and how many of those that are refused; the one silent longest gives way.
+// maxExporters bounds how many exporters are listed, and apart from these how many that are refused; the one silent longest gives way.
 const maxExporters = 10_000
 
 // exporters is the list of those who were heard.
@@ -25,6 +25,8 @@ type exporters struct {
 	mu    sync.Mutex
 	all   map[netip.Addr]*exporter
 	order *list.List // the one heard last in front
+	// refused are those that are not allowed to send any, in the same order.
+	refused *list.List
 }
 
 // An exporter is one of them. What is in it is read and changed with exporters.mu held.
@@ -50,22 +52,37 @@ type exporter struct {
 	minutes     [lately]minute
 }
 
-func newExporters() *exporters { return &exporters{all: map[netip.Addr]*exporter{}, order: list.New()} }
+func newExporters() *exporters {
+	return &exporters{all: map[netip.Addr]*exporter{}, order: list.New(), refused: list.New()}
+}
 
-// find returns the entry of an address, the one heard last from now on. It is called with mu held.
-func (x *exporters) find(address netip.Addr, now int64) *exporter {
-	e := x.all[address]
-	if e != nil {
-		x.order.MoveToFront(e.place)
+// among returns the list of those who are refused, or that of all others.
+func (x *exporters) among(refused bool) *list.List {
+	if refused {
+		return x.refused
+	}
+	return x.order
+}
+
+// find returns the entry of an address, the one heard last from now on of those who are refused or of the others. It is called with mu
+// held.
+func (x *exporters) find(address netip.Addr, now int64, refused bool) *exporter {
+	e, order := x.all[address], x.among(refused)
+	if e != nil && e.refused == refused {
+		order.MoveToFront(e.place)
 		return e
 	}
-	if len(x.all) >= maxExporters {
-		old := x.order.Remove(x.order.Back()).(*exporter) //nolint:forcetypeassert // nothing else is in it
+	if e == nil {
+		e = &exporter{address: address, first: now, versions: map[uint16]bool{}}
+		x.all[address] = e
+	} else {
+		x.among(e.refused).Remove(e.place)
+	}
+	if order.Len() >= maxExporters {
+		old := order.Remove(order.Back()).(*exporter) //nolint:forcetypeassert // nothing else is in it
 		delete(x.all, old.address)
 	}
-	e = &exporter{address: address, first: now, versions: map[uint16]bool{}}
-	e.place = x.order.PushFront(e)
-	x.all[address] = e
+	e.refused, e.place = refused, order.PushFront(e)
 	return e
 }
 
@@ -73,8 +90,8 @@ func (x *exporters) find(address netip.Addr, now int64) *exporter {
 func (x *exporters) heard(source string, address netip.Addr, now int64, size int, r *flow.Report, sampling uint32) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	e := x.find(address, now)
-	e.source, e.refused, e.last = source, false, now
+	e := x.find(address, now, false)
+	e.source, e.last = source, now
 	e.datagrams++
 	e.bytes += int64(size)
 	e.flows += int64(r.Records)
@@ -110,8 +127,8 @@ func (x *exporters) heard(source string, address netip.Addr, now int64, size int
 func (x *exporters) refuse(source string, address netip.Addr, now int64, size int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	e := x.find(address, now)
-	e.source, e.refused, e.last = source, true, now
+	e := x.find(address, now, true)
+	e.source, e.last = source, now
 	e.datagrams++
 	e.bytes += int64(size)
 }
@@ -130,6 +147,10 @@ func (e *exporter) rate(now int64) float64 {
 // protocolOf returns the word for the version of a datagram, by which field event.dataset has it.
 func protocolOf(version uint16) string {
 	switch version {
+	case 5: // the most frequent ones without making a text
+		return "netflow5"
+	case 9:
+		return "netflow9"
 	case 10:
 		return "ipfix"
 	case sflow.Version:
@@ -141,7 +162,7 @@ func protocolOf(version uint16) string {
 
 // Exporters lists who was heard, by address. One is silent when nothing came from it for longer than after; 0 is never.
 func (m *Memory) Exporters(now time.Time, after time.Duration) []api.Exporter {
-	holdings := m.netflow.Holdings()
+	holdings, counted := m.netflow.Holdings(), m.interfaces.counts()
 	at := now.UnixNano()
 	x := m.exporters
 	x.mu.Lock()
@@ -152,7 +173,7 @@ func (m *Memory) Exporters(now time.Time, after time.Duration) []api.Exporter {
 		one := api.Exporter{
 			Address: e.address.String(), Source: e.source, Refused: e.refused, First: time.Unix(0, e.first).UTC(), Last: time.Unix(0, e.last).UTC(),
 			Datagrams: e.datagrams, Bytes: e.bytes, Flows: e.flows, Counters: e.counters, Lost: e.lost, Late: e.late, Restarts: e.restarts,
-			Rate: e.rate(at), Skew: e.skew, Templates: h.Templates, Held: int64(h.Held), Sampling: int64(e.sampling), Protocols: []string{},
+			Rate: e.rate(at), Skew: e.skew, Templates: h.Templates, Held: int64(h.Held), Sampling: int64(e.sampling), Counted: counted[e.address], Protocols: []string{},
 			Silent: after > 0 && !e.refused && now.Sub(time.Unix(0, e.last)) > after,
 		}
 		for _, v := range slices.Sorted(maps.Keys(e.versions)) {
@@ -218,9 +239,7 @@ func (x *exporters) save() ([]byte, error) {
 	list := []savedExporter{}
 	for p := x.order.Back(); p != nil; p = p.Prev() {
 		e := p.Value.(*exporter) //nolint:forcetypeassert // nothing else is in it
-		if !e.refused {
-			list = append(list, savedExporter{e.address, e.source, e.first, e.last, slices.Sorted(maps.Keys(e.versions))})
-		}
+		list = append(list, savedExporter{e.address, e.source, e.first, e.last, slices.Sorted(maps.Keys(e.versions))})
 	}
 	return json.Marshal(list)
 }
@@ -236,7 +255,7 @@ func (x *exporters) load(text []byte) error {
 		if !s.Address.IsValid() || len(s.Versions) > 16 {
 			return fault.New(fault.Invalid, "load exporters: %q with %d versions cannot be", s.Address, len(s.Versions))
 		}
-		e := x.find(s.Address, s.First)
+		e := x.find(s.Address, s.First, false)
 		e.source, e.last = s.Source, s.Last
 		for _, v := range s.Versions {
 			e.versions[v] = true

@@ -74,7 +74,7 @@ func Open(ctx context.Context, o Options) (*Source, error) {
 	if o.Rows <= 0 {
 		o.Rows = 8192
 	}
-	o.Rows = min(o.Rows, event.MaxRows-2)
+	o.Rows = min(o.Rows, mostRows)
 	if o.Delay <= 0 {
 		o.Delay = 100 * time.Millisecond
 	}
@@ -176,7 +176,7 @@ func (s *Source) Run(ctx context.Context, _ source.Emit) error {
 		return nil
 	})
 	g.Go(func() error { return s.hand(taking, queue) })
-	g.Go(func() error { return s.watchDrops(inner) })
+	g.Go(func() error { return drops.Watch(inner, s.Address().Port(), s.dropped) })
 	err := g.Wait()
 	if ctx.Err() != nil {
 		return nil
@@ -199,29 +199,11 @@ func (s *Source) hand(ctx context.Context, queue <-chan *event.Batch) (failed er
 	return failed
 }
 
-// dropInterval is how often the system is asked how many datagrams it dropped.
-const dropInterval = 10 * time.Second
-
-// watchDrops counts the datagrams that the system dropped because they were not read in time, and says so.
-func (s *Source) watchDrops(ctx context.Context) error {
-	tick := time.NewTicker(dropInterval)
-	defer tick.Stop()
-	known := uint64(0)
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		dropped, ok := drops.Of(s.Address().Port())
-		if !ok || dropped <= known {
-			continue
-		}
-		s.stats.dropped.Add(float64(dropped - known))
-		s.options.Log.Warn("datagrams of flows were dropped by the system (raise net.core.rmem_max)", "source", s.options.Name, "dropped", dropped-known)
-		if s.options.Dropped != nil {
-			s.options.Dropped(s.options.Name, int64(dropped-known)) //nolint:gosec // since ten seconds
-		}
-		known = dropped
+// dropped counts the datagrams that the system dropped because they were not read in time, and says so.
+func (s *Source) dropped(n uint64) {
+	s.stats.dropped.Add(float64(n))
+	s.options.Log.Warn("datagrams of flows were dropped by the system (raise net.core.rmem_max)", "source", s.options.Name, "dropped", n)
+	if s.options.Dropped != nil {
+		s.options.Dropped(s.options.Name, int64(n)) //nolint:gosec // of ten seconds
 	}
 }

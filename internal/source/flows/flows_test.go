@@ -88,7 +88,8 @@ func await(t *testing.T, what string, holds func() bool) {
 type run struct {
 	*flows.Source
 	to   net.Conn
-	stop func() error // ends it and returns its error
+	wait func() error // waits for its end and returns its error
+	stop func() error // ends it and does the same
 }
 
 func start(t *testing.T, o flows.Options) *run {
@@ -108,12 +109,13 @@ func start(t *testing.T, o flows.Options) *run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop := sync.OnceValue(func() error {
+	wait := sync.OnceValue(func() error { return errors.Join(<-ended, to.Close()) })
+	stop := func() error {
 		cancel()
-		return errors.Join(<-ended, to.Close())
-	})
+		return wait()
+	}
 	t.Cleanup(func() { _ = stop() }) // which tests look at that care
-	return &run{s, to, stop}
+	return &run{s, to, wait, stop}
 }
 
 func (r *run) send(t *testing.T, datagrams ...[]byte) {
@@ -397,16 +399,14 @@ func TestTakeFails(t *testing.T) {
 	in := &intake{fails: broken}
 	r := start(t, flows.Options{Take: in.Take})
 	r.send(t, v5(7, 0, time.Now()))
-	await(t, "the port to be given back", func() bool {
-		l, err := net.ListenPacket("udp", r.Address().String())
-		if err == nil {
-			l.Close()
-		}
-		return err == nil
-	})
-	if err := r.stop(); !errors.Is(err, broken) {
+	if err := r.wait(); !errors.Is(err, broken) {
 		t.Errorf("got %v, want what made it end", err)
 	}
+	l, err := net.ListenPacket("udp", r.Address().String())
+	if err != nil {
+		t.Fatalf("the port is not given back: %v", err)
+	}
+	l.Close()
 }
 
 func TestPortIsTaken(t *testing.T) {

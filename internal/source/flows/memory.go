@@ -15,13 +15,14 @@ import (
 	"tocsin/internal/flow/sflow"
 )
 
-// A Memory is what is known of exporters and their traffic: templates, sessions, and how each exporter does. All listeners
+// A Memory is what is known of exporters and their traffic: templates, sessions, how each exporter does, and its interfaces. All listeners
 // share one, and it outlasts them. Its methods may be called from several goroutines.
 type Memory struct {
-	netflow   *netflow.Decoder
-	sflow     *sflow.Decoder
-	sessions  *session.Tracker
-	exporters *exporters
+	netflow    *netflow.Decoder
+	sflow      *sflow.Decoder
+	sessions   *session.Tracker
+	exporters  *exporters
+	interfaces *interfaces
 }
 
 // NewMemory returns one that knows nothing.
@@ -29,7 +30,7 @@ func NewMemory() *Memory {
 	var salt [8]byte
 	rand.Read(salt[:]) // which does not fail
 	return &Memory{
-		netflow: netflow.New(netflow.Options{}), sflow: sflow.New(), exporters: newExporters(),
+		netflow: netflow.New(netflow.Options{}), sflow: sflow.New(), exporters: newExporters(), interfaces: newInterfaces(),
 		sessions: session.New(session.Options{Salt: binary.BigEndian.Uint64(salt[:])}),
 	}
 }
@@ -46,6 +47,7 @@ func (m *Memory) parts() []part {
 		{"templates.json", m.netflow.Save, m.netflow.Load},
 		{"sessions", func() ([]byte, error) { return m.sessions.Save(), nil }, m.sessions.Load},
 		{"exporters.json", m.exporters.save, m.exporters.load},
+		{"interfaces.json", m.interfaces.save, m.interfaces.load},
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 
 // An exporter is never a label: there may be thousands, and forged ones. The list of exporters tells of each.
 type statistics struct {
-	datagrams, flows, refused, dropped, lost, missing, late prometheus.Counter
+	datagrams, flows, samples, refused, dropped, lost, missing, late prometheus.Counter
 
 	problems [flow.Reasons]prometheus.Counter
 }
@@ -22,6 +22,7 @@ func newStatistics(name string, registry prometheus.Registerer) *statistics {
 	s := &statistics{
 		datagrams: counter("tocsin_flows_datagrams_total", "Datagrams received, of whatever content."),
 		flows:     counter("tocsin_flows_records_total", "Flow records read."),
+		samples:   counter("tocsin_flows_counter_samples_total", "Counter samples of sFlow, which tell of interfaces."),
 		refused:   counter("tocsin_flows_refused_total", "Datagrams of exporters that are not allowed."),
 		dropped:   counter("tocsin_flows_dropped_total", "Datagrams that the system dropped because they were not read in time."),
 		lost:      counter("tocsin_flows_lost_total", "Flows that were read and could not be kept."),
@@ -33,7 +34,7 @@ func newStatistics(name string, registry prometheus.Registerer) *statistics {
 		s.problems[why] = problems.WithLabelValues(flow.Reason(why).String()) //nolint:gosec // few
 	}
 	if registry != nil {
-		prometheus.WrapRegistererWith(prometheus.Labels{"source": name}, registry).MustRegister(s.datagrams, s.flows, s.refused, s.dropped, s.lost, s.missing, s.late, problems)
+		prometheus.WrapRegistererWith(prometheus.Labels{"source": name}, registry).MustRegister(s.datagrams, s.flows, s.samples, s.refused, s.dropped, s.lost, s.missing, s.late, problems)
 	}
 	return s
 }
@@ -62,6 +63,8 @@ func (m *Memory) Measure(registry prometheus.Registerer) {
 			defer m.exporters.mu.Unlock()
 			return float64(len(m.exporters.all))
 		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "tocsin_flows_interfaces", Help: "Interfaces of exporters that counter samples told of within a week."},
+			func() float64 { return float64(m.interfaces.count()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "tocsin_flows_sessions", Help: "Sessions that are remembered."},
 			of(func(s session.Statistics) float64 { return float64(s.Sessions) })),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "tocsin_flows_sessions_opened_total", Help: "Sessions that began."},

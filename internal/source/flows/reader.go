@@ -21,6 +21,9 @@ const tolerance = time.Minute
 // largest is what a datagram of UDP can hold, in bytes.
 const largest = 1 << 16
 
+// mostRows is how full a batch may become and hold both directions of some records more.
+const mostRows = event.MaxRows - rows.Together
+
 // maxNames bounds how many names a reader remembers.
 const maxNames = 1 << 14
 
@@ -31,12 +34,15 @@ type reader struct {
 	// ingested is when a capture is read; 0 of what comes in now.
 	ingested int64
 
-	records []flow.Record
-	marks   []session.Mark
-	names   map[nameKey]rows.Note // names alone
+	records  []flow.Record
+	counters []flow.Interface
+	marks    []session.Mark
+	notes    []rows.Note
+	names    map[nameKey]rows.Note // names alone
 
 	mu      sync.Mutex // for what flush also touches
 	builder *event.Builder
+	due     *time.Timer // when the batch at hand has waited long enough
 }
 
 type nameKey struct {
@@ -46,7 +52,7 @@ type nameKey struct {
 }
 
 func newReader(s *Source, queue chan<- *event.Batch) *reader {
-	return &reader{source: s, queue: queue, builder: event.NewBuilder(event.Flow), names: map[nameKey]rows.Note{}}
+	return &reader{source: s, queue: queue, builder: event.NewBuilder(event.Flow), due: time.NewTimer(s.options.Delay), names: map[nameKey]rows.Note{}}
 }
 
 // read reads datagrams until the socket is closed, which whoever closes it explains.
@@ -71,14 +77,13 @@ func (r *reader) read(ctx context.Context, c *net.UDPConn) error {
 
 // flush hands on what has waited long enough, and all when the reader has ended.
 func (r *reader) flush(ended <-chan struct{}) {
-	tick := time.NewTicker(r.source.options.Delay)
-	defer tick.Stop()
+	defer r.due.Stop()
 	for {
 		over := false
 		select {
 		case <-ended:
 			over = true
-		case <-tick.C:
+		case <-r.due.C:
 		}
 		r.mu.Lock()
 		r.hand()
@@ -108,6 +113,7 @@ func (r *reader) take(from netip.Addr, datagram []byte, received int64) (report 
 	exporter := from.As16()
 	if sflow.Knows(datagram) {
 		r.records, report = m.sflow.Decode(exporter, received, datagram, r.records[:0])
+		r.count(from, datagram, received, &report)
 	} else {
 		r.records, report = m.netflow.Decode(exporter, received, datagram, r.records[:0])
 	}
@@ -134,19 +140,45 @@ func (r *reader) take(from netip.Addr, datagram []byte, received int64) (report 
 		skew = 0
 	}
 	r.marks = m.sessions.Track(exporter, r.records, received, -skew, r.marks[:0])
+	r.notes = r.notes[:0]
+	for i := range r.records {
+		note, mark := r.name(exporter, report.Version, &r.records[i]), &r.marks[i]
+		note.ID, note.Client, note.Repeated, note.ReverseRepeated = mark.ID, mark.Role == session.Client, mark.Repeated, mark.ReverseRepeated
+		r.notes = append(r.notes, note)
+	}
+	r.append(&origin)
+	return report
+}
+
+// count takes what the counter samples of a datagram of sFlow say of interfaces. Of those in captures no more is told than what is
+// foul.
+func (r *reader) count(from netip.Addr, datagram []byte, received int64, report *flow.Report) {
+	if report.Counters == 0 {
+		return
+	}
+	r.counters = sflow.Counters(datagram, r.counters[:0], report)
+	r.source.stats.samples.Add(float64(report.Counters))
+	if len(r.counters) > 0 && r.ingested == 0 {
+		report.Problems[flow.TooManyInterfaces] += r.source.options.Memory.interfaces.heard(from, r.counters, received)
+	}
+}
+
+// append makes rows of the records at hand, and hands on each batch that is full.
+func (r *reader) append(origin *rows.Origin) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for i := range r.records {
-		rec := &r.records[i]
-		note := r.name(exporter, report.Version, rec)
-		mark := &r.marks[i]
-		note.ID, note.Client, note.Repeated, note.ReverseRepeated = mark.ID, mark.Role == session.Client, mark.Repeated, mark.ReverseRepeated
-		origin.Append(r.builder, rec, &note)
-		if r.builder.Rows() >= s.options.Rows {
+	records, notes := r.records, r.notes
+	for len(records) > 0 {
+		if r.builder.Rows() == 0 {
+			r.due.Reset(r.source.options.Delay)
+		}
+		n := min(len(records), rows.Together, r.source.options.Rows-r.builder.Rows()) // 1 or more: a full batch was handed on
+		origin.Append(r.builder, records[:n], notes[:n])
+		records, notes = records[n:], notes[n:]
+		if r.builder.Rows() >= r.source.options.Rows {
 			r.hand()
 		}
 	}
-	return report
 }
 
 // allowed reports whether an exporter is heard.

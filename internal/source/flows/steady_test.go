@@ -64,6 +64,30 @@ func TestManyExporters(t *testing.T) {
 	}
 }
 
+// TestManyRefused: however many are refused, they take no place of those that are heard, and have a bound of their own. Who is allowed
+// by one source and refused by another is listed once.
+func TestManyRefused(t *testing.T) {
+	x := newExporters()
+	address := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}) }
+	heard, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	r := flow.Report{Version: 5, Records: 1}
+	x.heard("flows", heard, 1e9, 100, &r, 0)
+	x.heard("flows", other, 1e9, 100, &r, 0)
+	for i := range 2 * maxExporters {
+		x.refuse("flows", address(i), int64(i+2)*1e9, 100)
+		if i%100 == 0 {
+			x.refuse("closed", other, int64(i+2)*1e9, 100)
+			x.heard("flows", other, int64(i+2)*1e9, 100, &r, 0)
+		}
+	}
+	if e := x.all[heard]; e == nil || e.first != 1e9 || x.all[other].flows != 2*maxExporters/100+1 {
+		t.Errorf("who is heard made place for those that are refused: %+v", e)
+	}
+	if len(x.all) != maxExporters+2 || x.refused.Len() != maxExporters || x.order.Len() != 2 {
+		t.Errorf("%d are listed, %d refused and %d others, want %d refused and two others", len(x.all), x.refused.Len(), x.order.Len(), maxExporters)
+	}
+}
+
 func TestRate(t *testing.T) {
 	x := newExporters()
 	a, r := netip.MustParseAddr("192.0.2.1"), flow.Report{Version: 5, Records: 30}

@@ -19,8 +19,7 @@ const (
 	tolerated    = 100       // one lost in so many is no trouble
 	fewLost      = 50        // nor are so few
 	mostTroubles = 10        // exporters that are named
-	silenceWord  = "silent " // begins what is told of a silent one, of which there is an alert already
-	exporterWord = "exporter "
+	silenceWord  = "silent " // begins what is told of a silent one, of which there is an alert already: package watch knows it
 )
 
 // A minute is how an exporter did in one.
@@ -73,7 +72,7 @@ func (m *Memory) Troubles(now time.Time, after time.Duration) (list []string) {
 
 // trouble says what is wrong with an exporter; "" for nothing.
 func (e *exporter) trouble(now time.Time, after time.Duration) string {
-	name := exporterWord + e.address.String() + ": "
+	name := "exporter " + e.address.String() + ": "
 	if quiet := now.Sub(time.Unix(0, e.last)); after > 0 && quiet > after {
 		return fmt.Sprintf("%s%snothing came for %s (look at the device)", silenceWord, name, document.FormatDuration(quiet.Round(time.Second)))
 	}
