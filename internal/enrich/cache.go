@@ -27,7 +27,8 @@ type known struct {
 	node                        *group.Node
 }
 
-// An entry is one address of the cache. Its batch is that in which it was met last, 0 for none, and local its number in it.
+// An entry is one address of the cache. Its batch is the number of the side of a batch in which it was met last, 0 for none, and
+// local its number in that.
 type entry struct {
 	high, low    uint64
 	batch, local uint32
@@ -43,17 +44,18 @@ type cache struct {
 	numbers map[string]uint32
 	read    []map[uintptr]Facts // records of each database, by their places
 
-	// Of the batch at hand: what is known of each of its addresses, by their local numbers. 0 stands for no address.
+	// Of one side of the batch at hand: what is known of each of its addresses, by their local numbers. 0 stands for no address.
 	locals []known
-	rows   []uint32 // of one side: local number of the address of each row
-	values []uint32 // of one side whose addresses are dictionary-coded: that of each value
+	rows   []uint32 // local number of the address of each row
+	values []uint32 // where addresses are dictionary-coded: that of each value
+	warmed uint32   // what warm read, so that it is read
 
 	// sizes are how large the dictionary of each column was last: the next is made as large, and seldom needs to grow.
 	sizes [event.MaxFieldID + 1]size
 
-	// Of the column at hand: 1 + code of each local number and of each word, which hold where their stamp is that of the column.
+	// Of the column at hand: the code of each local number, and of each word, which holds where its stamp is that of the column.
 	column     uint32
-	localCodes []stamped
+	localCodes []uint32
 	wordCodes  []stamped
 }
 
@@ -72,7 +74,7 @@ func newCache(databases int) *cache {
 	return c
 }
 
-// begin forgets the batch before.
+// begin forgets the side before.
 func (c *cache) begin() {
 	if c.words.Len() > maxWords || c.batch == math.MaxUint32 || c.column > math.MaxUint32/2 {
 		*c = *newCache(len(c.read))
@@ -99,9 +101,7 @@ func (c *cache) word(s string) uint32 {
 // have.
 func (c *cache) local(a *[16]byte, find func(*[16]byte) known) uint32 {
 	high, low := binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(a[8:])
-	h, l := bits.Mul64(high^c.seeds[0], low^c.seeds[1])
-	l = (h ^ l ^ low) * c.seeds[0]
-	set := c.entries[l>>(64-setBits)*ways:][:ways]
+	set := c.set(high, low)
 	victim := &set[0]
 	for i := range set {
 		e := &set[i]
@@ -116,7 +116,22 @@ func (c *cache) local(a *[16]byte, find func(*[16]byte) known) uint32 {
 	return c.number(victim)
 }
 
-// number gives an entry its number in the batch at hand, unless it has one.
+// set returns the entries among which an address is.
+func (c *cache) set(high, low uint64) []entry {
+	h, l := bits.Mul64(high^c.seeds[0], low^c.seeds[1])
+	l = (h ^ l ^ low) * c.seeds[0]
+	return c.entries[l>>(64-setBits)*ways:][:ways]
+}
+
+// warm reads what local is going to need for some addresses.
+func (c *cache) warm(ips [][16]byte) {
+	for i := range ips {
+		set := c.set(binary.BigEndian.Uint64(ips[i][:8]), binary.BigEndian.Uint64(ips[i][8:]))
+		c.warmed += set[0].batch + set[1].batch + set[3].batch // each in another line of the cache
+	}
+}
+
+// number gives an entry its number in the side at hand, unless it has one.
 func (c *cache) number(e *entry) uint32 {
 	if e.batch != c.batch {
 		e.batch, e.local = c.batch, uint32(len(c.locals))

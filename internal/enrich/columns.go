@@ -1,6 +1,8 @@
 package enrich
 
 import (
+	"slices"
+
 	"tocsin/internal/event"
 	"tocsin/internal/group"
 )
@@ -40,27 +42,34 @@ func (w *work) texts(id event.FieldID, had *event.Column, may func(row int) bool
 	if c == nil {
 		return
 	}
-	w.column++
-	w.localCodes = room(w.localCodes, len(w.locals))
-	w.wordCodes = room(w.wordCodes, w.words.Len())
+	codes := w.codes(c, word)
 	for row, local := range w.rows {
-		if local == 0 || c.taken(row) || may != nil && !may(row) {
-			continue
+		if code := codes[local]; code != 0 && !c.taken(row) && (may == nil || may(row)) {
+			c.Codes[row] = code
+			c.news = true
 		}
-		known := &w.localCodes[local]
-		if known.column != w.column {
-			known.column, known.code = w.column, 0
-			if n := word(&w.locals[local]); n != 0 {
-				code := &w.wordCodes[n]
-				if code.column != w.column {
-					code.column, code.code = w.column, c.code(w.words.At(int(n)))
-				}
-				known.code = code.code
-			}
-		}
-		c.set(row, known.code)
 	}
 	w.add(c)
+}
+
+// codes returns the code of the word of each local number.
+func (w *work) codes(c *codedColumn, word func(k *known) uint32) []uint32 {
+	w.column++
+	w.localCodes = slices.Grow(w.localCodes[:0], len(w.locals))[:len(w.locals)]
+	w.wordCodes = room(w.wordCodes, w.words.Len())
+	for local := range w.localCodes {
+		w.localCodes[local] = 0
+		n := word(&w.locals[local])
+		if n == 0 {
+			continue
+		}
+		code := &w.wordCodes[n]
+		if code.column != w.column {
+			code.column, code.code = w.column, c.code(w.words.At(int(n)))
+		}
+		w.localCodes[local] = code.code
+	}
+	return w.localCodes
 }
 
 // group adds the column of groups.
@@ -142,20 +151,18 @@ func (w *work) numbers(id event.FieldID, had *event.Column) {
 		return // every row has one
 	}
 	field, _ := event.FieldByID(id)
-	c := event.Column{Field: field, Nums: make([]int64, len(w.rows)), Present: event.NewBits(len(w.rows))}
+	c := event.Column{Field: field, Nums: make([]int64, len(w.rows))}
 	filled, news := 0, false
 	for row, local := range w.rows {
 		if had != nil {
 			if v, ok := had.Value(row); ok {
 				c.Nums[row] = had.Nums[v]
-				c.Present.Set(row)
 				filled++
 				continue
 			}
 		}
 		if as := w.locals[local].as; as != 0 {
 			c.Nums[row] = int64(as)
-			c.Present.Set(row)
 			filled++
 			news = true
 		}
@@ -163,8 +170,13 @@ func (w *work) numbers(id event.FieldID, had *event.Column) {
 	if !news {
 		return
 	}
-	if filled == len(w.rows) {
-		c.Present = nil
+	if filled < len(w.rows) {
+		c.Present = event.NewBits(len(w.rows))
+		for row, as := range c.Nums {
+			if as != 0 || had != nil && had.Has(row) {
+				c.Present.Set(row)
+			}
+		}
 	}
 	w.added = append(w.added, c)
 }

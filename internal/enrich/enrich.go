@@ -84,7 +84,6 @@ func (e *Enricher) Batch(b *event.Batch) *event.Batch {
 		s.cache = newCache(len(s.databases))
 	}
 	w := work{state: s, cache: s.cache, batch: b}
-	w.cache.begin()
 	for i := range sides {
 		w.side(&sides[i])
 	}
@@ -118,30 +117,43 @@ func (w *work) side(of *side) {
 
 // number finds out the local number of the address of each row.
 func (w *work) number(ips *event.Column) {
+	w.begin()
 	n := w.batch.Rows
 	if cap(w.rows) < n {
 		w.rows = make([]uint32, event.MaxRows)
 	}
-	rows := w.rows[:n]
-	w.rows = rows
-	switch {
-	case ips.Codes != nil:
-		w.values = append(w.values[:0], 0)
-		for v := 1; v < len(ips.IPs); v++ {
-			w.values = append(w.values, w.local(&ips.IPs[v], w.find))
-		}
-		for row, code := range ips.Codes[:n] {
-			rows[row] = w.values[code]
-		}
-	default:
-		for row := range rows {
+	w.rows = w.rows[:n]
+	if ips.Codes == nil {
+		w.numberAll(ips.IPs, ips.Present, w.rows)
+		return
+	}
+	if cap(w.values) < len(ips.IPs) {
+		w.values = make([]uint32, event.MaxRows+1)
+	}
+	w.values = w.values[:len(ips.IPs)]
+	w.values[0] = 0
+	w.numberAll(ips.IPs[1:], nil, w.values[1:])
+	for row, code := range ips.Codes[:n] {
+		w.rows[row] = w.values[code]
+	}
+}
+
+// together is how many addresses are looked for together, so that the memory is waited for once and not for one after the other.
+const together = 32
+
+// numberAll finds out the local numbers of addresses, 0 of those that are not present; nil: all are.
+func (w *work) numberAll(ips [][16]byte, present event.Bits, numbers []uint32) {
+	for from := 0; from < len(ips); from += together {
+		to := min(from+together, len(ips))
+		w.warm(ips[from:to])
+		for i := from; i < to; i++ {
 			switch {
-			case ips.Present != nil && !ips.Present.Get(row):
-				rows[row] = 0
-			case row > 0 && rows[row-1] != 0 && ips.IPs[row] == ips.IPs[row-1]:
-				rows[row] = rows[row-1]
+			case present != nil && !present.Get(i):
+				numbers[i] = 0
+			case i > 0 && numbers[i-1] != 0 && ips[i] == ips[i-1]:
+				numbers[i] = numbers[i-1]
 			default:
-				rows[row] = w.local(&ips.IPs[row], w.find)
+				numbers[i] = w.local(&ips[i], w.find)
 			}
 		}
 	}

@@ -200,7 +200,7 @@ func topBytes(b testing.TB, s *Store, q Query) int {
 			}
 			for code, sum := range sums {
 				if sum > 0 {
-					at := st.code(ips.IPs[code])
+					at := st.code(&ips.IPs[code])
 					if int(at) == len(st.sums) {
 						st.sums = append(st.sums, 0)
 					}

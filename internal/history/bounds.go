@@ -2,6 +2,7 @@ package history
 
 import (
 	"encoding/binary"
+	"math"
 
 	"github.com/parquet-go/parquet-go/format"
 
@@ -9,6 +10,14 @@ import (
 )
 
 func missing(c *event.Column, from, to int) (n int) {
+	if c.Codes != nil {
+		for _, code := range c.Codes[from:to] {
+			if code == 0 {
+				n++
+			}
+		}
+		return n
+	}
 	for row := from; row < to; row++ {
 		if !c.Has(row) {
 			n++
@@ -24,21 +33,7 @@ func bounded(t event.Type) bool {
 
 // bounds adds one page to the column index and to the statistics of the chunk.
 func (w *segmentWriter) bounds(index *format.ColumnIndex, st *format.Statistics, c *event.Column, from, to int) {
-	low, high := -1, -1
-	nulls := 0
-	for row := from; row < to; row++ {
-		v, ok := c.Value(row)
-		if !ok {
-			nulls++
-			continue
-		}
-		if low < 0 || less(c, v, low) {
-			low = v
-		}
-		if high < 0 || less(c, high, v) {
-			high = v
-		}
-	}
+	low, high, nulls := extremes(c, from, to)
 	index.NullPages = append(index.NullPages, low < 0)
 	index.NullCounts = append(index.NullCounts, int64(nulls))
 	st.NullCount += int64(nulls)
@@ -56,15 +51,58 @@ func (w *segmentWriter) bounds(index *format.ColumnIndex, st *format.Statistics,
 	}
 }
 
-func less(c *event.Column, a, b int) bool {
-	switch c.Field.Type {
-	case event.IP:
-		return string(c.IPs[a][:]) < string(c.IPs[b][:])
-	case event.Uint:
-		return uint64(c.Nums[a]) < uint64(c.Nums[b])
-	default:
-		return c.Nums[a] < c.Nums[b]
+// extremes returns the numbers of the smallest and the largest value of some rows, -1 when none has one, and how many have none.
+func extremes(c *event.Column, from, to int) (low, high, nulls int) {
+	switch {
+	case c.Codes != nil && c.Len() <= 2: // the same in all rows that have one
+		if nulls = missing(c, from, to); nulls == to-from {
+			return -1, -1, nulls
+		}
+		return 1, 1, nulls
+	case c.Field.Type == event.IP:
+		return addressExtremes(c, from, to)
 	}
+	flip := int64(0)
+	if c.Field.Type == event.Uint {
+		flip = math.MinInt64 // so that signed numbers order as unsigned ones do
+	}
+	low, high = -1, -1
+	var least, most int64
+	for row := from; row < to; row++ {
+		v, ok := c.Value(row)
+		if !ok {
+			nulls++
+			continue
+		}
+		n := c.Nums[v] ^ flip
+		if low < 0 || n < least {
+			low, least = v, n
+		}
+		if high < 0 || n > most {
+			high, most = v, n
+		}
+	}
+	return low, high, nulls
+}
+
+func addressExtremes(c *event.Column, from, to int) (low, high, nulls int) {
+	low, high = -1, -1
+	var least, most [2]uint64
+	for row := from; row < to; row++ {
+		v, ok := c.Value(row)
+		if !ok {
+			nulls++
+			continue
+		}
+		a, b := binary.BigEndian.Uint64(c.IPs[v][:8]), binary.BigEndian.Uint64(c.IPs[v][8:])
+		if low < 0 || a < least[0] || a == least[0] && b < least[1] {
+			low, least[0], least[1] = v, a, b
+		}
+		if high < 0 || a > most[0] || a == most[0] && b > most[1] {
+			high, most[0], most[1] = v, a, b
+		}
+	}
+	return low, high, nulls
 }
 
 func valueBytes(c *event.Column, v int) []byte {

@@ -149,18 +149,7 @@ func (s *Store) tail(ctx context.Context, seg *segment, from int64) (out *segmen
 	}
 	defer s.pools.putReader(r)
 	r.at(file)
-	c := &mergeCursor{seg: seg, footer: ft, file: file, reader: r}
 	older := int64(0)
-	for c.group < len(ft.groups) && ft.groups[c.group].Last < from {
-		older += int64(ft.groups[c.group].rows)
-		c.group++
-	}
-	if more, err := c.load(); err != nil || !more {
-		return nil, damaged("rows from %d on: %v", from, err)
-	}
-	c.row = sort.Search(len(c.times), func(i int) bool { return c.times[i] >= from })
-	older += int64(c.row)
-
 	have := make(map[event.FieldID]bool, len(seg.Fields))
 	for _, f := range seg.Fields {
 		have[f.ID] = true
@@ -168,7 +157,14 @@ func (s *Store) tail(ctx context.Context, seg *segment, from int64) (out *segmen
 	out = s.newSegment(seg.Kind)
 	out.Ingested, out.SeqLow, out.SeqHigh = seg.Ingested, seg.SeqLow, seg.SeqHigh
 	err = s.write(out, fieldsOf(have), seg.Labels, func(w *segmentWriter) error {
-		return (&mergeJob{w: w, cursors: []*mergeCursor{c}}).run(ctx)
+		for _, g := range ft.groups {
+			skipped, err := groupTail(ctx, w, &mergeCursor{seg: seg, groups: []*group{g}, reader: r}, wholeCopy{g, file}, from)
+			if err != nil {
+				return err
+			}
+			older += skipped
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -178,4 +174,20 @@ func (s *Store) tail(ctx context.Context, seg *segment, from int64) (out *segmen
 		return nil, damaged("%d rows, of which %d older ones left %d", seg.Rows, older, out.Rows)
 	}
 	return out, nil
+}
+
+// groupTail writes the rows of a row group from a time on, and returns how many are older.
+func groupTail(ctx context.Context, w *segmentWriter, c *mergeCursor, g wholeCopy, from int64) (older int64, err error) {
+	switch {
+	case g.group.Last < from:
+		return int64(g.group.rows), nil
+	case g.group.First >= from:
+		return 0, w.copyGroup(g.group, g.file)
+	}
+	if _, err := c.load(); err != nil {
+		return 0, err
+	}
+	c.row = sort.Search(len(c.times), func(i int) bool { return c.times[i] >= from })
+	older = int64(c.row)
+	return older, (&mergeJob{w: w, cursors: []*mergeCursor{c}}).run(ctx)
 }

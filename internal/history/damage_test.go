@@ -236,7 +236,7 @@ func TestDamagedManifest(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(sub, manifestFile), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(context.Background(), Options{Dir: sub}); fault.Kind(err) != fault.Conflict || !strings.Contains(err.Error(), "format 2") {
+		if _, err := Open(context.Background(), Options{Dir: sub}); fault.Kind(err) != fault.Conflict || !strings.Contains(err.Error(), fmt.Sprint("format ", formatVersion+1)) {
 			t.Errorf("Open of a newer format: %v, want a refusal", err)
 		}
 	})

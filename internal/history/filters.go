@@ -82,6 +82,7 @@ func (w *segmentWriter) labelChunks(cc []format.ColumnChunk, off []format.Offset
 			md.Encoding = []format.Encoding{format.RLE, format.Plain, format.RLEDictionary}
 		}
 		md.DataPageOffset = w.at
+		w.pager.futile = false
 		for from := 0; from < rows; from += labelPage {
 			to := min(from+labelPage, rows)
 			at := w.at

@@ -182,7 +182,7 @@ func (s *Store) newSegment(kind event.Kind) *segment {
 	return &segment{entry: entry{ID: id, File: name, Kind: kind}, path: filepath.Join(s.opts.Dir, name)}
 }
 
-// A rowKey orders the rows of a segment: by time, then by place in the journal.
+// A rowKey is one row of several batches.
 type rowKey struct {
 	time int64
 	part int32
@@ -206,16 +206,7 @@ func sortRows(batches []*event.Batch) (runs []run, times []int64) {
 		}
 	}
 	if !sorted {
-		slices.SortFunc(keys, func(a, b rowKey) int {
-			switch {
-			case a.time != b.time:
-				return cmp.Compare(a.time, b.time)
-			case a.part != b.part:
-				return cmp.Compare(a.part, b.part)
-			default:
-				return cmp.Compare(a.row, b.row)
-			}
-		})
+		keys = byTime(keys)
 	}
 	times = make([]int64, n)
 	for i, k := range keys {
@@ -223,6 +214,34 @@ func sortRows(batches []*event.Batch) (runs []run, times []int64) {
 		runs = appendRow(runs, k.part, k.row)
 	}
 	return runs, times
+}
+
+// byTime sorts keys by their time; those of one time stay in their order. It goes by the digits of the time, the last first: what
+// is written at once spans little time, which has few of them.
+func byTime(keys []rowKey) []rowKey {
+	const digit, base = 11, 1 << 11
+	least, most := keys[0].time, keys[0].time
+	for _, k := range keys {
+		least, most = min(least, k.time), max(most, k.time)
+	}
+	other := make([]rowKey, len(keys))
+	for shift := 0; shift < 64 && (uint64(most)-uint64(least))>>shift > 0; shift += digit {
+		var ends [base]int // first how many have a digit, then where the next one of these goes
+		for _, k := range keys {
+			ends[(uint64(k.time)-uint64(least))>>shift%base]++
+		}
+		at := 0
+		for d, n := range ends {
+			ends[d], at = at, at+n
+		}
+		for _, k := range keys {
+			d := (uint64(k.time) - uint64(least)) >> shift % base
+			other[ends[d]] = k
+			ends[d]++
+		}
+		keys, other = other, keys
+	}
+	return keys
 }
 
 // appendRow puts one row behind the runs, into the last one where it follows on it.
@@ -274,14 +293,12 @@ func (s *Store) writeMemory(ctx context.Context, kind event.Kind, batches []*eve
 		seg.Ingested = max(seg.Ingested, latestIngested(b))
 		seg.SeqLow, seg.SeqHigh = min(seg.SeqLow-1, b.Sequence-1)+1, max(seg.SeqHigh, b.Sequence) // 0 counts as none
 	}
-	groups := (len(times) + groupRows - 1) / groupRows
-	each := (len(times) + groups - 1) / groups
 	err = s.write(seg, fieldsOf(have), labels, func(w *segmentWriter) error {
 		for len(times) > 0 {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			n := min(each, len(times))
+			n := min(groupRows, len(times)) // full ones cost least and are merged as they are; what is left over is put together then
 			var head []run
 			head, runs = cutRuns(runs, n)
 			err := w.group(n, times[0], times[n-1], func(f *event.Field) (event.Column, bool) {
@@ -358,9 +375,12 @@ func (s *Store) write(seg *segment, fields []*event.Field, labels bool, fill fun
 func (w *segmentWriter) describe(e *entry) {
 	e.Rows, e.Bytes, e.Sum, e.Tail, e.TailSum, e.Labels = w.rows, w.at, w.sum, w.tail, w.tailSum, w.labels
 	e.First, e.Last = math.MaxInt64, math.MinInt64
-	for _, g := range w.meta.Groups {
+	groups := make([]*group, len(w.meta.Groups))
+	for i, g := range w.meta.Groups {
 		e.First, e.Last = min(e.First, g.First), max(e.Last, g.Last)
+		groups[i] = &group{groupMeta: g}
 	}
+	e.Lanes = len(lanes(groups))
 	for i, f := range w.fields {
 		sum := fieldSummary{ID: f.ID}
 		some := false

@@ -1,7 +1,10 @@
 package history
 
 import (
+	"bytes"
+	"math"
 	"math/bits"
+	"slices"
 
 	"tocsin/internal/event"
 )
@@ -10,6 +13,9 @@ import (
 // do not. False when no row has a value.
 func gather(f *event.Field, parts []part, runs []run) (event.Column, bool) {
 	rows := runRows(runs)
+	if c, ok := gatherConstant(f, parts, rows); ok {
+		return c, true
+	}
 	var c event.Column
 	switch {
 	case f.Type == event.String && !f.Plain:
@@ -35,6 +41,65 @@ func gather(f *event.Field, parts []part, runs []run) (event.Column, bool) {
 		return c, n > 0
 	}
 	return c, rows > 0
+}
+
+// gatherConstant is for fields that have one value in all rows, as many have in flows: false when this has not.
+func gatherConstant(f *event.Field, parts []part, rows int) (c event.Column, ok bool) {
+	if f.ID == event.Timestamp || f.ID == event.TocsinSequence || f.Type == event.Bool || f.Type == event.Float || f.Type == event.String && f.Plain {
+		return c, false
+	}
+	same := func(a, b *event.Column, v, w int) bool {
+		switch f.Type {
+		case event.String:
+			return bytes.Equal(a.Str(v), b.Str(w))
+		case event.IP:
+			return a.IPs[v] == b.IPs[w]
+		default:
+			return a.Nums[v] == b.Nums[w]
+		}
+	}
+	first := 0
+	for i, p := range parts {
+		v, ok := constant(p.col)
+		if !ok || i > 0 && !same(parts[0].col, p.col, first, v) {
+			return c, false
+		}
+		if i == 0 {
+			first = v
+		}
+	}
+	if len(parts) == 0 {
+		return c, false
+	}
+	c = event.Column{Field: f, Codes: slices.Repeat([]uint32{1}, rows)}
+	emptyDictionary(&c)
+	switch col := parts[0].col; f.Type {
+	case event.String:
+		c.Strs.Append(col.Str(first))
+	case event.IP:
+		c.IPs = append(c.IPs, col.IPs[first])
+	default:
+		c.Nums = append(c.Nums, col.Nums[first])
+	}
+	return c, true
+}
+
+// constant returns the number of the value that all rows of a column have; false when they have several, or one has none.
+func constant(c *event.Column) (v int, ok bool) {
+	switch {
+	case c == nil:
+		return 0, false
+	case c.Codes != nil:
+		return 1, c.Len() == 2 && !slices.Contains(c.Codes, 0)
+	case c.Present != nil || len(c.Nums) == 0:
+		return 0, false
+	}
+	for _, n := range c.Nums {
+		if n != c.Nums[0] {
+			return 0, false
+		}
+	}
+	return 0, true
 }
 
 // gatherStrings numbers the values of a row group anew. A value of a dictionary is looked up once a part and not once a row.
@@ -150,15 +215,28 @@ func textRange(s *event.Strings, from, to int) (first, last uint32) {
 
 // copyPresent sets the bits of dst from at on as n bits of src from first on are; a nil src has all set.
 func copyPresent(dst event.Bits, at int, src event.Bits, first, n int) {
+	if src == nil {
+		setAll(dst, at, at+n)
+		return
+	}
 	for i := range n {
-		if src == nil || src.Get(first+i) {
+		if src.Get(first + i) {
 			dst.Set(at + i)
 		}
 	}
 }
 
+// setAll sets the bits from one up to another.
+func setAll(b event.Bits, from, to int) {
+	for from < to {
+		n := min(64-from%64, to-from)
+		b[from/64] |= (math.MaxUint64 >> (64 - n)) << (from % 64)
+		from += n
+	}
+}
+
 func gatherIPs(f *event.Field, parts []part, runs []run, rows int) event.Column {
-	table := &ipTable{list: make([][16]byte, 1, 256)}
+	table := newIPTable()
 	codes := make([]uint32, 0, rows)
 	maps := make([][]uint32, len(parts))
 	present := 0
@@ -176,7 +254,7 @@ func gatherIPs(f *event.Field, parts []part, runs []run, rows int) event.Column 
 			}
 			for _, old := range p.col.Codes[r.from-p.base : r.to-p.base] {
 				if m[old] == 0 {
-					m[old] = 1 + table.code(p.col.IPs[old])
+					m[old] = 1 + table.code(&p.col.IPs[old])
 				}
 				codes = append(codes, m[old]-1)
 				if old != 0 {
@@ -189,7 +267,7 @@ func gatherIPs(f *event.Field, parts []part, runs []run, rows int) event.Column 
 					codes = append(codes, 0)
 					continue
 				}
-				codes = append(codes, table.code(p.col.IPs[row]))
+				codes = append(codes, table.code(&p.col.IPs[row]))
 				present++
 			}
 		}
@@ -210,24 +288,29 @@ func gatherIPs(f *event.Field, parts []part, runs []run, rows int) event.Column 
 
 // gatherNums copies numbers, and codes them when a group holds few different ones.
 func gatherNums(f *event.Field, parts []part, runs []run, rows int) event.Column {
-	c := event.Column{Field: f, Present: event.NewBits(rows), Nums: make([]int64, 0, rows)}
+	c := event.Column{Field: f, Present: event.NewBits(rows), Nums: make([]int64, rows)}
 	at := 0
 	for _, r := range runs {
 		p := parts[r.part]
 		n := int(r.to - r.from)
 		switch {
 		case p.col == nil:
-			c.Nums = append(c.Nums, make([]int64, n)...)
 		case p.col.Codes != nil:
 			for i, code := range p.col.Codes[r.from-p.base : r.to-p.base] {
-				c.Nums = append(c.Nums, p.col.Nums[code])
+				c.Nums[at+i] = p.col.Nums[code]
 				if code != 0 {
 					c.Present.Set(at + i)
 				}
 			}
+		case n == 1: // as most are where records are not told in their order
+			v := int(r.from - p.base)
+			c.Nums[at] = p.col.Nums[v]
+			if p.col.Present == nil || p.col.Present.Get(v) {
+				c.Present.Set(at)
+			}
 		default:
 			first := int(r.from - p.base)
-			c.Nums = append(c.Nums, p.col.Nums[first:first+n]...)
+			copy(c.Nums[at:], p.col.Nums[first:first+n])
 			copyPresent(c.Present, at, p.col.Present, first, n)
 		}
 		at += n
@@ -262,7 +345,7 @@ func codeNums(c *event.Column) (event.Column, bool) {
 			at = (at + 1) % uint64(len(table))
 		}
 		if table[at] == 0 {
-			if len(list) > maxNumDict || row < sampleRows && len(list) > sampleRows/8 {
+			if len(list) > maxNumDict || row < sampleRows && len(list) > sampleRows/4 {
 				return event.Column{}, false
 			}
 			list = append(list, v)

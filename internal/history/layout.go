@@ -24,8 +24,9 @@ const (
 	bloomBits    = 10      // of a bloom filter, a distinct value
 )
 
-// formatVersion is that of segments and manifest. A reader refuses a newer one.
-const formatVersion = 1
+// formatVersion is that of segments and manifest. A reader refuses a newer one. Row groups of a segment followed each other in time
+// before version 2.
+const formatVersion = 2
 
 // bloomed lists the fields that have a bloom filter a row group: those that people look for one value of.
 func bloomed(f *event.Field) bool {

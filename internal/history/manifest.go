@@ -32,6 +32,8 @@ type entry struct {
 	// Fields are those that some row has a value of.
 	Fields []fieldSummary `json:"fields"`
 	Labels bool           `json:"labels,omitempty"`
+	// Lanes is how many row groups overlap in time, at most; 0 is one.
+	Lanes int `json:"lanes,omitempty"`
 }
 
 // A fieldSummary is what can be said of a field without opening the segment.

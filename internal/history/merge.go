@@ -21,8 +21,9 @@ const (
 	// fanIn is how many segments of like size are merged into one. Each event is then written again about once for every
 	// factor of eight between a flush and a full segment.
 	fanIn = 8
-	// wholeGroup is how many rows a row group needs to be copied as it is.
-	wholeGroup = groupRows / 4
+	// wholeGroup is how many rows a row group needs to be copied as it is. What is copied costs next to nothing, but does not get
+	// smaller by being put together, and remains beside others of the same time.
+	wholeGroup = groupRows / 2
 	// maxGroupBytes is about how much a row group that is put together takes unpacked, so that long texts cost no more
 	// memory than short ones; maxMergeBytes is how large a merged segment becomes.
 	maxGroupBytes = 64 << 20
@@ -97,13 +98,8 @@ func (s *Store) merge(ctx context.Context, inputs []*segment) (err error) {
 	defer noPanic(&err)
 	labels := false
 	have := map[event.FieldID]bool{}
-	cursors := make([]*mergeCursor, 0, len(inputs))
-	defer func() {
-		for _, c := range cursors {
-			s.pools.putReader(c.reader)
-			c.seg.release()
-		}
-	}()
+	m := &mergeJob{}
+	defer func() { m.close(s.pools) }()
 	out := s.newSegment(inputs[0].Kind)
 	for _, seg := range inputs {
 		if err := seg.verify(ctx); err != nil { // what is copied as it is must not be wrong
@@ -118,13 +114,10 @@ func (s *Store) merge(ctx context.Context, inputs []*segment) (err error) {
 			seg.release()
 			return nil
 		}
-		r, err := s.pools.reader()
-		if err != nil {
-			seg.release()
+		m.opened = append(m.opened, seg)
+		if err := m.add(s.pools, seg, ft, file); err != nil {
 			return err
 		}
-		r.at(file)
-		cursors = append(cursors, &mergeCursor{seg: seg, footer: ft, file: file, reader: r})
 		labels = labels || seg.Labels
 		for _, f := range seg.Fields {
 			have[f.ID] = true
@@ -132,7 +125,6 @@ func (s *Store) merge(ctx context.Context, inputs []*segment) (err error) {
 		out.Ingested = max(out.Ingested, seg.Ingested)
 		out.SeqLow, out.SeqHigh = min(out.SeqLow-1, seg.SeqLow-1)+1, max(out.SeqHigh, seg.SeqHigh)
 	}
-	m := &mergeJob{cursors: cursors}
 	err = s.write(out, fieldsOf(have), labels, func(w *segmentWriter) error {
 		m.w = w
 		return m.run(ctx)
@@ -167,11 +159,10 @@ func (s *Store) asideOrFail(seg *segment, err error) error {
 	return s.setAside(seg, err)
 }
 
-// A mergeCursor is how far one input has been merged.
+// A mergeCursor is how far one lane of an input has been put together with others.
 type mergeCursor struct {
 	seg    *segment
-	footer *footer
-	file   *os.File
+	groups []*group
 	reader *reader
 	group  int
 	row    int
@@ -181,16 +172,16 @@ type mergeCursor struct {
 
 // load reads the order of the rows of the group at hand; false when there is none any more.
 func (c *mergeCursor) load() (bool, error) {
-	for c.group < len(c.footer.groups) && c.row == c.footer.groups[c.group].rows {
+	for c.group < len(c.groups) && c.row == c.groups[c.group].rows {
 		c.group, c.row, c.times = c.group+1, 0, nil
 	}
-	if c.group == len(c.footer.groups) {
+	if c.group == len(c.groups) {
 		return false, nil
 	}
 	if c.times != nil {
 		return true, nil
 	}
-	g := c.footer.groups[c.group]
+	g := c.groups[c.group]
 	clear(c.reader.dicts)
 	var err error
 	if c.times, err = c.reader.times(g, 0, g.rows); err != nil {
@@ -215,12 +206,21 @@ func (c *mergeCursor) load() (bool, error) {
 }
 
 func (c *mergeCursor) at(row int) place {
-	return place{time: c.times[row], seq: c.seqs[row], src: c.seg.ID}
+	return place{time: c.times[row], seq: c.seqs[row], src: c.seg.ID, row: int64(c.groups[c.group].number)<<32 | int64(row)}
 }
 
-// A mergeJob writes the rows of several segments in order.
+// A wholeCopy is a row group that is copied as it is.
+type wholeCopy struct {
+	group *group
+	file  *os.File
+}
+
+// A mergeJob writes the rows of several segments as one: first large row groups as they are, whatever their time, and then the
+// small ones put together in order.
 type mergeJob struct {
 	w       *segmentWriter
+	opened  []*segment
+	whole   []wholeCopy
 	cursors []*mergeCursor
 	bad     *segment // the input that could not be read
 
@@ -238,7 +238,45 @@ type mergePart struct {
 	from, to int
 }
 
+// add takes in a segment that is open. Its last row groups are put together with others if they are small; one that stands before a
+// large one is copied as well, so that rows of one time and batch stay in their order.
+func (m *mergeJob) add(p *pools, seg *segment, ft *footer, file *os.File) error {
+	small := len(ft.groups)
+	for small > 0 && ft.groups[small-1].rows < wholeGroup {
+		small--
+	}
+	for _, g := range ft.groups[:small] {
+		m.whole = append(m.whole, wholeCopy{g, file})
+	}
+	for _, lane := range lanes(ft.groups[small:]) {
+		r, err := p.reader()
+		if err != nil {
+			return err
+		}
+		r.at(file)
+		m.cursors = append(m.cursors, &mergeCursor{seg: seg, groups: lane, reader: r})
+	}
+	return nil
+}
+
+func (m *mergeJob) close(p *pools) {
+	for _, c := range m.cursors {
+		p.putReader(c.reader)
+	}
+	for _, seg := range m.opened {
+		seg.release()
+	}
+}
+
 func (m *mergeJob) run(ctx context.Context) error {
+	for _, c := range m.whole {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := m.w.copyGroup(c.group, c.file); err != nil {
+			return err
+		}
+	}
 	live := slices.Clone(m.cursors)
 	for {
 		live = slices.DeleteFunc(live, func(c *mergeCursor) bool {
@@ -266,7 +304,7 @@ func (m *mergeJob) run(ctx context.Context) error {
 // step takes the longest stretch that the input with the earliest row has before another one's turn.
 func (m *mergeJob) step(live []*mergeCursor) error {
 	first := slices.MinFunc(live, func(a, b *mergeCursor) int { return a.at(a.row).compare(b.at(b.row)) })
-	g := first.footer.groups[first.group]
+	g := first.groups[first.group]
 	end := g.rows
 	for _, c := range live {
 		if c == first {
@@ -275,13 +313,6 @@ func (m *mergeJob) step(live []*mergeCursor) error {
 		if next := c.at(c.row); first.at(end-1).compare(next) > 0 {
 			end = first.row + sort.Search(end-first.row, func(i int) bool { return first.at(first.row+i).compare(next) > 0 })
 		}
-	}
-	if first.row == 0 && end == g.rows && g.rows >= wholeGroup && (m.rows == 0 || m.rows >= wholeGroup) {
-		if err := m.flush(); err != nil {
-			return err
-		}
-		first.row = g.rows
-		return m.w.copyGroup(g, first.file)
 	}
 	each := int(g.raw.TotalByteSize)/g.rows + 1
 	end = min(end, first.row+groupRows-m.rows, first.row+(maxGroupBytes-m.bytes)/each+1)

@@ -5,7 +5,6 @@ import (
 	"container/heap"
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"sort"
 
@@ -62,7 +61,7 @@ func orderedStep(live []*segment) int {
 	}
 	edges := make([]edge, 0, 2*len(live))
 	for _, seg := range live {
-		edges = append(edges, edge{seg.First, 1}, edge{seg.Last, -1})
+		edges = append(edges, edge{seg.First, max(seg.Lanes, 1)}, edge{seg.Last, -max(seg.Lanes, 1)})
 	}
 	slices.SortFunc(edges, func(a, b edge) int { return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(b.by, a.by)) })
 	at, most := 0, 0
@@ -80,7 +79,19 @@ func orderedStep(live []*segment) int {
 // minStep is how many rows of a segment are read at a time, at least.
 const minStep = 1 << 11
 
-// A stream yields the selected rows of one segment, or of memory, in order. Its head is the next row's place, or before
+// lanes divides row groups, given by their number, into as many lists as it takes for those of each to follow each other in time.
+func lanes(groups []*group) (list [][]*group) {
+	for _, g := range groups {
+		at := slices.IndexFunc(list, func(lane []*group) bool { return lane[len(lane)-1].Last < g.First })
+		if at < 0 {
+			at, list = len(list), append(list, nil)
+		}
+		list[at] = append(list[at], g)
+	}
+	return list
+}
+
+// A stream yields the selected rows of one lane of a segment, or of memory, in order. Its head is the next row's place, or before
 // the reading begins one that is not behind it.
 type stream struct {
 	store  *Store
@@ -90,10 +101,11 @@ type stream struct {
 	head   place
 	primed bool
 
-	footer *footer
-	file   *os.File
+	opened bool
 	reader *reader
-	group  int
+	lane   []*group   // that are still to be read; nil before it is known
+	others [][]*group // lanes of the segment that other streams are to yield
+	group  *group
 	spans  []span
 
 	batch *event.Batch
@@ -114,6 +126,9 @@ type unit struct {
 func (st *stream) place(i int) place {
 	row := st.rows[i]
 	pl := place{time: st.times[row], src: st.head.src, row: int64(i)}
+	if st.group != nil {
+		pl.row |= int64(st.group.number) << 32
+	}
 	if st.seqs != nil {
 		if v, ok := st.seqs.Value(int(row)); ok {
 			pl.seq = st.seqs.Uint(v)
@@ -134,7 +149,7 @@ func (st *stream) load(ctx context.Context) (bool, error) {
 		st.begin()
 		return true, nil
 	}
-	if st.footer == nil {
+	if !st.opened {
 		if err := st.open(); err != nil {
 			return false, err
 		}
@@ -144,19 +159,19 @@ func (st *stream) load(ctx context.Context) (bool, error) {
 			return false, err
 		}
 		if len(st.spans) == 0 {
-			if st.group == len(st.footer.groups) {
+			if len(st.lane) == 0 {
 				return false, nil
 			}
 			clear(st.reader.dicts)
-			spans, err := st.plan.spans(st.reader, st.footer.groups[st.group])
+			st.group, st.lane = st.lane[0], st.lane[1:]
+			spans, err := st.plan.spans(st.reader, st.group)
 			if err != nil {
 				return false, err
 			}
 			st.spans = spans
-			st.group++
 			continue
 		}
-		b, rows, err := st.plan.read(st.reader, st.seg.Kind, st.footer.groups[st.group-1], st.spans[0], st.filter, st.rows)
+		b, rows, err := st.plan.read(st.reader, st.seg.Kind, st.group, st.spans[0], st.filter, st.rows)
 		if err != nil {
 			return false, err
 		}
@@ -173,12 +188,27 @@ func (st *stream) open() (err error) {
 	if st.reader, err = st.store.pools.reader(); err != nil {
 		return err
 	}
-	if st.footer, st.file, err = st.seg.open(); err != nil {
+	ft, file, err := st.seg.open()
+	if err != nil {
 		return err
 	}
+	st.opened = true
 	st.store.used(st.seg)
-	st.reader.at(st.file)
+	st.reader.at(file)
+	if st.lane == nil {
+		all := lanes(ft.groups)
+		st.lane, st.others = all[0], all[1:]
+	}
 	return nil
+}
+
+// rest returns streams of the lanes of the segment that nobody yields yet.
+func (st *stream) rest() (list []*stream) {
+	for _, lane := range st.others {
+		list = append(list, &stream{store: st.store, plan: st.plan, seg: st.seg, filter: st.filter, lane: lane, head: place{time: lane[0].First, src: st.seg.ID}})
+	}
+	st.others = nil
+	return list
 }
 
 func (st *stream) begin() {
@@ -191,9 +221,9 @@ func (st *stream) close() {
 		st.store.pools.putReader(st.reader)
 		st.reader = nil
 	}
-	if st.footer != nil {
+	if st.opened {
 		st.seg.release()
-		st.footer = nil
+		st.opened = false
 	}
 }
 
@@ -230,12 +260,16 @@ func (m *merger) run(ctx context.Context, fn Func) error {
 				}
 				return err
 			}
-			if !more {
+			others := st.rest()
+			if more {
+				heap.Fix(m, 0)
+			} else {
 				st.close()
 				heap.Pop(m)
-				continue
 			}
-			heap.Fix(m, 0)
+			for _, other := range others {
+				heap.Push(m, other)
+			}
 			continue
 		}
 		end := len(st.rows)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/encoding/delta"
@@ -26,6 +27,7 @@ type pager struct {
 	raw    []byte // encoded values
 	packed []byte // compressed values
 	header []byte
+	futile bool // the page before this one, of the same chunk, did not get smaller
 
 	small []uint8  // levels, one a byte
 	codes []int32  // of the values that are there
@@ -60,8 +62,11 @@ func (p *pager) column(c *event.Column, from, to int) (rawPage, error) {
 		err error
 	)
 	switch {
+	case c.Codes != nil && c.Len() == 2: // one run of the only value, which takes no bits
+		enc = format.RLEDictionary
+		p.raw = binary.AppendUvarint(append(p.raw[:0], 0), uint64(to-from-nulls)<<1)
 	case c.Codes != nil:
-		p.codes = p.codes[:0]
+		p.codes = slices.Grow(p.codes[:0], to-from)
 		for _, code := range c.Codes[from:to] {
 			if code != 0 {
 				p.codes = append(p.codes, int32(code-1))
@@ -200,15 +205,16 @@ func (p *pager) encodeNums(c *event.Column, from, to, nulls int) (enc format.Enc
 	}
 }
 
-// finish compresses what is in raw and puts the header before it. values counts the levels, nulls those without a value,
-// and repeated says how many bytes of the levels are repetition levels.
+// finish compresses what is in raw, unless the page before shows that it is no use, and puts the header before it. values counts the
+// levels, nulls those without a value, and repeated says how many bytes of the levels are repetition levels.
 func (p *pager) finish(enc format.Encoding, values, rows, nulls, repeated int) (rawPage, error) {
 	body, compressed := p.raw, false
-	if len(p.raw) > 64 {
+	if len(p.raw) > 64 && !p.futile {
 		p.packed = p.zstd.EncodeAll(p.raw, p.packed[:0])
-		if len(p.packed) < len(p.raw) {
+		if len(p.packed) < len(p.raw)-len(p.raw)/64 { // less is not worth unpacking
 			body, compressed = p.packed, true
 		}
+		p.futile = !compressed && enc != format.DeltaLengthByteArray // one text says little of another
 	}
 	plain, size := len(p.levels)+len(p.raw), len(p.levels)+len(body)
 	if plain > math.MaxInt32 {

@@ -20,6 +20,7 @@ type footer struct {
 // A group is one row group.
 type group struct {
 	groupMeta
+	number int // of the row groups of its segment
 	rows   int
 	chunks map[event.FieldID]*chunk
 	keys   *chunk // of labels; nil when the segment has none
@@ -92,7 +93,7 @@ func parseFooter(tail []byte, at int64, kind event.Kind) (*footer, error) {
 		}
 	}
 	for i := range md.RowGroups {
-		g := &group{groupMeta: meta.Groups[i], raw: &md.RowGroups[i], rows: int(md.RowGroups[i].NumRows), chunks: map[event.FieldID]*chunk{}}
+		g := &group{groupMeta: meta.Groups[i], number: i, raw: &md.RowGroups[i], rows: int(md.RowGroups[i].NumRows), chunks: map[event.FieldID]*chunk{}}
 		if g.rows <= 0 || g.rows > groupRows {
 			return nil, damaged("row group of %d rows", g.rows)
 		}

@@ -1,6 +1,10 @@
 package history
 
-import "sync"
+import (
+	"sync"
+
+	"tocsin/internal/event"
+)
 
 // pools keep the buffers of readers and writers between uses.
 type pools struct {
@@ -42,6 +46,7 @@ const maxKept = 8 << 20
 
 func (p *pools) putReader(r *reader) {
 	r.at(nil)
+	r.spare = spare{}
 	if cap(r.raw) > maxKept || cap(r.body) > maxKept {
 		r.raw, r.body = nil, nil
 	}
@@ -53,4 +58,38 @@ func (p *pools) putPager(w *pager) {
 		w.raw, w.text, w.packed = nil, nil, nil
 	}
 	p.pagers.Put(w)
+}
+
+// spare are parts of columns that nobody looks at any more.
+type spare struct {
+	codes [][]uint32
+	nums  [][]int64
+}
+
+// put takes columns of which the values of dictionaries may still be needed.
+func (s *spare) put(columns []event.Column) {
+	for i := range columns {
+		if c := &columns[i]; c.Codes != nil {
+			s.codes = append(s.codes, c.Codes)
+		} else if c.Nums != nil {
+			s.nums = append(s.nums, c.Nums)
+		}
+	}
+}
+
+// taken returns n entries, of a spare slice where there is one. They are zero if clean says so.
+func taken[T uint32 | int64](list *[][]T, n int, clean bool) []T {
+	last := len(*list) - 1
+	if last < 0 {
+		return make([]T, n)
+	}
+	s := (*list)[last]
+	*list = (*list)[:last]
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	if s = s[:n]; clean {
+		clear(s)
+	}
+	return s
 }

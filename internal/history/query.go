@@ -21,11 +21,14 @@ type Query struct {
 	Fields []event.FieldID
 	Labels bool
 	All    bool // every field and the labels
+	// Passing says that a scan keeps nothing of what it is shown, so that its memory is used again: batches are good until the
+	// Func returns, as rows always are.
+	Passing bool
 }
 
 // A Func is shown batches and in each the rows that were asked for, ascending. Columns of other fields may be there or
-// not. What it is shown may be kept and must not be changed, but rows are good until it returns. An error ends the query
-// and is what the query returns.
+// not. What it is shown may be kept, unless the query says Passing, and must not be changed, but rows are good until it
+// returns. An error ends the query and is what the query returns.
 type Func func(b *event.Batch, rows []int32) error
 
 // A plan is a query made ready.
@@ -38,12 +41,13 @@ type plan struct {
 	firstLabels bool
 	restLabels  bool
 	all         bool
+	passing     bool // see Query
 	text        bool // the filter looks at plain text
 	step        int  // rows that are looked at in one go
 }
 
 func newPlan(q Query, always ...event.FieldID) *plan {
-	p := &plan{pruner: pruner{since: q.Since, until: q.Until}, where: q.Where, all: q.All, restLabels: q.Labels || q.All, step: groupRows}
+	p := &plan{pruner: pruner{since: q.Since, until: q.Until}, where: q.Where, all: q.All, passing: q.Passing, restLabels: q.Labels || q.All, step: groupRows}
 	if p.since == 0 {
 		p.since = math.MinInt64
 	}

@@ -30,6 +30,7 @@ type reader struct {
 	levels []byte
 	ends   []uint32
 	nums   []int64
+	spare  spare
 }
 
 func newReader() (*reader, error) {
@@ -159,7 +160,7 @@ func (r *reader) column(c *chunk, from, to int, rows []int32) (_ *event.Column, 
 		if dict, err = r.dictionary(c); err != nil {
 			return nil, err
 		}
-		col.Codes, col.Strs, col.IPs, col.Nums = make([]uint32, n), dict.Strs, dict.IPs, dict.Nums
+		col.Codes, col.Strs, col.IPs, col.Nums = taken(&r.spare.codes, n, c.nulls > 0 || rows != nil), dict.Strs, dict.IPs, dict.Nums
 	} else {
 		if c.nulls > 0 {
 			col.Present = event.NewBits(n)
@@ -170,7 +171,7 @@ func (r *reader) column(c *chunk, from, to int, rows []int32) (_ *event.Column, 
 		case event.IP:
 			col.IPs = make([][16]byte, n)
 		default:
-			col.Nums = make([]int64, n)
+			col.Nums = taken(&r.spare.nums, n, c.nulls > 0 || rows != nil)
 		}
 	}
 	first, last := c.span(from, to)
@@ -232,6 +233,9 @@ func (r *reader) fill(col, dict *event.Column, p *dataPage, c *chunk, page, from
 	rows := end - start
 	if p.values != rows {
 		return damaged("page of %d rows, want %d", p.values, rows)
+	}
+	if p.nulls > 0 && c.nulls == 0 { // then nothing would be written over what a column had before
+		return damaged("page of %d rows without a value, want none", p.nulls)
 	}
 	if err := r.defined(p, rows); err != nil {
 		return err

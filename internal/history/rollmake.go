@@ -58,9 +58,11 @@ func (s *Store) discover(ctx context.Context, now time.Time) error {
 	w.v.memory = nil
 	q := Query{Kinds: []event.Kind{event.Flow}, Since: from * hourLength, Fields: []event.FieldID{event.Timestamp}}
 	err = s.scanOne(ctx, w, q, func(b *event.Batch, rows []int32) error {
-		times := b.Times()
+		times, last := b.Times(), int64(math.MinInt64)
 		for _, row := range rows {
-			seen[hourOf(times[row])] = true
+			if h := hourOf(times[row]); h != last {
+				seen[h], last = true, h
+			}
 		}
 		return nil
 	})

@@ -163,6 +163,9 @@ func (s *Store) scanGroup(ctx context.Context, p *plan, r *reader, j job, f *fil
 		if err := fn(b, rows); err != nil {
 			return rows, err
 		}
+		if p.passing {
+			r.spare.put(b.Columns())
+		}
 	}
 	return rows, nil
 }

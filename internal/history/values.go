@@ -12,10 +12,14 @@ import (
 	"tocsin/internal/event"
 )
 
-// defined unpacks which rows of the page have a value into levels; it is left alone when all have or none has.
+// defined unpacks which rows of the page have a value into levels, which may be left alone when all have or none has. That header and
+// levels agree is looked at in any case, as the one stands under no checksum.
 func (r *reader) defined(p *dataPage, rows int) (err error) {
-	if p.nulls == 0 || p.nulls == rows {
-		return nil
+	if n, size := binary.Uvarint(p.define); size > 0 && n == uint64(rows)<<1 && len(p.define) == size+1 { // one run of a level
+		if level := p.define[size]; level == 1 && p.nulls == 0 || level == 0 && p.nulls == rows {
+			return nil
+		}
+		return damaged("levels of a page")
 	}
 	if r.levels, err = (&rle.Encoding{BitWidth: 1}).DecodeLevels(r.levels, p.define); err != nil || len(r.levels) < rows {
 		return damaged("levels of a page: %v", err)
@@ -211,9 +215,9 @@ func (r *reader) dictionary(c *chunk) (*event.Column, error) {
 		if len(body) != 16*p.values {
 			return nil, damaged("dictionary of addresses")
 		}
-		d.IPs = make([][16]byte, 1, p.values+1)
-		for ; len(body) > 0; body = body[16:] {
-			d.IPs = append(d.IPs, [16]byte(body))
+		d.IPs = make([][16]byte, p.values+1)
+		for i := range p.values {
+			d.IPs[i+1] = [16]byte(body[16*i:])
 		}
 	default:
 		if len(body) != 8*p.values {

@@ -210,6 +210,7 @@ func (w *segmentWriter) chunk(cc *format.ColumnChunk, off *format.OffsetIndex, c
 	}
 	md.DataPageOffset = w.at
 	step := pageRowsOf(c, rows)
+	w.pager.futile = false
 	var index *format.ColumnIndex
 	if bounded(c.Field.Type) {
 		index = &format.ColumnIndex{}

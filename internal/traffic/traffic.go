@@ -43,13 +43,13 @@ type Selection struct {
 }
 
 // NewSelection reads a filter in either spelling. What bound makes of a filter, which may be nil, is what the asker may see of
-// it. Errors are fault.Invalid.
+// it. The lists that Where names are not found yet. Errors are fault.Invalid.
 func NewSelection(text string, bound func(*filter.Expr) *filter.Expr) (Selection, error) {
 	s := Selection{Within: bound(nil)}
 	if text == "" {
 		return s, nil
 	}
-	expr, err := filter.Parse(text)
+	expr, err := filter.ParseNaming(text)
 	if err != nil {
 		return s, fault.New(fault.Invalid, "%w", err)
 	}
@@ -112,6 +112,12 @@ func Top(ctx context.Context, store Store, q api.TrafficRequest, sel Selection) 
 		return answer, err
 	}
 	return r.ofRecords(ctx, store)
+}
+
+// Check reports what Top would refuse about a question, and reads nothing.
+func Check(q api.TrafficRequest, sel Selection) error {
+	_, err := newRanking(q, sel)
+	return err
 }
 
 // flows is a query for records of flows.

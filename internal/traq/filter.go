@@ -22,11 +22,15 @@ type Selection struct {
 // Where returns the filter for api.TrafficRequest and api.SessionRequest.
 func (s Selection) Where() (string, error) {
 	var parts []string
-	if strings.TrimSpace(s.Query) != "" {
-		if _, err := filter.ParseFlowTraq(s.Query); err != nil {
-			return "", err
-		}
-		parts = append(parts, strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(s.Query), prefix)))
+	query := strings.TrimSpace(s.Query)
+	if _, err := filter.ParseFlowTraq(query); err != nil {
+		return "", err
+	}
+	if filter.IsFlowTraq(query) {
+		query = strings.TrimSpace(query[len(prefix):])
+	}
+	if query != "" {
+		parts = append(parts, query)
 	}
 	if s.Exporter != "" {
 		address, err := netip.ParseAddr(s.Exporter)
