@@ -3,11 +3,8 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
-	"strconv"
-	"strings"
-	"time"
+	"slices"
 
 	"tocsin/internal/alert"
 	"tocsin/internal/event"
@@ -20,103 +17,9 @@ const (
 	Test    = "test"    // made by tocsin to try itself
 )
 
-// A row is an alert with what only the ledger needs to know.
-type row struct {
-	alert.Alert
-	key   string                    // entityKey of its entity
-	seen  map[string]event.Position // up to where its findings were counted, by name of the position
-	fresh bool                      // not in the database yet
-	dirty bool                      // must be written
-	again bool                      // opened again, of which people are to be told
-	log   []alert.Entry             // what is to be added to its log when it is written
-
-	samples []json.RawMessage // the first few and the last few; Samples are these and odd
-	odd     []json.RawMessage // of when it was most unusual
-	turned  turns
-	settles int64 // event time at which it flaps no more unless it changes before
-}
-
-const alertFields = `id, rule, rule_name, rule_version, owner, title, severity, state, entity, entity_key, origin, ` +
-	`first_at, last_at, updated_at, ended_at, triggers, value, peak, bound, below, span, reason, samples`
-
-// All that is known of an alert, and what is shown of it: how far its findings were counted takes long to read for many.
-const (
-	alertColumns = alertFields + `, seen, turn_times, ` + lifeColumns
-	shownColumns = alertFields + `, '', '', ` + lifeColumns
-	lifeColumns  = handlingColumns + `, turns, flapping, calm, settles, odd, change, born`
-)
-
-// withoutSamples takes the samples out of columns.
-func withoutSamples(columns string) string {
-	return strings.NewReplacer(` samples,`, ` '',`, ` odd,`, ` '',`).Replace(columns)
-}
-
 // nextChange is the number of the next change of an alert. As there is one writer at a time, a number that can be read has
 // all lower ones before it.
 const nextChange = `(SELECT MAX(newest) + 1 FROM (SELECT MAX(change) AS newest FROM alerts UNION ALL SELECT cleared FROM alert_changes) AS known)`
-
-type scanner interface{ Scan(into ...any) error }
-
-func scanAlert(from scanner) (*row, error) {
-	var r row
-	var entity, samples, seen, turned, odd string
-	var first, last, updated, ended, below, ackedAt, ackedUntil, closedAt, flapping, calm int64
-	err := from.Scan(&r.ID, &r.Rule, &r.RuleName, &r.RuleVersion, &r.Owner, &r.Title, &r.Severity, &r.State, &entity, &r.key, &r.Origin,
-		&first, &last, &updated, &ended, &r.Triggers, &r.Value, &r.Peak, &r.Limit, &below, &r.Window, &r.Reason, &samples, &seen, &turned,
-		&r.AckedBy, &ackedAt, &ackedUntil, &r.AckNote, &r.Assignee, &r.Disposition, &r.DuplicateOf, &r.ClosedBy, &closedAt, &r.CloseNote, &r.Reopened,
-		&r.Turns, &flapping, &calm, &r.settles, &odd, &r.Change, &r.Born)
-	if err != nil {
-		return nil, err
-	}
-	if r.Entity, err = decodeEntity(entity); err != nil {
-		return nil, fmt.Errorf("decode entity of alert %d: %w", r.ID, err)
-	}
-	if err := r.readSamples(samples, odd); err != nil {
-		return nil, fmt.Errorf("decode samples of alert %d: %w", r.ID, err)
-	}
-	if seen != "" {
-		if err := json.Unmarshal([]byte(seen), &r.seen); err != nil {
-			return nil, fmt.Errorf("decode positions of alert %d: %w", r.ID, err)
-		}
-	}
-	if r.turned, err = decodeTurns(turned); err != nil {
-		return nil, fmt.Errorf("decode turns of alert %d: %w", r.ID, err)
-	}
-	r.First, r.Last = time.Unix(0, first).UTC(), time.Unix(0, last).UTC()
-	r.Flapping, r.Calm = instant(flapping), instant(calm)
-	r.Updated, r.EndedAt, r.Below = instant(updated), instant(ended), below != 0
-	r.AckedAt, r.AckedUntil, r.ClosedAt = instant(ackedAt), instant(ackedUntil), instant(closedAt)
-	return &r, nil
-}
-
-// encodeSamples writes the samples as they are stored.
-func (r *row) encodeSamples() (samples, odd string, err error) {
-	if r.samples == nil {
-		r.samples = []json.RawMessage{}
-	}
-	if samples, err = encode(r.samples); err == nil && len(r.odd) > 0 {
-		odd, err = encode(r.odd)
-	}
-	r.Samples = evidence(r.samples, r.odd)
-	return samples, odd, err
-}
-
-// readSamples is its inverse.
-func (r *row) readSamples(samples, odd string) (err error) {
-	if samples == "" { // left out
-		return nil
-	}
-	if r.samples, err = decodeSamples(samples); err != nil {
-		return err
-	}
-	if odd != "" {
-		if r.odd, err = decodeSamples(odd); err != nil {
-			return err
-		}
-	}
-	r.Samples = evidence(r.samples, r.odd)
-	return nil
-}
 
 // mark notes that findings up to a position were counted.
 func (r *row) mark(name string, p event.Position) {
@@ -173,158 +76,57 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 	return r.storeLog(ctx, tx)
 }
 
-// An AlertQuery selects alerts; a zero field selects all.
-type AlertQuery struct {
-	ID          int64
-	States      []alert.State
-	RuleID      int64
-	Rule        string // name
-	Owner       *string
-	Origin      string
-	MinSeverity alert.Severity
-	Since       time.Time // last trigger at or after
-	Until       time.Time // last trigger before
-	Owners      []string  // of one of them; none is anybody
-	Text        string    // stands in the entity, the title or the reason, in any case
-	Behind      Place     // goes on behind this place; zero begins with the first
-	SinceID     int64     // number above
-	Oldest      bool      // in the order of their numbers, unless SinceChange
-	SinceChange int64     // newest change above, in the order of their changes; -1 is all of them so
-	Limit       int       // 0 is 1,000
-	Brief       bool      // without samples, which are most of what is read
-}
-
-// A Place is where an alert stands in the list of them, newest trigger first.
-type Place struct {
-	Last time.Time
-	ID   int64
-}
-
 // Alerts returns the alerts that q selects, that with the newest trigger first, or with SinceChange that with the oldest
 // change.
 func (l *Ledger) Alerts(ctx context.Context, q AlertQuery) ([]alert.Alert, error) {
-	var found []*row
+	var found pages
 	err := l.read(ctx, "list alerts", func(ctx context.Context, db *sql.DB) error {
-		found = nil
+		found = pages{}
 		query, values := q.statement()
 		rows, err := db.QueryContext(ctx, query, values...)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
-		for rows.Next() {
-			r, err := scanAlert(rows)
-			if err != nil {
+		for c := newRecord(q.columns()); rows.Next(); {
+			if err := c.read(rows); err != nil {
 				return err
 			}
-			found = append(found, r)
+			found.add(&c.Alert)
 		}
 		return rows.Err()
 	})
-	if err != nil || len(found) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	alerts := make([]alert.Alert, len(found)) // made once: an alert is large
-	for i, r := range found {
-		alerts[i] = r.Alert
-	}
-	return alerts, nil
+	return found.all(), nil
 }
 
-func (q AlertQuery) statement() (string, []any) {
-	where, values := q.conditions()
-	order := ` ORDER BY last_at DESC, id DESC`
-	switch {
-	case q.SinceChange != 0:
-		order = ` ORDER BY change`
-	case q.Oldest:
-		order = ` ORDER BY id`
-	}
-	limit := q.Limit
-	if limit <= 0 {
-		limit = 1000
-	}
-	values = append(values, int64(limit))
-	columns := shownColumns
-	if q.Brief {
-		columns = withoutSamples(columns)
-	}
-	return `SELECT ` + columns + ` FROM alerts` + where + order + ` LIMIT $` + strconv.Itoa(len(values)), values
+// pages gather alerts, of which nobody knows how many come: an alert is large, so that each is copied once and not whenever
+// a list of them outgrows its place.
+type pages struct {
+	full [][]alert.Alert
+	last []alert.Alert
 }
 
-// conditions returns the WHERE of q, "" when it selects all, with its values.
-func (q AlertQuery) conditions() (string, []any) {
-	var where []string
-	var values []any
-	mark := func(value any) string {
-		values = append(values, value)
-		return "$" + strconv.Itoa(len(values))
+// alertsOfPage are so many that the first page, made for few, is followed by ones that are worth it.
+const alertsOfPage = 512
+
+func (p *pages) add(a *alert.Alert) {
+	if len(p.last) == alertsOfPage {
+		p.full = append(p.full, p.last)
+		p.last = make([]alert.Alert, 0, alertsOfPage)
 	}
-	add := func(condition string, value any) { where = append(where, condition+" "+mark(value)) }
-	oneOf := func(column string, words []string) {
-		marks := make([]string, len(words))
-		for i, w := range words {
-			marks[i] = mark(clean(w))
-		}
-		where = append(where, column+" IN ("+strings.Join(marks, ", ")+")")
-	}
-	if q.ID != 0 {
-		add("id =", q.ID)
-	}
-	if q.RuleID != 0 {
-		add("rule =", q.RuleID)
-	}
-	if q.Rule != "" {
-		add("rule_name =", clean(q.Rule))
-	}
-	if q.Owner != nil {
-		add("owner =", clean(*q.Owner))
-	}
-	if q.Origin != "" {
-		add("origin =", clean(q.Origin))
-	}
-	if q.MinSeverity > 0 {
-		add("severity >=", int64(q.MinSeverity))
-	}
-	if !q.Since.IsZero() {
-		add("last_at >=", nanos(q.Since))
-	}
-	if !q.Until.IsZero() {
-		add("last_at <", nanos(q.Until))
-	}
-	if q.SinceID != 0 {
-		add("id >", q.SinceID)
-	}
-	if q.SinceChange != 0 {
-		add("change >", q.SinceChange)
-	}
-	if q.Behind.ID != 0 {
-		where = append(where, "(last_at, id) < ("+mark(nanos(q.Behind.Last))+", "+mark(q.Behind.ID)+")")
-	}
-	if q.Text != "" {
-		// LOWER stands on both sides, as the databases differ in what they take for a letter.
-		pattern := mark("%" + escapeLike.Replace(clean(q.Text)) + "%")
-		like := " LIKE LOWER(" + pattern + ") ESCAPE '!'"
-		where = append(where, "(LOWER(entity_key)"+like+" OR LOWER(title)"+like+" OR LOWER(reason)"+like+")")
-	}
-	if len(q.Owners) > 0 {
-		oneOf("owner", q.Owners)
-	}
-	if len(q.States) > 0 {
-		states := make([]string, len(q.States))
-		for i, s := range q.States {
-			states[i] = string(s)
-		}
-		oneOf("state", states)
-	}
-	if len(where) == 0 {
-		return "", nil
-	}
-	return ` WHERE ` + strings.Join(where, ` AND `), values
+	p.last = append(p.last, *a)
 }
 
-// escapeLike takes the meaning from what LIKE knows.
-var escapeLike = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
+// all returns the alerts in the order in which they came, nil for none.
+func (p *pages) all() []alert.Alert {
+	if len(p.full) == 0 {
+		return p.last
+	}
+	return slices.Concat(append(p.full, p.last)...)
+}
 
 // NewestChange returns the number of the newest change of all alerts, 0 when there was none.
 func (l *Ledger) NewestChange(ctx context.Context) (n int64, err error) {

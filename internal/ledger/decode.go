@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 
@@ -23,7 +24,7 @@ func cutArray(text []byte) (elements []json.RawMessage, ok bool) {
 	if len(text) < 2 || text[0] != '[' || text[len(text)-1] != ']' {
 		return nil, false
 	}
-	elements = []json.RawMessage{}
+	elements = make([]json.RawMessage, 0, 1+bytes.Count(text, []byte("},{")))
 	depth, begin, quoted := 0, 0, false
 	for i := 1; i < len(text)-1; i++ {
 		switch c := text[i]; {

@@ -9,7 +9,7 @@ import (
 	"tocsin/internal/alert"
 )
 
-// handlingColumns hold what people did about an alert, in the order of scanAlert and store.
+// handlingColumns hold what people did about an alert, in the order of newRecord and store.
 const handlingColumns = `acked_by, acked_at, acked_until, acked_note, assignee, disposition, duplicate_of, closed_by, closed_at, closed_note, reopened`
 
 // say adds a line to the alert's log, which is written together with the alert.

@@ -70,11 +70,11 @@ ORDER BY due, id LIMIT $3`, clean(c.Channel), nanos(c.Now), int64(c.Limit))
 			if err := found.Scan(&n.ID, &n.Notice.Key, &n.Notice.Change, &n.Notice.User, &n.Notice.To, &body, &n.Notice.Attempt, &created); err != nil {
 				return err
 			}
+			n.Notice.Created = instant(created)
 			if err := decodeNotice(&n.Notice, body); err != nil {
 				return fmt.Errorf("decode notice %d: %w", n.ID, err)
 			}
 			n.Notice.Attempt++
-			n.Notice.Created = instant(created)
 			n.Lease = c.Holder + "/" + rand.Text()
 			leased = append(leased, n)
 		}
@@ -99,9 +99,16 @@ ORDER BY due, id LIMIT $3`, clean(c.Channel), nanos(c.Now), int64(c.Limit))
 	return leased, nil
 }
 
-// decodeNotice reads what a notice tells: an alert, or a digest of several.
+// decodeNotice reads what a notice tells: an alert, a digest of several, or what a report was answered.
 func decodeNotice(n *notifier.Notice, body string) error {
-	if n.Change != notifier.Summary {
+	switch n.Change {
+	case notifier.Summary:
+	case notifier.Reported:
+		n.Report = &notifier.Report{}
+		err := json.Unmarshal([]byte(body), n.Report)
+		n.Alert = n.Report.Standing(n.Created)
+		return err
+	default:
 		return json.Unmarshal([]byte(body), &n.Alert)
 	}
 	n.Digest = &notifier.Digest{}

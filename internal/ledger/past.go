@@ -194,12 +194,12 @@ func alertsWhere(ctx context.Context, tx *sql.Tx, condition string, args ...any)
 	}
 	defer found.Close()
 	var rows []*row
-	for found.Next() {
-		r, err := scanAlert(found)
-		if err != nil {
+	for c := newRecord(alertColumns); found.Next(); {
+		if err := c.read(found); err != nil {
 			return nil, err
 		}
-		rows = append(rows, r)
+		r := c.row
+		rows = append(rows, &r)
 	}
 	return rows, found.Err()
 }

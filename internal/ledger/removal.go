@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"tocsin/internal/fault"
+	"tocsin/internal/notifier"
 )
 
 // A Removal deletes an account. One that owns rules is deleted only when it is said what becomes of them.
@@ -20,7 +21,7 @@ type Removal struct {
 // no part in it: no account has such a name.
 const gone = " (deleted)"
 
-// DeleteUser deletes an account with its tokens and preferences. Alerts of rules that are not handed over stay, for
+// DeleteUser deletes an account with its tokens, preferences, views, board and reports. Alerts of rules that are not handed over stay, for
 // administrators; what it wrote down stays under its name. The last administrator stays.
 func (l *Ledger) DeleteUser(ctx context.Context, r Removal) error {
 	if r.WithRules && r.To != nil {
@@ -42,6 +43,11 @@ func (l *Ledger) DeleteUser(ctx context.Context, r Removal) error {
 			{`UPDATE alerts SET assignee = '' WHERE assignee = $1`, []any{u.Name}},
 			{`UPDATE mutes SET author = $1 WHERE author = $2`, []any{u.Name + gone, u.Name}},
 			{`DELETE FROM preferences WHERE account = $1`, []any{u.Name}},
+			{`DELETE FROM saved_views WHERE account = $1`, []any{u.Name}},
+			{`DELETE FROM boards WHERE account = $1`, []any{u.Name}},
+			{`DELETE FROM report_results WHERE report IN (SELECT id FROM reports WHERE account = $1)`, []any{u.Name}},
+			{`DELETE FROM reports WHERE account = $1`, []any{u.Name}},
+			{`DELETE FROM outbox WHERE change = $1 AND recipient = $2`, []any{string(notifier.Reported), u.Name}},
 			{`DELETE FROM tokens WHERE account = $1`, []any{u.ID}},
 			{`DELETE FROM accounts WHERE id = $1`, []any{u.ID}},
 		} {

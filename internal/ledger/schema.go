@@ -17,12 +17,6 @@ import (
 //go:embed migrations/*.sql
 var steps embed.FS
 
-// SchemaVersion is the version of the schema that this program writes.
-func SchemaVersion() int {
-	names, _ := fs.Glob(steps, "migrations/*.sql") // the pattern is well formed
-	return len(names)
-}
-
 // migrate brings the schema up to date, all of it or nothing: both databases undo a CREATE TABLE with its transaction.
 func (l *Ledger) migrate(ctx context.Context, tx *sql.Tx) error {
 	have, err := l.engine.HasTable(ctx, tx, "schema_version")

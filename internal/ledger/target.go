@@ -39,6 +39,8 @@ const (
 	// Unmuted is for alerts that a silence or window hid when it ended; behind a slash stands its number.
 	Unmuted Hold = "unmuted"
 	Spare   Hold = "spare" // they go out because another channel could not send them
+	// ByReport is of results of reports, which nothing holds back: they are no news, and do not count when there is too much of it.
+	ByReport Hold = "report"
 )
 
 // kind is what a hold is, without the number that stands behind it where it is stored.

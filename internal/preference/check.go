@@ -10,6 +10,7 @@ import (
 	"tocsin/internal/alert"
 	"tocsin/internal/document"
 	"tocsin/internal/filter"
+	"tocsin/internal/schedule"
 )
 
 // Bounds of what a user may set; an attack must not grow the ledger or the time that a notice takes.
@@ -38,7 +39,7 @@ func Facilities() []string {
 }
 
 // Periods lists how often a digest may be sent.
-func Periods() []string { return []string{Hourly, Daily, Weekly} }
+func Periods() []string { return []string{schedule.Hourly, schedule.Daily, schedule.Weekly} }
 
 // Validate reports every mistake.
 func (p Preferences) Validate() error {
@@ -150,18 +151,18 @@ func validateQuiet(spans []Span) error {
 	var mistakes []error
 	for i, s := range spans {
 		key := fmt.Sprintf("quiet[%d].", i)
-		if from, ok := parseClock(s.From); !ok || from == minutesOfDay {
+		if from, ok := schedule.ParseClock(s.From); !ok || from == schedule.DayMinutes {
 			mistakes = append(mistakes, document.At(key+"from", short(s.From), "a time of day from 00:00 to 23:59"))
 		}
-		if _, ok := parseClock(s.To); !ok {
+		if _, ok := schedule.ParseClock(s.To); !ok {
 			mistakes = append(mistakes, document.At(key+"to", short(s.To), "a time of day from 00:00 to 24:00"))
 		}
-		if len(s.Days) > len(weekdays) {
+		if len(s.Days) > 7 {
 			mistakes = append(mistakes, document.At(key+"days", fmt.Sprintf("%d days", len(s.Days)), "at most 7"))
 			continue
 		}
 		for _, day := range s.Days {
-			if _, ok := parseDay(day); !ok {
+			if _, ok := schedule.ParseDay(day); !ok {
 				mistakes = append(mistakes, document.At(key+"days", short(day), "mon, tue, wed, thu, fri, sat or sun"))
 			}
 		}
@@ -183,13 +184,13 @@ func (d Digest) validate() error {
 	if !slices.Contains(Periods(), d.Every) {
 		mistakes = append(mistakes, document.Choice("digest.every", short(d.Every), Periods()))
 	}
-	if at, ok := parseClock(d.At); d.At != "" && (!ok || at == minutesOfDay) {
+	if at, ok := schedule.ParseClock(d.At); d.At != "" && (!ok || at == schedule.DayMinutes) {
 		mistakes = append(mistakes, document.At("digest.at", short(d.At), "a time of day from 00:00 to 23:59"))
 	}
-	if _, ok := parseDay(d.Day); d.Day != "" && !ok {
+	if _, ok := schedule.ParseDay(d.Day); d.Day != "" && !ok {
 		mistakes = append(mistakes, document.At("digest.day", short(d.Day), "mon, tue, wed, thu, fri, sat or sun"))
 	}
-	if d.Day != "" && d.Every != Weekly {
+	if d.Day != "" && d.Every != schedule.Weekly {
 		mistakes = append(mistakes, document.At("digest.day", short(d.Day), "none unless every is week"))
 	}
 	if d.UpTo > alert.High {

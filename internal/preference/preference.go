@@ -108,11 +108,19 @@ func Decode(text string) (p Preferences, err error) {
 	return p, nil
 }
 
-// location is the user's zone; one that is unknown is UTC.
-func (p Preferences) location() *time.Location {
+// Location is the user's zone; one that is unknown is UTC.
+func (p Preferences) Location() *time.Location {
 	zone, err := zoneOf(p.Zone)
 	if err != nil {
 		return time.UTC
 	}
 	return zone
+}
+
+// zoneOf returns the zone of a name.
+func zoneOf(name string) (*time.Location, error) {
+	if len(name) > maxZone {
+		return nil, fmt.Errorf("it has %d bytes", len(name))
+	}
+	return time.LoadLocation(name) // which takes no path that leaves the directory of zones
 }

@@ -3,6 +3,8 @@ package preference
 import (
 	"slices"
 	"time"
+
+	"tocsin/internal/schedule"
 )
 
 // longestQuiet bounds the search for the end of quiet hours. Those that are valid leave some minutes of each week, and so end
@@ -24,7 +26,7 @@ type span struct {
 
 // Hours makes the times ready. What is not valid in them is left out, and an unknown zone is UTC.
 func (p Preferences) Hours() Hours {
-	h := Hours{zone: p.location(), digest: p.Digest}
+	h := Hours{zone: p.Location(), digest: p.Digest}
 	for _, s := range p.Quiet {
 		if ready, ok := s.read(); ok {
 			h.quiet = append(h.quiet, ready)
@@ -35,17 +37,17 @@ func (p Preferences) Hours() Hours {
 
 // read makes a Span ready; ok is false when it is not valid.
 func (s Span) read() (ready span, ok bool) {
-	from, fromOK := parseClock(s.From)
-	to, toOK := parseClock(s.To)
+	from, fromOK := schedule.ParseClock(s.From)
+	to, toOK := schedule.ParseClock(s.To)
 	if to <= from {
-		to += minutesOfDay
+		to += schedule.DayMinutes
 	}
 	ready = span{from: from, to: to}
 	for day := range ready.on {
 		ready.on[day] = len(s.Days) == 0
 	}
 	for _, text := range s.Days {
-		if day, known := parseDay(text); known {
+		if day, known := schedule.ParseDay(text); known {
 			ready.on[day] = true
 		}
 	}
@@ -90,10 +92,10 @@ func (s span) around(at time.Time) (end time.Time) {
 			continue
 		}
 		year, month, day := date.Date()
-		if first(year, month, day, s.from, at.Location()).After(at) {
+		if schedule.First(year, month, day, s.from, at.Location()).After(at) {
 			continue
 		}
-		if to := first(year, month, day, s.to, at.Location()); to.After(at) && to.After(end) {
+		if to := schedule.First(year, month, day, s.to, at.Location()); to.After(at) && to.After(end) {
 			end = to
 		}
 	}
@@ -102,7 +104,7 @@ func (s span) around(at time.Time) (end time.Time) {
 
 // leavesNothing reports whether spans hold every minute of a week.
 func leavesNothing(spans []Span) bool {
-	var held [7 * minutesOfDay]bool
+	var held [7 * schedule.DayMinutes]bool
 	for _, s := range spans {
 		ready, ok := s.read()
 		if !ok {
@@ -110,7 +112,7 @@ func leavesNothing(spans []Span) bool {
 		}
 		for day, on := range ready.on {
 			for m := ready.from; on && m < ready.to; m++ {
-				held[(day*minutesOfDay+m)%len(held)] = true
+				held[(day*schedule.DayMinutes+m)%len(held)] = true
 			}
 		}
 	}

@@ -171,11 +171,11 @@ func testOneOpen(t *testing.T, fresh Fresh) {
 	for i := range 20 {
 		for n, l := range []*ledger.Ledger{one, two} {
 			all.Go(func() {
-				_, err := l.Commit(t.Context(), ledger.Commit{
+				c := ledger.Commit{
 					Name: fmt.Sprintf("node%d-%d", n, i), Position: pos(uint64(i + 1)), Front: pos(uint64(i + 1)), Now: at(i), //nolint:gosec // small
 					Writes: []ledger.Write{write(1, host("a"), trigger(i, 1, 11))},
-				})
-				if err != nil {
+				}
+				if err := insist(func() error { _, err := l.Commit(t.Context(), c); return err }); err != nil {
 					t.Errorf("Commit = %v", err)
 				}
 			})

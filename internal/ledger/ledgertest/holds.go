@@ -299,7 +299,7 @@ func testBundleRace(t *testing.T, fresh Fresh) {
 	var all sync.WaitGroup
 	for i := range 4 {
 		all.Go(func() {
-			if _, err := others[i%2].Bundle(t.Context(), at(2)); err != nil {
+			if err := insist(func() error { _, err := others[i%2].Bundle(t.Context(), at(2)); return err }); err != nil {
 				t.Errorf("Bundle = %v", err)
 			}
 		})

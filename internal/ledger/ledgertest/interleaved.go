@@ -187,7 +187,7 @@ func testRacingActs(t *testing.T, fresh Fresh) {
 			severity := alert.Low + alert.Severity(seq/30) //nolint:gosec // small
 			c := judgedStep("judge", 1, seq, severity, trigger(seq, 1, 11))
 			c.Now = at(seq)
-			if _, err := judge.Commit(t.Context(), c); err != nil {
+			if err := insist(func() error { _, err := judge.Commit(t.Context(), c); return err }); err != nil {
 				t.Errorf("Commit(%d) = %v", seq, err)
 				return
 			}
@@ -213,7 +213,7 @@ func testRacingActs(t *testing.T, fresh Fresh) {
 				}
 				a := ledger.Act{Alert: found[random.IntN(len(found))].ID, Deed: deeds[random.IntN(len(deeds))], Who: fmt.Sprintf("person %d", p),
 					Now: at(n), Note: fmt.Sprintf("note %d of %d", n, p), Disposition: alert.Expected}
-				switch _, _, err := people.Act(t.Context(), a); {
+				switch err := insist(func() error { _, _, err := people.Act(t.Context(), a); return err }); {
 				case err == nil:
 					done[p] = append(done[p], a.Note)
 				case fault.Kind(err) == fault.Conflict:

@@ -10,6 +10,7 @@ import (
 
 	"tocsin/internal/alert"
 	"tocsin/internal/event"
+	"tocsin/internal/fault"
 	"tocsin/internal/ledger"
 )
 
@@ -71,6 +72,8 @@ func Run(t *testing.T, fresh Fresh) {
 		{"hits of mutes", testMuteHits},
 		{"end of a mute", testUnmute},
 		{"groups and names", testNaming},
+		{"views", testViews},
+		{"boards", testBoards}, {"reports", testReports}, {"scheduled reports", testScheduledReports}, {"results", testResults},
 		{"upgrade", testUpgrade},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, fresh) })
@@ -90,6 +93,16 @@ func Open(t *testing.T, dsn, dir string) *ledger.Ledger {
 		}
 	})
 	return l
+}
+
+// insist calls do again while the database is busy with others, as whoever writes to a ledger does. SQLite lets those who wait
+// for its lock try now and then rather than in turn: on a slow disk one may be left waiting until the others are done.
+func insist(do func() error) error {
+	err := do()
+	for tries := 1; tries < 12 && fault.Kind(err) == fault.Unavailable; tries++ {
+		err = do()
+	}
+	return err
 }
 
 func open(t *testing.T, fresh Fresh) *ledger.Ledger {

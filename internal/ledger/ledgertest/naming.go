@@ -89,7 +89,7 @@ func testNaming(t *testing.T, fresh Fresh) {
 		other := Open(t, dsn, dir)
 		all.Go(func() {
 			for range 5 {
-				if err := other.ChangeTrafficGroups(context.WithoutCancel(ctx), func(have []ledger.TrafficGroup) (ledger.NamingChange[ledger.TrafficGroup], error) {
+				change := func(have []ledger.TrafficGroup) (ledger.NamingChange[ledger.TrafficGroup], error) {
 					g := office
 					for _, h := range have {
 						if h.Name == office.Name {
@@ -98,7 +98,8 @@ func testNaming(t *testing.T, fresh Fresh) {
 					}
 					g.Members += fmt.Sprintf("\n%d", who)
 					return ledger.NamingChange[ledger.TrafficGroup]{Put: []ledger.TrafficGroup{g}}, nil
-				}); err != nil {
+				}
+				if err := insist(func() error { return other.ChangeTrafficGroups(context.WithoutCancel(ctx), change) }); err != nil {
 					t.Error(err)
 				}
 			}

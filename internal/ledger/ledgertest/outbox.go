@@ -148,8 +148,12 @@ func testClaims(t *testing.T, fresh Fresh) {
 	for worker := range 9 {
 		all.Go(func() {
 			for {
-				got, err := others[worker%3].Claim(t.Context(), ledger.Claim{
-					Channel: "page", Holder: fmt.Sprint(worker), Lease: time.Minute, Limit: 1 + worker%4, Now: at(2),
+				var got []ledger.LeasedNotice
+				err := insist(func() (err error) {
+					got, err = others[worker%3].Claim(t.Context(), ledger.Claim{
+						Channel: "page", Holder: fmt.Sprint(worker), Lease: time.Minute, Limit: 1 + worker%4, Now: at(2),
+					})
+					return err
 				})
 				if err != nil {
 					t.Errorf("Claim = %v", err)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver that databases are made with
 
@@ -175,6 +176,28 @@ func HoldWriterLock(t *testing.T, dsn string) (release func()) {
 	return func() {
 		if err := errors.Join(tx.Rollback(), db.Close()); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// WantNoWaiting returns when nobody waits for the writer's lock of a PostgreSQL ledger.
+func WantNoWaiting(t *testing.T, dsn string) {
+	t.Helper()
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for limit := time.Now().Add(time.Minute); ; {
+		var waiting int
+		if err := db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").Scan(&waiting); err != nil {
+			t.Fatal(err)
+		}
+		if waiting == 0 {
+			return
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("%d wait for the writer's lock still", waiting)
 		}
 	}
 }

@@ -13,6 +13,8 @@ import (
 
 // firstAgain takes back what the steps of the schema behind the first added, the newest step first.
 var firstAgain = []string{
+	`DROP TABLE report_results`, `DROP TABLE reports`,
+	`DROP TABLE boards`, `DROP TABLE saved_views`,
 	`DROP TABLE naming_version`, `DROP TABLE thing_names`, `DROP TABLE traffic_groups`,
 	`DROP TABLE audit`, `DROP INDEX accounts_by_subject`, `ALTER TABLE tokens DROP COLUMN last_used`, `ALTER TABLE tokens DROP COLUMN scopes`,
 	`ALTER TABLE accounts DROP COLUMN last_login`, `ALTER TABLE accounts DROP COLUMN subject`, `ALTER TABLE accounts DROP COLUMN issuer`,

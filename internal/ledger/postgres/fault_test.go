@@ -74,6 +74,7 @@ func TestLockHeld(t *testing.T) {
 	if err := set(ctx, one, "a"); err == nil {
 		t.Error("write beside a writer that hangs succeeded")
 	}
+	ledgertest.WantNoWaiting(t, dsn) // the server has heard that he went away
 	release()
 	if err := set(t.Context(), one, "a"); err != nil {
 		t.Errorf("write after it let go = %v", err)

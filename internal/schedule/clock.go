@@ -1,24 +1,18 @@
-package preference
+// Package schedule tells times by the clock of a zone: when it first shows a time of day, and when what is done every hour, day,
+// week or month is done next. Where the clock is put forward or back, nothing is left out and nothing comes twice.
+package schedule
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 )
 
-const minutesOfDay = 24 * 60
+// DayMinutes is how many minutes the clock of a day shows.
+const DayMinutes = 24 * 60
 
-// zoneOf returns the zone of a name.
-func zoneOf(name string) (*time.Location, error) {
-	if len(name) > maxZone {
-		return nil, fmt.Errorf("it has %d bytes", len(name))
-	}
-	return time.LoadLocation(name) // which takes no path that leaves the directory of zones
-}
-
-// parseClock reads 22:00 as minutes since midnight; 24:00 is 1,440.
-func parseClock(text string) (minutes int, ok bool) {
+// ParseClock reads 22:00 as minutes since midnight; 24:00 is 1,440.
+func ParseClock(text string) (minutes int, ok bool) {
 	if len(text) != 5 || text[2] != ':' {
 		return 0, false
 	}
@@ -30,21 +24,21 @@ func parseClock(text string) (minutes int, ok bool) {
 	}
 	hour, minute := 10*digit(0)+digit(1), 10*digit(3)+digit(4)
 	minutes = 60*hour + minute
-	return minutes, minute < 60 && minutes <= minutesOfDay
+	return minutes, minute < 60 && minutes <= DayMinutes
 }
 
 var weekdays = [...]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
-// parseDay reads mon to sun.
-func parseDay(text string) (day time.Weekday, ok bool) {
+// ParseDay reads mon to sun.
+func ParseDay(text string) (day time.Weekday, ok bool) {
 	i := slices.Index(weekdays[:], strings.ToLower(text))
 	return time.Weekday(max(i, 0)), i >= 0
 }
 
-// first is the first instant at which the clock of a zone shows some minutes past the midnight with which a date begins, or
+// First is the first instant at which the clock of a zone shows some minutes past the midnight with which a date begins, or
 // any later time or date. So of a time that the clock leaps over it is the moment of the leap, and of one that comes twice, the
 // first.
-func first(year int, month time.Month, day, minutes int, zone *time.Location) time.Time {
+func First(year int, month time.Month, day, minutes int, zone *time.Location) time.Time {
 	shown := time.Date(year, month, day, 0, minutes, 0, 0, time.UTC)
 	// No zone is 26 hours from UTC, so there the clock shows less; from then on go through the spans between its changes.
 	for at := shown.Add(-26 * time.Hour).In(zone); ; {
