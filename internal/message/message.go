@@ -114,6 +114,9 @@ func (w *Writer) Preview(n notifier.Notice, shipped Templates) notifier.Preview 
 
 // Write puts a notice into words. It cannot fail: see Message.Problem.
 func (w *Writer) Write(n notifier.Notice) Message {
+	if n.Report != nil {
+		return reported(n)
+	}
 	facts := NewFacts(n, w.zone)
 	own := w.own
 	if n.Digest != nil && !w.sums {

@@ -33,6 +33,8 @@ const (
 	End    Change = "END"
 	// Summary is one notice in the place of several: of quiet hours, of a digest, of a storm, of what came late.
 	Summary Change = "SUMMARY"
+	// Reported is no change of an alert: it tells what a report was answered.
+	Reported Change = "REPORT"
 )
 
 // A Notice is one message about one alert change, to one user, over one channel.
@@ -45,6 +47,9 @@ type Notice struct {
 	Alert   alert.Alert `json:"alert"`   // as it was then; in a Summary one that stands for them all: see Digest.Standing
 	// Digest is what a Summary sums up; nil in other notices.
 	Digest *Digest `json:"digest,omitempty"`
+	// Report is what is told by a Reported; nil in other notices. There it is in words already, and the alert is one that stands for
+	// it: see Report.Standing.
+	Report *Report `json:"report,omitempty"`
 	// To is whom the channel is to reach, in its own words, such as addresses of e-mail; empty for a channel that knows.
 	To string `json:"-"`
 	// Link is the address of the alert's page, and Node the name of the tocsin that says so; empty when not known.

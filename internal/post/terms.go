@@ -124,6 +124,10 @@ func Thread(n notifier.Notice) string {
 		sum := sha256.Sum256([]byte(n.Node + "\x00" + n.Digest.Thread))
 		return "summary-" + hex.EncodeToString(sum[:16])
 	}
+	if n.Report != nil { // those of one report are a thread
+		sum := sha256.Sum256([]byte(n.Node + "\x00" + n.User + "\x00" + n.Report.Name))
+		return "report-" + hex.EncodeToString(sum[:16])
+	}
 	a := &n.Alert
 	sum := sha256.Sum256([]byte(n.Node + "\x00" + strconv.FormatInt(a.Rule, 10) + "\x00" + a.Entity.Key()))
 	return "alert-" + strconv.FormatInt(a.ID, 10) + "-" + hex.EncodeToString(sum[:8])

@@ -175,20 +175,31 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for limit := time.Now().Add(time.Minute); !ok(); {
 		if time.Now().After(limit) {
-			t.Fatal(what + ": not within 10 s")
+			t.Fatal(what + ": not within a minute")
 		}
 		<-time.After(time.Millisecond)
 	}
 }
 
+// TestProgramThatHangs: a program that hangs is killed with all that it started. Where the machine is so busy that it did not
+// come to hang before its time was over, it gets more time.
 func TestProgramThatHangs(t *testing.T) {
-	pids := t.TempDir()
-	n := script(t, 300*time.Millisecond, "echo begun\nsleep 600 & echo $! > "+pids+"/child\nsleep 600\n")
-	answer, err := n.Send(t.Context(), notice())
-	if err == nil || errors.Is(err, notifier.ErrPermanent) || !strings.Contains(err.Error(), "within 300ms") || answer != "begun" {
-		t.Errorf("Send = %q, %v, want what it said and that it was killed", answer, err)
+	child := filepath.Join(t.TempDir(), "child")
+	for timeout := 300 * time.Millisecond; ; timeout *= 10 {
+		n := script(t, timeout, "echo begun\nsleep 600 & echo $! > "+child+".new\nmv "+child+".new "+child+"\nsleep 600\n")
+		answer, err := n.Send(t.Context(), notice())
+		if err == nil || errors.Is(err, notifier.ErrPermanent) || !strings.Contains(err.Error(), "within "+timeout.String()) {
+			t.Fatalf("Send = %q, %v, want that it was killed", answer, err)
+		}
+		if _, err := os.Stat(child); err != nil && timeout < 30*time.Second {
+			continue
+		}
+		if answer != "begun" {
+			t.Errorf("Send = %q, want what it said", answer)
+		}
+		break
 	}
-	eventually(t, "child of the program killed", func() bool { return gone(t, pids+"/child") })
+	eventually(t, "child of the program killed", func() bool { return gone(t, child) })
 }
 
 func TestProgramThatIsStopped(t *testing.T) {

@@ -32,7 +32,7 @@ func notice() notifier.Notice {
 func config(s *notifiertest.MailServer, tls string) *mail.Config {
 	c := mail.Default().(*mail.Config) //nolint:forcetypeassert // it is ours
 	c.Server, c.Port, c.TLS, c.CA = "127.0.0.1", s.Port, tls, s.CA
-	c.From, c.To, c.Hello, c.Timeout = "Tocsin <tocsin@example.org>", []string{"team@example.org"}, "gate.example.org", 10*time.Second
+	c.From, c.To, c.Hello, c.Timeout = "Tocsin <tocsin@example.org>", []string{"team@example.org"}, "gate.example.org", time.Minute
 	return c
 }
 

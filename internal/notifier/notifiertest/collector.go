@@ -2,10 +2,13 @@ package notifiertest
 
 import (
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +35,8 @@ func Collect(t *testing.T, until time.Time) Collector {
 	}
 	dir := t.TempDir()
 	certificate, key := Certify(t, dir, until)
-	ports := map[string]int{"udp": Free(t, "udp"), "tcp": Free(t, "tcp"), "tls": Free(t, "tcp")}
+	found := free(t, "udp", "tcp", "tcp")
+	ports := map[string]int{"udp": found[0], "tcp": found[1], "tls": found[2]}
 	output := filepath.Join(dir, "output.log")
 	settings := fmt.Sprintf(`
 global(workDirectory=%[1]q maxMessageSize="16k" defaultNetstreamDriverCAFile=%[2]q defaultNetstreamDriverCertFile=%[2]q defaultNetstreamDriverKeyFile=%[3]q)
@@ -73,23 +77,36 @@ input(type="imtcp" address="127.0.0.1" port="%[6]d" streamDriver.name="gtls" str
 	return Collector{Ports: ports, CA: certificate, Output: output}
 }
 
-// Free is a port that nobody uses now.
+// Free is a port of 127.0.0.1 that nobody uses now, for "udp" or "tcp".
 func Free(t *testing.T, network string) int {
 	t.Helper()
-	if network == "udp" {
-		l, err := (&net.ListenConfig{}).ListenPacket(t.Context(), network, "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	return free(t, network)[0]
+}
+
+// free returns one port for each network, no two of them the same. They lie below those that the system gives to who asks for any
+// (32768 and up on Linux, 49152 elsewhere): nobody gets one of them before the program that it is for.
+func free(t *testing.T, networks ...string) (ports []int) {
+	t.Helper()
+	for tries := 0; len(ports) < len(networks); tries++ {
+		if tries == 1000 {
+			t.Fatal("no port is free")
 		}
-		defer l.Close()
-		return l.LocalAddr().(*net.UDPAddr).Port //nolint:forcetypeassert // UDP was asked for
+		port := 20000 + rand.IntN(10000)
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		var l io.Closer
+		var err error
+		if network := networks[len(ports)]; network == "udp" {
+			l, err = (&net.ListenConfig{}).ListenPacket(t.Context(), network, address)
+		} else {
+			l, err = (&net.ListenConfig{}).Listen(t.Context(), network, address)
+		}
+		if err != nil {
+			continue
+		}
+		defer l.Close() // when all are found, so that they are different ones
+		ports = append(ports, port)
 	}
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), network, "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // TCP was asked for
+	return ports
 }
 
 // Eventually waits for another process.

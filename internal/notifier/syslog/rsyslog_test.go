@@ -2,9 +2,11 @@ package syslog
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -78,6 +80,25 @@ func TestFails(t *testing.T) {
 			}
 		})
 	}
+}
+
+// late is the connection of a process that is so busy that it looks only when the time for that is over.
+type late struct{ *net.UDPConn }
+
+func (late) Read([]byte) (int, error) { return 0, os.ErrDeadlineExceeded }
+
+// A refusal is told also when nobody had the time to wait for it.
+func TestRefusalThatWasMissed(t *testing.T) {
+	place := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: notifiertest.Free(t, "udp")}
+	notifiertest.Eventually(t, "a datagram is refused", func() bool {
+		conn, err := net.DialUDP("udp", nil, place) // each has one, as a second datagram would be told what became of the first
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_, err = datagram(late{conn}, []byte("x"))
+		return errors.Is(err, syscall.ECONNREFUSED)
+	})
 }
 
 func TestMistakes(t *testing.T) {

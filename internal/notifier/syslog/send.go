@@ -113,10 +113,36 @@ func datagram(conn net.Conn, text []byte) (string, error) {
 	if err := conn.SetReadDeadline(time.Now().Add(refusal)); err != nil {
 		return "", err
 	}
-	if _, err := conn.Read(make([]byte, 1)); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+	_, err := conn.Read(make([]byte, 1))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = missed(conn)
+	}
+	if err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("%d bytes sent; nobody confirms a datagram", len(text)), nil
+}
+
+// missed is the refusal that came and was not read: on a busy machine the time for it may be over before the first look.
+func missed(conn net.Conn) error {
+	socket, ok := conn.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var code int
+	var asked error
+	err = raw.Control(func(fd uintptr) { code, asked = syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_ERROR) })
+	if err := errors.Join(err, asked); err != nil {
+		return err
+	}
+	if code != 0 {
+		return os.NewSyscallError("write", syscall.Errno(code))
+	}
+	return nil
 }
 
 // stream sends text with its length before it, as RFC 6587, section 3.4.1, and RFC 5425, section 4.3, have it, and closes.
