@@ -81,6 +81,23 @@ type Service interface {
 	Preferences(ctx context.Context, user string) (Preferences, error)
 	PutPreferences(ctx context.Context, q PreferencesEdit) (PreferencesSaved, error)
 	TestWays(ctx context.Context, user string) ([]WayTest, error)
+	// Views are the addresses of pages that a user keeps under names; the empty name is the caller.
+	Views(ctx context.Context, user string) ([]View, error)
+	PutView(ctx context.Context, q ViewEdit) (View, error)
+	DeleteView(ctx context.Context, q ViewRemoval) error
+	// Board is what a user's first page is made of; ResetBoard makes it what everybody begins with. The empty name is the caller.
+	Board(ctx context.Context, user string) (Board, error)
+	PutBoard(ctx context.Context, q BoardEdit) (Board, error)
+	ResetBoard(ctx context.Context, user string) (Board, error)
+	// Reports are questions of pages that a user has asked on a schedule; the empty name is the caller. RunReport asks one now,
+	// ReportResults lists what was answered, the newest first and without rows, ReportResult is one answer.
+	Reports(ctx context.Context, user string) ([]Report, error)
+	PutReport(ctx context.Context, q ReportEdit) (Report, error)
+	DeleteReport(ctx context.Context, q ReportRef) error
+	RunReport(ctx context.Context, q ReportRun) (ReportResult, error)
+	ReportResults(ctx context.Context, q ReportRef) ([]ReportResult, error)
+	ReportResult(ctx context.Context, q ResultRef) (ReportResult, error)
+	DeleteReportResult(ctx context.Context, q ResultRef) error
 	// MailServer is the one through which the mail of all users goes; administrators set it.
 	MailServer(ctx context.Context) (MailServer, error)
 	PutMailServer(ctx context.Context, q MailServerEdit) (MailServerSaved, error)
@@ -95,6 +112,9 @@ type Service interface {
 	Health(ctx context.Context) (Health, error)
 	// Exporters lists the senders of flows that were heard, by address.
 	Exporters(ctx context.Context) ([]Exporter, error)
+	// Interfaces lists those of exporters, as their counter samples of sFlow tell. That an exporter was not heard is an error of kind
+	// fault.NotFound.
+	Interfaces(ctx context.Context, q InterfaceRequest) (Interfaces, error)
 	// Groups lists traffic groups, PutGroups makes and changes them, for events that come from then on.
 	Groups(ctx context.Context, q GroupRequest) ([]Group, error)
 	PutGroups(ctx context.Context, q GroupsEdit) (GroupsSaved, error)
@@ -300,6 +320,8 @@ type Rule struct {
 	Text     string    `json:"text"`   // the rule's YAML
 	Changed  time.Time `json:"changed,omitzero"`
 	Problem  string    `json:"problem,omitempty"` // why it does not run, when it does not
+	// MissingLists are lists of addresses that Where names and that have no file. To the rule they are empty until they have.
+	MissingLists []string `json:"missing_lists,omitempty"`
 }
 
 // A RuleEdit adds a rule, or with Replace changes the one of the same name.

@@ -49,8 +49,10 @@ type BackTestHit struct {
 
 // A LimitSuggestion says what limit fits the history. Limits are for "above".
 type LimitSuggestion struct {
-	AtMost   int     `json:"at_most"`  // entities that were to fire at most
-	Limit    float64 `json:"limit"`    // the least whole number with which no more would have
+	AtMost int `json:"at_most"` // entities that were to fire at most
+	// Limit is the least whole number with which no more would have fired; where no more than AtMost were measured, with which
+	// none would have. 0 where none was measured: nothing is suggested then.
+	Limit    float64 `json:"limit"`
 	Entities int     `json:"entities"` // that would have fired with it
 	// Quantile is the 99.9th percentile of the highest values of all entities, by nearest rank.
 	Quantile float64 `json:"quantile"`

@@ -19,7 +19,7 @@ type Exporter struct {
 	Datagrams int64 `json:"datagrams"`
 	Bytes     int64 `json:"bytes"`
 	Flows     int64 `json:"flows"`
-	Counters  int64 `json:"counters,omitempty"` // counter samples of sFlow, which are counted alone
+	Counters  int64 `json:"counters,omitempty"` // counter samples of sFlow, which tell of interfaces
 	// Lost is what its numbering says was sent and did not come: flows of NetFlow 5 and 7, records of IPFIX, else datagrams. What
 	// came late after all is in Late, in datagrams.
 	Lost     int64 `json:"lost"`
@@ -34,6 +34,8 @@ type Exporter struct {
 	Held      int64         `json:"held,omitempty"` // bytes that wait for a template
 	Sampling  int64         `json:"sampling"`       // one packet in so many, as its last flow said; 0: not told
 	Silent    bool          `json:"silent"`         // nothing came for longer than is told
+	// Counted is of how many interfaces its counter samples told within a week: those that Interfaces of the service lists.
+	Counted int `json:"counted_interfaces,omitempty"`
 	// Interfaces are those of its interfaces that people named, by number; MaxInterfaces at most.
 	Interfaces []NamedInterface `json:"interfaces,omitempty"`
 }

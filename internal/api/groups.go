@@ -2,13 +2,6 @@ package api
 
 import "time"
 
-// Bounds of traffic groups.
-const (
-	MaxGroups       = 10_000  // groups, those of the configuration included
-	MaxGroupMembers = 250_000 // members of all groups together
-	MaxGroupName    = 64      // bytes of a name
-)
-
 // A GroupRequest asks for traffic groups.
 type GroupRequest struct {
 	Name string `json:"name,omitempty"` // empty: all

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -14,12 +15,8 @@ const (
 	NameAS        = "as"        // 64500
 )
 
-// Bounds of names.
-const (
-	MaxNames   = 250_000 // names of all kinds
-	MaxName    = 128     // bytes of one
-	MaxNamesOf = 10_000  // keys of one question
-)
+// MaxNamesOf bounds the keys of one question about what is known.
+const MaxNamesOf = 10_000
 
 // A NameRequest asks for names, by kind and key.
 type NameRequest struct {
@@ -90,6 +87,21 @@ type Named struct {
 	City         string `json:"city,omitempty"`
 	AS           uint32 `json:"as,omitempty"`
 	Organization string `json:"organization,omitempty"` // that holds AS, or what people call AS
+}
+
+// Facts tells what is known of a thing besides its name, each as people read it, as in "Berlin in DE", "AS64500 Example Net" and
+// "group office".
+func (n *Named) Facts() (facts []string) {
+	if n.Country != "" {
+		facts = append(facts, strings.TrimPrefix(n.City+" in "+n.Country, " in "))
+	}
+	if n.AS != 0 {
+		facts = append(facts, strings.TrimSpace(fmt.Sprintf("AS%d %s", n.AS, n.Organization)))
+	}
+	if n.Group != "" {
+		facts = append(facts, "group "+n.Group)
+	}
+	return facts
 }
 
 // HasNames reports whether the values of a column of rankings, a field or one of TrafficAnswer.By, are things that may have names.

@@ -46,7 +46,7 @@ func Default() *Config {
 		Sources: Sources{
 			Syslog:              []Syslog{{Name: "syslog", UDP: ":5514", TCP: ":5514"}},
 			Flows:               []Flows{{Name: "netflow", UDP: ":2055"}, {Name: "ipfix", UDP: ":4739"}, {Name: "sflow", UDP: ":6343"}},
-			ExporterSilentAfter: 2 * time.Minute,
+			ExporterSilentAfter: 2 * time.Minute, InterfaceBusyAfter: 5 * time.Minute,
 		},
 		Detect:    Detect{Lateness: 5 * time.Minute, SaveEvery: 5 * time.Second},
 		Alerts:    Alerts{MaxOpen: 1000, Reopen: time.Hour, Flapping: Flapping{Changes: 5, Within: time.Hour}, Late: 15 * time.Minute, NotifyLimit: 30, Collectors: []Network{}},

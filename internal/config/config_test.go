@@ -201,6 +201,26 @@ notify:
 	}
 }
 
+// TestWhatLasts: what must last before people are told of exporters and their interfaces has one range, and may be off.
+func TestWhatLasts(t *testing.T) {
+	path := write(t, "tocsin.yaml", "sources:\n  exporter_silent_after: 59s\n  interface_busy_after: 366d\n  interface_down_after: 1s\n")
+	_, _, err := config.Load(path, nil)
+	if diff := cmp.Diff([]string{
+		`2: sources.exporter_silent_after: got 59s, want 1m to 365d`,
+		`3: sources.interface_busy_after: got 366d, want 1m to 365d`,
+		`4: sources.interface_down_after: got 1s, want 1m to 365d`,
+	}, said(t, path, err)); diff != "" {
+		t.Errorf("Load: want - got +\n%s", diff)
+	}
+	c, _, err := config.Load(write(t, "off.yaml", "sources: {exporter_silent_after: off, interface_busy_after: off, interface_down_after: 2m}\n"), nil)
+	if err != nil || c.Sources.ExporterSilentAfter != 0 || c.Sources.InterfaceBusyAfter != 0 || c.Sources.InterfaceDownAfter != 2*time.Minute {
+		t.Errorf("Load of what is off: %+v and %v", c.Sources, err)
+	}
+	if d := config.Default().Sources; d.InterfaceBusyAfter != 5*time.Minute || d.InterfaceDownAfter != 0 {
+		t.Errorf("by default: busy after %s, down after %s", d.InterfaceBusyAfter, d.InterfaceDownAfter)
+	}
+}
+
 func TestFilesThatCannotBeRead(t *testing.T) {
 	if _, _, err := config.Load(filepath.Join(t.TempDir(), "none.yaml"), nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("Load of a file that is not there: got %v", err)

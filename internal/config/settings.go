@@ -138,7 +138,7 @@ type Journal struct {
 	GroupDelay time.Duration `yaml:"group_delay"`
 	// GroupRows is how many events are synced together at most: 1 to 100000.
 	GroupRows int `yaml:"group_rows"`
-	// Cache is the memory for fresh events that are handed on without being read back, for each of the two kinds of limit.
+	// Cache is the memory for fresh events that are handed on without being read back. Fresh flows have four times as much.
 	Cache document.Size `yaml:"cache"`
 }
 
@@ -185,6 +185,12 @@ type Sources struct {
 	// ExporterSilentAfter is how long nothing may come from an exporter of flows that was heard for 10 minutes or more, counted
 	// while tocsin runs, before people are told: 1m to 365d. `off`: they may be silent.
 	ExporterSilentAfter time.Duration `yaml:"exporter_silent_after"`
+	// InterfaceBusyAfter is for how long an interface of an exporter, one that people gave a name, may use more than 90 % of its
+	// speed before people are told: 1m to 365d. `off`: it may always.
+	InterfaceBusyAfter time.Duration `yaml:"interface_busy_after"`
+	// InterfaceDownAfter is for how long an interface of an exporter, one that people gave a name, that is switched on and was up
+	// before, may be down before people are told: 1m to 365d. `off`: it may always be, as ports of people who go home. Default: off.
+	InterfaceDownAfter time.Duration `yaml:"interface_down_after"`
 }
 
 // Files is one set of log files that are followed as they grow, through rotation and restarts.
@@ -263,7 +269,8 @@ type Detect struct {
 	// events are kept and found, and judged only by `tocsin detect`.
 	Lateness time.Duration `yaml:"lateness"`
 	// SaveEvery is how often the state of the rules is saved; 1s or more. A large state, which takes long, is saved more seldom:
-	// for 4 % of the time at most, but every two minutes. A restart reads the events since then again.
+	// for 3 % of the time at most, and when what came since would take eight times as long to judge again, or two minutes later. A
+	// restart judges the events since then again, which the journal keeps; when it is a quarter full the state is saved sooner.
 	SaveEvery time.Duration `yaml:"save_every"`
 }
 

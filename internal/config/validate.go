@@ -230,10 +230,16 @@ func (s Syslog) Validate() error {
 
 // Validate checks the range.
 func (s Sources) Validate() error {
-	if after := s.ExporterSilentAfter; after != 0 {
-		return between("exporter_silent_after", after, time.Minute, 365*24*time.Hour)
+	var errs []error
+	for _, c := range []struct {
+		name  string
+		after time.Duration
+	}{{"exporter_silent_after", s.ExporterSilentAfter}, {"interface_busy_after", s.InterfaceBusyAfter}, {"interface_down_after", s.InterfaceDownAfter}} {
+		if c.after != 0 {
+			errs = append(errs, between(c.name, c.after, time.Minute, 365*24*time.Hour))
+		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // Validate checks what a port needs.

@@ -192,13 +192,15 @@ func (d *Definition) Sentence() string {
 	if d.Below {
 		word = "below"
 	}
-	which := ""
-	if d.Where != "" {
-		which = ", of the flows that pass " + strings.TrimSpace(d.Where) + ","
-	}
+	which, once := "", ""
 	if d.Once {
-		which += " counted once"
-		which = strings.TrimSuffix(which, ",")
+		once = " counted once"
+	}
+	switch where := strings.TrimSpace(d.Where); {
+	case where != "":
+		which = ", of the flows that pass " + where + once + ","
+	case d.Once:
+		which = ", of flows" + once + ","
 	}
 	return fmt.Sprintf("When the %s of one %s%s are %s %s within %s, raise a %s alert.", d.Metric, d.Entity, which, word, Number(d.Limit), window.Span(d.Over), d.Severity)
 }

@@ -7,10 +7,7 @@ import (
 	"time"
 
 	"tocsin/internal/alert"
-	"tocsin/internal/detector"
-	"tocsin/internal/detector/threshold"
 	"tocsin/internal/filter"
-	"tocsin/internal/rule"
 )
 
 // sample is a definition that has a meaning.
@@ -41,7 +38,7 @@ func TestEveryCombination(t *testing.T) {
 						continue
 					}
 					made++
-					back, ok := Of(&r)
+					back, ok := of(&r)
 					want := d
 					want.Name, want.Where = d.RuleName(), spelled(t, d.Where)
 					if d.Where == "!flow.repeated" {
@@ -53,6 +50,10 @@ func TestEveryCombination(t *testing.T) {
 					back.Where = spelled(t, back.Where)
 					if !ok || back != want {
 						t.Fatalf("%+v makes\n%swhich is read as %+v, %v", want, r.Text, back, ok)
+					}
+					read, ok := Read(r.Text)
+					if again, err := read.Rule(); !ok || err != nil || again.Text != r.Text || read.Once != want.Once {
+						t.Fatalf("the text\n%sis read as %+v, %v, which makes\n%s%v", r.Text, read, ok, again.Text, err)
 					}
 				}
 			}
@@ -76,6 +77,38 @@ func spelled(t *testing.T, where string) string {
 	return x.String()
 }
 
+// What a definition cannot say is not read as one: to keep the definition would lose it.
+func TestReadLosesNothing(t *testing.T) {
+	d := sample()
+	r, err := d.Rule()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if read, ok := Read(strings.TrimSpace(r.Text)); !ok || read.Where != d.Where || read.Title != d.Title || read.Limit != d.Limit {
+		t.Errorf("its own text is read as %+v, %v", read, ok)
+	}
+	for name, text := range map[string]string{
+		"nothing":          "",
+		"no rule":          "- x",
+		"two rules":        r.Text + "---\n" + r.Text,
+		"comment":          r.Text + "# ask Ann first\n",
+		"comment in it":    strings.Replace(r.Text, "from: flow", "from: flow # alone", 1),
+		"end_after":        strings.Replace(r.Text, "above: 100", "above: 100, end_after: 5m", 1),
+		"memory":           strings.Replace(r.Text, "above: 100", "above: 100, memory: 64", 1),
+		"silent_after":     strings.Replace(r.Text, "above: 100", "above: 100, silent_after: 5m", 1),
+		"at least":         strings.Replace(r.Text, "above: 100", "at_least: 100", 1),
+		"another field":    strings.Replace(r.Text, "[flow.host]", "[source.ip]", 1),
+		"another kind":     strings.Replace(r.Text, "from: flow", "from: log", 1),
+		"another detector": strings.Replace(r.Text, "{threshold: {metric: distinct(flow.target), by: [flow.host], over: 1h, above: 100}}", "{absence: {by: [flow.host], idle: 1h}}", 1),
+		"disabled":         r.Text + "enabled: false\n",
+		"references":       r.Text + "references: [https://example.org/]\n",
+	} {
+		if read, ok := Read(text); ok {
+			t.Errorf("%s is read as %+v", name, read)
+		}
+	}
+}
+
 func TestRuleText(t *testing.T) {
 	d := sample()
 	d.Description = "Somebody looks for servers."
@@ -94,8 +127,18 @@ severity: HIGH
 	if r.Text != want {
 		t.Errorf("got\n%swant\n%s", r.Text, want)
 	}
-	if got, want := d.Sentence(), "When the unique hosts of one host, of the flows that pass flowtraq:SRVPORT == 22, are above 100 within 1h, raise a HIGH alert."; got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
+	for _, c := range []struct {
+		where string
+		once  bool
+		which string
+	}{
+		{"", false, ""}, {"", true, ", of flows counted once,"}, {" flowtraq:SRVPORT == 22", false, ", of the flows that pass flowtraq:SRVPORT == 22,"},
+		{"flowtraq:SRVPORT == 22", true, ", of the flows that pass flowtraq:SRVPORT == 22 counted once,"},
+	} {
+		d.Where, d.Once = c.where, c.once
+		if got, want := d.Sentence(), "When the unique hosts of one host"+c.which+" are above 100 within 1h, raise a HIGH alert."; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
 	}
 }
 
@@ -186,33 +229,4 @@ func TestRuleName(t *testing.T) {
 			t.Errorf("%q is named %q, want %q", title, got, want)
 		}
 	}
-}
-
-// Rules that say what the sentence has no blank for are no definitions.
-func TestOfOthers(t *testing.T) {
-	d := sample()
-	r, err := d.Rule()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, change := range [][2]string{{"above: 100", "at_least: 100"}, {"by: [flow.host]", "by: [flow.client]"}, {"by: [flow.host]", "by: [flow.host, flow.port]"}, {"over: 1h", "over: 2d"},
-		{"over: 1h", "over: 1h, memory: 5"}, {"over: 1h", "over: 1h, end_after: 5m"}, {"distinct(flow.target)", "distinct(flow.peer)"}, {"from: flow", "references: [x]\nfrom: flow"}} {
-		other := decoded(t, strings.Replace(r.Text, change[0], change[1], 1))
-		if got, ok := Of(&other); ok {
-			t.Errorf("with %s it is %+v, want none", change[1], got)
-		}
-	}
-	either := decoded(t, strings.Replace(r.Text, `"flowtraq:SRVPORT == 22"`, `"source.port == 1 or source.port == 2 and !flow.repeated"`, 1))
-	if got, ok := Of(&either); !ok || got.Once {
-		t.Errorf("a filter of which a part alone counts once is %+v, %v", got, ok)
-	}
-}
-
-func decoded(t *testing.T, text string) rule.Rule {
-	t.Helper()
-	list, err := rule.Decode("test", []byte(text), detector.Set{"threshold": threshold.Default})
-	if err != nil {
-		t.Fatalf("%s: %v", text, err)
-	}
-	return list[0]
 }

@@ -33,7 +33,12 @@ func (d *Desk) alertPage(ctx context.Context, caller viewer, q ledger.AlertQuery
 				seen[i].Samples = nil
 			}
 		}
-		page = append(page, seen[:min(len(seen), q.Limit-len(page))]...)
+		seen = seen[:min(len(seen), q.Limit-len(page))]
+		if page == nil { // mostly the only ones
+			page = seen
+		} else {
+			page = append(page, seen...)
+		}
 		if len(found) < q.Limit || len(page) == q.Limit {
 			return page, nil
 		}

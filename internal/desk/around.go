@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"tocsin/internal/alert"
@@ -25,35 +24,17 @@ const (
 	aroundText   = 300 // bytes of a text
 )
 
-// arounds are what was found around alerts lately.
-type arounds struct {
-	mu    sync.Mutex
-	found map[aroundKey]foundAround
-}
-
-// An aroundKey is an alert as it was, for whoever sees no more and no less.
-type aroundKey struct {
-	alert, change int64
-	bounds        string
-}
-
-type foundAround struct {
-	at   time.Time
-	list []api.Around
-}
-
 // around tells what else was seen of the addresses that an alert is about.
 func (d *Desk) around(ctx context.Context, caller viewer, a *alert.Alert) []api.Around {
 	addresses := addressesOf(a)
 	if len(addresses) == 0 {
 		return nil
 	}
-	key := aroundKey{a.ID, a.Change, caller.bounds.String()}
-	now := time.Now()
+	key, now := seenBy(caller, a), time.Now()
 	if list, ok := d.arounds.get(key, now); ok {
-		return list
+		return slices.Clone(list) // whoever writes it out may fill it in
 	}
-	ctx, cancel := context.WithTimeout(ctx, aroundTime)
+	within, cancel := context.WithTimeout(ctx, aroundTime)
 	defer cancel()
 	since, until := a.First.Add(-aroundMargin), a.Last.Add(aroundMargin)
 	if until.Sub(since) > aroundMost {
@@ -62,13 +43,15 @@ func (d *Desk) around(ctx context.Context, caller viewer, a *alert.Alert) []api.
 	var list []api.Around
 	for _, ip := range addresses {
 		one := api.Around{Address: ip.String(), Since: since.UTC(), Until: until.UTC()}
-		one.Cut = d.look(ctx, &one) != nil
+		one.Cut = d.look(within, &one) != nil
 		if one.Cut || len(one.Logins)+len(one.Devices)+len(one.Lines) > 0 {
 			list = append(list, one)
 		}
 	}
-	d.arounds.put(key, foundAround{now, list})
-	return list
+	if ctx.Err() == nil { // else it was cut short for who went away alone
+		d.arounds.put(key, now, list)
+	}
+	return slices.Clone(list)
 }
 
 // addressesOf lists the addresses that an alert is about, each once and no more than are told of.
@@ -157,20 +140,4 @@ func shorten(s string) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:aroundText], "") + "…"
-}
-
-func (f *arounds) get(key aroundKey, now time.Time) ([]api.Around, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	found, ok := f.found[key]
-	return found.list, ok && now.Sub(found.at) < aroundFor
-}
-
-func (f *arounds) put(key aroundKey, found foundAround) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.found == nil || len(f.found) >= aroundKept {
-		f.found = make(map[aroundKey]foundAround, aroundKept) // they are soon found again
-	}
-	f.found[key] = found
 }

@@ -33,12 +33,11 @@ func (d *Desk) BackTest(ctx context.Context, q api.BackTestRequest) (api.BackTes
 	if err != nil {
 		return api.BackTestAnswer{}, err
 	}
-	select {
-	case d.backTests <- struct{}{}:
-		defer func() { <-d.backTests }()
-	case <-ctx.Done():
-		return api.BackTestAnswer{}, fault.New(fault.Unavailable, "try rule %s: another is still being tried: %w", r.Name, context.Cause(ctx))
+	leave, err := d.backTests.enter(ctx, "try rule "+r.Name)
+	if err != nil {
+		return api.BackTestAnswer{}, err
 	}
+	defer leave()
 	if err := d.parts.CaughtUp(ctx); err != nil {
 		return api.BackTestAnswer{}, err
 	}
@@ -90,6 +89,9 @@ func (d *Desk) tried(ctx context.Context, q api.BackTestRequest) (rule.Rule, err
 	}
 	r := read[0]
 	if err := checkKinds(&r); err != nil {
+		return rule.Rule{}, err
+	}
+	if _, err := d.asked(r.Where); err != nil {
 		return rule.Rule{}, err
 	}
 	r.Where, r.Owner, r.Enabled = v.bounds.Bound(r.Where), who, true
@@ -184,8 +186,12 @@ func (d *Desk) suggest(ctx context.Context, q history.Query, r rule.Rule, atMost
 // suggestion finds the limit among the peaks, which are in order, highest first.
 func suggestion(peaks []threshold.Peak, atMost int) *api.LimitSuggestion {
 	s := &api.LimitSuggestion{AtMost: atMost, Measured: len(peaks), Highest: []api.EntityPeak{}}
-	if atMost < len(peaks) {
+	switch {
+	case len(peaks) == 0:
+	case atMost < len(peaks):
 		s.Limit = math.Ceil(peaks[atMost].Value) // whoever stands behind those that may fire does not exceed it
+	default:
+		s.Limit = math.Ceil(peaks[0].Value) // all may: with 0 they would, always
 	}
 	for i, p := range peaks {
 		if p.Value > s.Limit {

@@ -6,6 +6,8 @@ import (
 	"context"
 	"io"
 	"io/fs"
+	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -25,8 +27,11 @@ import (
 // Parts are what a desk answers from.
 type Parts struct {
 	Version string
+	Log     *slog.Logger // of what nobody waits for; nil: none
 	// Page returns the address of the page, "" when there is none.
-	Page    func() string
+	Page func() string
+	// PageURL returns where people find the page, without a slash at the end, "" when nowhere; nil is nowhere.
+	PageURL func() string
 	Journal *journal.Journal
 	History *history.Store
 	Ledger  *ledger.Ledger
@@ -65,6 +70,8 @@ type Parts struct {
 	Naming Naming
 	// Exporters lists who sends flows.
 	Exporters func() []api.Exporter
+	// Interfaces lists those of an exporter, or with the zero address those of all.
+	Interfaces func(exporter netip.Addr) []api.Interface
 	// Troubles tells of exporters of whom somebody must look. It names them, so it is told to those alone who may see all. May be
 	// nil.
 	Troubles func() []string
@@ -83,20 +90,31 @@ type Desk struct {
 	clears  sync.Mutex
 	tries   tries // test messages
 
-	involvedLately involved
-	arounds        arounds
+	traffics *lately[*api.AlertTraffic] // of alerts
+	arounds  *lately[[]api.Around]
 
-	preferring sync.Mutex    // held while preferences, and settings of the mail server, are stored
-	written    bell          // rings when alerts were written
-	trying     sync.Mutex    // one self-test at a time
-	backTests  chan struct{} // holds one while a rule is tried
+	preferring sync.Mutex // held while preferences, and settings of the mail server, are stored
+	written    bell       // rings when alerts were written
+	trying     sync.Mutex // one self-test at a time
+	backTests  gate       // one rule is tried at a time
+	reporting  gate       // one report is made at a time
+	rankings   gate       // for what takes much memory to answer
 }
 
 var _ api.Service = (*Desk)(nil)
 
 // New returns a desk that can answer as soon as its parts run.
 func New(p Parts) *Desk {
-	return &Desk{parts: p, started: time.Now(), backTests: make(chan struct{}, 1)}
+	if p.Listed != nil {
+		p.Listed = p.Listed.ForQuestions()
+	}
+	if p.Log == nil {
+		p.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Desk{
+		parts: p, started: time.Now(), backTests: make(gate, 1), reporting: make(gate, 1), rankings: make(gate, questions),
+		traffics: newLately[*api.AlertTraffic](involvedFor, involvedKept), arounds: newLately[[]api.Around](aroundFor, aroundKept),
+	}
 }
 
 // Append implements api.Service.

@@ -3,6 +3,7 @@ package desk
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"tocsin/internal/alert"
@@ -86,6 +87,9 @@ func (d *Desk) judges(ctx context.Context, names []string) ([]rule.Rule, error) 
 		}
 		if e.problem != "" {
 			return nil, fault.New(fault.Invalid, "rule %s does not run: %s", name, e.problem)
+		}
+		if _, err := d.asked(e.rule.Where); err != nil {
+			return nil, fmt.Errorf("rule %s: %w", name, err)
 		}
 		rules = append(rules, e.rule)
 	}

@@ -253,6 +253,11 @@ func (g *Guard) Exporters(ctx context.Context) ([]api.Exporter, error) {
 	return look(ctx, permission.ListExporters, func() ([]api.Exporter, error) { return g.desk.Exporters(ctx) })
 }
 
+// Interfaces implements api.Service.
+func (g *Guard) Interfaces(ctx context.Context, q api.InterfaceRequest) (api.Interfaces, error) {
+	return look(ctx, permission.ListExporters, func() (api.Interfaces, error) { return g.desk.Interfaces(ctx, q) })
+}
+
 // Health implements api.Service.
 func (g *Guard) Health(ctx context.Context) (api.Health, error) {
 	return look(ctx, permission.Health, func() (api.Health, error) { return g.desk.Health(ctx) })

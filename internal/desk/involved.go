@@ -3,10 +3,10 @@ package desk
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"tocsin/internal/alert"
@@ -30,40 +30,7 @@ const (
 	involvedKept = 100 // alerts
 )
 
-// involved is what was found about alerts lately.
-type involved struct {
-	mu    sync.Mutex
-	found map[involvedKey]foundTraffic
-}
-
-// An involvedKey is an alert as it was, for whoever sees no more and no less.
-type involvedKey struct {
-	alert, change int64
-	bounds        string
-}
-
-type foundTraffic struct {
-	at      time.Time
-	traffic *api.AlertTraffic
-}
-
-func (v *involved) get(key involvedKey, now time.Time) (*api.AlertTraffic, bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	f, ok := v.found[key]
-	return f.traffic, ok && now.Sub(f.at) < involvedFor
-}
-
-func (v *involved) put(key involvedKey, f foundTraffic) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.found == nil || len(v.found) >= involvedKept {
-		v.found = map[involvedKey]foundTraffic{}
-	}
-	v.found[key] = f
-}
-
-// involved tells what whom an alert is about had to do with whom; nil when flows tell nothing of it.
+// involved tells with whom those that an alert is about had to do; nil when flows tell nothing of it.
 func (d *Desk) involved(ctx context.Context, caller viewer, a *alert.Alert) *api.AlertTraffic {
 	if !d.parts.Rules.Loaded() && d.parts.Rules.Load(ctx) != nil {
 		return nil // what the rule selects is not known
@@ -72,27 +39,33 @@ func (d *Desk) involved(ctx context.Context, caller viewer, a *alert.Alert) *api
 	if !ok {
 		return nil
 	}
-	key := involvedKey{a.ID, a.Change, caller.bounds.String()}
-	now := time.Now()
-	if found, ok := d.involvedLately.get(key, now); ok {
+	key, now := seenBy(caller, a), time.Now()
+	if found, ok := d.traffics.get(key, now); ok {
 		return found
 	}
-	ctx, cancel := context.WithTimeout(ctx, involvedTime)
+	within, cancel := context.WithTimeout(ctx, involvedTime)
 	defer cancel()
 	t := &api.AlertTraffic{Since: a.First.Add(-a.Window).UTC(), Until: a.Last.Add(1).UTC(), Rank: rankOf(rule)}
 	if t.Until.Sub(t.Since) > involvedSpan {
 		t.Since = t.Until.Add(-involvedSpan)
 	}
-	t.Cut = d.lookUp(ctx, t, a, traffic.Selection{Within: caller.bounds.Bound(nil), Where: where}) != nil
+	t.Cut = d.lookUp(within, t, a, traffic.Selection{Within: caller.bounds.Bound(nil), Where: where}) != nil
 	if t.Total == 0 && !t.Cut {
 		t = nil
 	}
-	d.involvedLately.put(key, foundTraffic{now, t})
+	if ctx.Err() == nil { // else it was cut short for who went away alone
+		d.traffics.put(key, now, t)
+	}
 	return t
 }
 
 // lookUp asks the three questions.
 func (d *Desk) lookUp(ctx context.Context, t *api.AlertTraffic, a *alert.Alert, which traffic.Selection) error {
+	leave, err := d.rankings.enter(ctx, "look flows up")
+	if err != nil {
+		return err
+	}
+	defer leave()
 	sessions, err := traffic.Sessions(ctx, d.parts.History, api.SessionRequest{Since: t.Since, Until: t.Until, Limit: api.MaxInvolved, Order: "bytes"}, which)
 	if err != nil {
 		return err
@@ -137,15 +110,16 @@ func (d *Desk) flowsOf(a *alert.Alert) (r *rule.Rule, where *filter.Expr, ok boo
 		}
 	}
 	var parts []string
-	for _, ip := range addressesOf(a) {
-		parts = append(parts, "related.ip == "+strconv.Quote(ip.String()))
-	}
-	if port := portOf(a); port != "" {
-		parts = append(parts, fmt.Sprintf(`(flow.role == "server" && source.port == %[1]s || flow.role != "server" && destination.port == %[1]s)`, port))
-	}
 	for _, p := range a.Entity {
-		if strings.HasSuffix(p.Field, "country") || strings.HasSuffix(p.Field, "country_iso_code") {
-			parts = append(parts, fmt.Sprintf(`(source.geo.country_iso_code == %[1]q || destination.geo.country_iso_code == %[1]q)`, p.Value))
+		part := endWith(p)
+		if part == "" && r != nil { // of a line of a log flows know the ends alone
+			part = valueWith(p)
+		}
+		switch {
+		case part != "":
+			parts = append(parts, part)
+		case r != nil:
+			return nil, nil, false // it would be the traffic of others as well
 		}
 	}
 	if len(parts) == 0 && r == nil {
@@ -164,6 +138,44 @@ func (d *Desk) flowsOf(a *alert.Alert) (r *rule.Rule, where *filter.Expr, ok boo
 		where = filter.And(where, d.found(r.Where))
 	}
 	return r, where, true
+}
+
+// endWith returns the filter of the flows at one of whose ends stands what a pair of an entity names: an address, the port of a
+// server, a country, a system, a group or an interface; "" when it names none of these.
+func endWith(p alert.Pair) string {
+	if ip, err := netip.ParseAddr(p.Value); err == nil && p.Field != "observer.ip" {
+		return "related.ip == " + strconv.Quote(ip.Unmap().WithZone("").String())
+	}
+	f, ok := event.FieldByName(p.Field)
+	if !ok {
+		return ""
+	}
+	switch f.ID {
+	case event.FlowPort, event.FlowTargetPort, event.DestinationPort:
+		return fmt.Sprintf(`(flow.role == "server" && source.port == %[1]s || flow.role != "server" && destination.port == %[1]s)`, p.Value)
+	case event.FlowCountry, event.SourceCountry, event.DestinationCountry:
+		return "related.country == " + strconv.Quote(p.Value)
+	case event.FlowASN, event.SourceASN, event.DestinationASN:
+		return "related.as.number == " + p.Value
+	case event.FlowGroup, event.SourceGroup, event.DestinationGroup:
+		return "related.group == " + strconv.Quote(p.Value)
+	case event.FlowInterface:
+		return fmt.Sprintf("(flow.ingress == %[1]s || flow.egress == %[1]s)", p.Value)
+	}
+	return ""
+}
+
+// valueWith returns the filter of the flows that have a pair of an entity as it is; "" when filters do not know its field.
+func valueWith(p alert.Pair) string {
+	f, ok := event.FieldByName(p.Field)
+	switch {
+	case !ok || f.View:
+		return ""
+	case f.Type == event.String || f.Type == event.IP:
+		return p.Field + " == " + strconv.Quote(p.Value)
+	default:
+		return p.Field + " == " + p.Value
+	}
 }
 
 // portOf returns the port that an alert is about; "" for none.

@@ -19,8 +19,12 @@ type Naming struct {
 	Look func(netip.Addr) enrich.Facts
 }
 
-// Groups implements api.Service.
+// Groups implements api.Service. Their members are networks and hosts of all, and with them everybody could tell in which group an
+// address is, which NamesOf does not tell who is bounded.
 func (d *Desk) Groups(ctx context.Context, q api.GroupRequest) ([]api.Group, error) {
+	if err := d.unbounded(ctx, "traffic groups"); err != nil {
+		return nil, err
+	}
 	return d.parts.Naming.Shelf.Groups(ctx, q.Name)
 }
 

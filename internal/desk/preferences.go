@@ -157,14 +157,19 @@ func whose(ctx context.Context, act, user string) (string, error) {
 // preferences are those of an account, empty ones when it never stored any.
 func (d *Desk) preferences(ctx context.Context, name string) (p preference.Preferences, kept ledger.UserPreferences, err error) {
 	kept, ok, err := d.parts.Ledger.Preferences(ctx, name)
-	if errors.Is(err, fault.NotFound) && name == api.Local().User && api.Caller(ctx).User == name {
-		return p, kept, fault.New(fault.NotFound, "there is no account %q, which stands here for who owns the data directory: name one with --for, or add it with tocsin users add %s --admin", name, name)
-	}
 	if err != nil || !ok {
-		return p, kept, err
+		return p, kept, accountless(ctx, name, err)
 	}
 	p, err = preference.Decode(kept.Body)
 	return p, kept, err
+}
+
+// accountless says more of an account that is not there, where it stands for who owns the data directory.
+func accountless(ctx context.Context, name string, err error) error {
+	if errors.Is(err, fault.NotFound) && name == api.Local().User && api.Caller(ctx).User == name {
+		return fault.New(fault.NotFound, "there is no account %q, which stands here for who owns the data directory: name one with --for, or add it with tocsin users add %s --admin", name, name)
+	}
+	return err
 }
 
 // read makes preferences of what somebody wants to store.

@@ -39,13 +39,13 @@ func (d *Desk) Rules(ctx context.Context, q api.RuleRequest) ([]api.Rule, error)
 		mine := e.kept.Owner == "" || e.kept.Owner == caller.User || caller.Admin
 		asked := q.Owner == "" || q.Owner == everybody || q.Owner == e.kept.Owner
 		if mine && asked && (q.Name == "" || q.Name == e.kept.Name) {
-			list = append(list, shown(e))
+			list = append(list, d.shown(e))
 		}
 	}
 	return list, nil
 }
 
-func shown(e entry) api.Rule {
+func (d *Desk) shown(e entry) api.Rule {
 	r := api.Rule{
 		ID: e.kept.ID, Name: e.kept.Name, Owner: e.kept.Owner, Enabled: e.kept.Enabled, Version: e.kept.Version,
 		ReadOnly: e.kept.Origin == ledger.InFile, Text: e.kept.Text, Changed: e.kept.Changed, Problem: e.problem,
@@ -61,6 +61,7 @@ func shown(e entry) api.Rule {
 	if r.ReadOnly {
 		r.File, r.Line = e.rule.File, e.rule.Line
 	}
+	r.MissingLists = d.missing(e.rule.Where)
 	return r
 }
 
@@ -95,7 +96,7 @@ func (d *Desk) PutRule(ctx context.Context, r api.RuleEdit) (api.Rule, error) {
 	if err := d.reload(ctx); err != nil {
 		return api.Rule{}, err
 	}
-	return shown(newEntry(kept, read[0], nil)), nil // the text is what is shown
+	return d.shown(newEntry(kept, read[0], nil)), nil // the text is what is shown
 }
 
 // DeleteRule implements api.Service.

@@ -56,16 +56,14 @@ func (d *Desk) bounded(ctx context.Context, kinds []string, where string, since,
 		return history.Query{}, err
 	}
 	q, err := query(kinds, where, since, until)
-	q.Where = caller.bounds.Bound(d.found(q.Where))
-	return q, err
-}
-
-// found returns a filter with the lists that it names.
-func (d *Desk) found(where *filter.Expr) *filter.Expr {
-	if d.parts.Listed == nil {
-		return where
+	if err != nil {
+		return q, err
 	}
-	return where.With(func(name string) filter.Members { return d.parts.Listed.List(name) })
+	if q.Where, err = d.asked(q.Where); err != nil {
+		return q, err
+	}
+	q.Where = caller.bounds.Bound(q.Where)
+	return q, nil
 }
 
 // invalid gives an error the kind of a wrong request, and keeps its text.
@@ -118,6 +116,11 @@ func damaged(ctx context.Context, err error) bool {
 
 // Top implements api.Service.
 func (d *Desk) Top(ctx context.Context, r api.TopRequest) (api.TopAnswer, error) {
+	leave, err := d.rankings.enter(ctx, "rank events")
+	if err != nil {
+		return api.TopAnswer{}, err
+	}
+	defer leave()
 	answer, err := d.top(ctx, r)
 	if damaged(ctx, err) {
 		answer, err = d.top(ctx, r)
@@ -137,7 +140,7 @@ func (d *Desk) top(ctx context.Context, r api.TopRequest) (api.TopAnswer, error)
 		return api.TopAnswer{}, err
 	}
 	total := aggregate.New(spec, aggregate.Limits{Groups: groupLimit})
-	q.Fields, q.Labels = total.Fields(), len(total.Labels()) > 0
+	q.Fields, q.Labels, q.Passing = total.Fields(), len(total.Labels()) > 0, true
 
 	answer := api.TopAnswer{By: r.By, Metric: spec.Metrics[0].String(), Rows: []api.TopRow{}}
 	var workers []*topWorker
@@ -203,7 +206,11 @@ func rank(answer *api.TopAnswer, table *aggregate.Table, r api.TopRequest) {
 	if limit < 0 {
 		limit = groupLimit
 	}
-	rows := table.Rank(0, groupLimit, r.Lowest)
+	shown := groupLimit
+	if r.Bucket == 0 {
+		shown = min(limit, groupLimit)
+	}
+	rows := table.Rank(0, shown, r.Lowest)
 	if _, over := table.Others(); over {
 		answer.Estimate = true // there were more groups than are kept apart
 	}
@@ -229,5 +236,8 @@ func rank(answer *api.TopAnswer, table *aggregate.Table, r api.TopRequest) {
 		}
 		answer.Estimate = answer.Estimate || row.Estimate
 		answer.Rows = append(answer.Rows, out)
+	}
+	if r.Bucket == 0 && placed == shown {
+		answer.Others = table.Groups() - placed
 	}
 }

@@ -3,6 +3,7 @@ package desk
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"tocsin/internal/alert"
 	"tocsin/internal/api"
@@ -111,5 +112,17 @@ func (d *Desk) showExporter(e *api.Exporter) {
 	known := s.Book().Interfaces(ip)
 	for _, p := range known[:min(len(known), api.MaxInterfaces)] {
 		e.Interfaces = append(e.Interfaces, api.NamedInterface{Index: p.Index, Name: p.Name})
+	}
+}
+
+// showInterfaces puts names to interfaces and their exporters.
+func (d *Desk) showInterfaces(list []api.Interface) {
+	s := d.shelf()
+	if s == nil {
+		return
+	}
+	for i := range list {
+		e := &list[i]
+		e.ExporterName, e.Name = s.Call("exporter", e.Exporter), s.Call("interface", e.Exporter+"#"+strconv.FormatUint(uint64(e.Index), 10))
 	}
 }

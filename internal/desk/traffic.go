@@ -13,6 +13,11 @@ func (d *Desk) Traffic(ctx context.Context, q api.TrafficRequest) (api.TrafficAn
 	if err != nil {
 		return api.TrafficAnswer{}, err
 	}
+	leave, err := d.rankings.enter(ctx, "rank flows")
+	if err != nil {
+		return api.TrafficAnswer{}, err
+	}
+	defer leave()
 	answer, err := traffic.Top(ctx, d.parts.History, q, selection)
 	if damaged(ctx, err) {
 		answer, err = traffic.Top(ctx, d.parts.History, q, selection)
@@ -27,6 +32,11 @@ func (d *Desk) FlowSessions(ctx context.Context, q api.SessionRequest) (api.Sess
 	if err != nil {
 		return api.SessionAnswer{}, err
 	}
+	leave, err := d.rankings.enter(ctx, "list sessions")
+	if err != nil {
+		return api.SessionAnswer{}, err
+	}
+	defer leave()
 	answer, err := traffic.Sessions(ctx, d.parts.History, q, selection)
 	if damaged(ctx, err) {
 		answer, err = traffic.Sessions(ctx, d.parts.History, q, selection)
@@ -41,5 +51,14 @@ func (d *Desk) flows(ctx context.Context, where string) (traffic.Selection, erro
 	if err != nil {
 		return traffic.Selection{}, err
 	}
-	return traffic.NewSelection(where, caller.bounds.Bound)
+	return d.selection(&caller, where)
+}
+
+// selection reads a filter of flows, within what somebody may see, and finds the lists that it names.
+func (d *Desk) selection(who *viewer, where string) (traffic.Selection, error) {
+	s, err := traffic.NewSelection(where, who.bounds.Bound)
+	if err == nil {
+		s.Where, err = d.asked(s.Where)
+	}
+	return s, err
 }

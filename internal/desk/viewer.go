@@ -25,7 +25,7 @@ func (d *Desk) viewer(ctx context.Context) (viewer, error) {
 	caller := api.Caller(ctx)
 	v := viewer{Identity: caller}
 	way := api.Came(ctx).Via
-	if caller.User == "" || caller.Admin && way != "http" && way != "page" {
+	if caller.User == "" || caller.Admin && way != "http" && way != "page" && way != reportWay {
 		return v, nil
 	}
 	u, err := d.parts.Ledger.User(ctx, caller.User)

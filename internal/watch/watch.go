@@ -24,6 +24,8 @@ const (
 	ExporterRule = alert.OwnPrefix + "exporter"   // an exporter of flows is silent
 	HealthRule   = alert.OwnPrefix + "health"     // something is wrong with tocsin, and lasts
 	FullRule     = alert.OwnPrefix + "table-full" // a rule has more entities than it has room for
+	BusyRule     = alert.OwnPrefix + "interface-busy"
+	DownRule     = alert.OwnPrefix + "interface-down"
 )
 
 // setting is under which the ledger keeps what must outlast a restart.
@@ -53,6 +55,8 @@ type Options struct {
 	// Exporters tells of every exporter of flows that is missed when it says nothing how many datagrams it sent since the start,
 	// and after how long; 0 is never. May be nil.
 	Exporters func() (datagrams map[netip.Addr]int64, after time.Duration)
+	// Ports tells of the interfaces of exporters that have names, and for how long what is told of them must last. May be nil.
+	Ports func() ([]Port, PortLimits)
 	// Tables tells what each rule keeps. May be nil.
 	Tables func() []Table
 	// Problems tells what someone must act on, with what Problems of the service says of itself.
@@ -162,6 +166,12 @@ func (s *Service) look(ctx context.Context) {
 		for _, c := range memory.Exporters.step(elapsed, heard, expected, anExporter) {
 			memory.Exporters.told(c, s.tell(ctx, c))
 		}
+		if s.options.Ports != nil {
+			now, limits := s.options.Ports()
+			for _, c := range memory.Ports.step(elapsed, now, limits) {
+				memory.Ports.told(c, s.tell(ctx, c))
+			}
+		}
 		if s.options.Tables != nil {
 			for _, c := range memory.Tables.step(elapsed, s.options.Tables()) {
 				memory.Tables.told(c, s.tell(ctx, c))
@@ -217,6 +227,7 @@ type memory struct {
 	Exporters silence `json:"exporters,omitempty"`
 	Trouble   lasting `json:"trouble"`
 	Tables    tables  `json:"tables,omitempty"`
+	Ports     ports   `json:"interfaces,omitempty"`
 }
 
 // whole makes what was not read empty.
@@ -233,8 +244,12 @@ func (m *memory) whole() *memory {
 	if m.Tables == nil {
 		m.Tables = tables{}
 	}
+	if m.Ports == nil {
+		m.Ports = ports{}
+	}
 	maps.DeleteFunc(m.Silence, func(_ string, l *listened) bool { return l == nil })
 	maps.DeleteFunc(m.Exporters, func(_ string, l *listened) bool { return l == nil })
+	maps.DeleteFunc(m.Ports, func(_ string, p *portState) bool { return p == nil })
 	maps.DeleteFunc(m.Tables, func(_ string, f *filled) bool { return f == nil })
 	maps.DeleteFunc(m.Trouble, func(_ string, t *trouble) bool { return t == nil })
 	return m

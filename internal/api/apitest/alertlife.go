@@ -33,7 +33,7 @@ func (s *suite) standing(addresses ...string) []alert.Alert {
 // open waits until there is an open alert about an entity.
 func (s *suite) open(key string) alert.Alert {
 	s.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); s.must("Flush", s.Flush(s.ctx)) { // which takes a moment
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); s.must("Flush", s.Flush(s.ctx)) { // which takes a moment
 		found, err := s.Alerts(s.ctx, api.AlertRequest{User: "*", States: []string{"open"}})
 		s.must("Alerts", err)
 		for _, a := range found {
@@ -89,7 +89,7 @@ func life(s *suite) {
 	s.told(two, "")
 
 	// An acknowledgement ends by itself.
-	s.act(api.AlertAct{ID: two, Act: api.Acknowledge, Until: time.Now().Add(2 * time.Second)})
+	s.act(api.AlertAct{ID: two, Act: api.Acknowledge, Until: time.Now().Add(5 * time.Second)})
 	if a = s.open("source.ip=192.0.2.2"); a.ID != two || a.AckedBy != "" || !a.AckedUntil.IsZero() {
 		s.Errorf("open again after its time: %+v", a)
 	}

@@ -21,7 +21,7 @@ import (
 func Run(t *testing.T, open func(t *testing.T) api.Service) {
 	for name, part := range map[string]func(*suite){
 		"Search": search, "SearchInRanges": ranges, "SearchOfMany": many, "Append": appending, "Repeats": repeats, "Top": top, "Wrong": wrong,
-		"Ingest": ingest, "Quarantine": rejected, "Rules": rules, "Detect": detect, "BackTest": backTest, "Explain": explain, "Users": users, "People": people, "Health": health, "Backup": backup, "Clear": clearing, "AlertLife": life, "AlertList": listing, "AlertPages": paging, "Following": following, "Muting": muting, "Notices": notices, "Preferences": preferring, "MailServer": mailServer, "Exporters": exporters, "Traffic": traffic, "FlowSessions": sessions, "Grouping": grouping, "NameThings": nameThings,
+		"Ingest": ingest, "Quarantine": rejected, "Rules": rules, "Detect": detect, "BackTest": backTest, "Explain": explain, "Users": users, "People": people, "Health": health, "Backup": backup, "Clear": clearing, "AlertLife": life, "AlertList": listing, "AlertPages": paging, "Following": following, "Muting": muting, "Notices": notices, "Preferences": preferring, "MailServer": mailServer, "Exporters": exporters, "Traffic": traffic, "FlowSessions": sessions, "Grouping": grouping, "NameThings": nameThings, "Views": viewing, "Board": boarding, "Reports": reporting,
 	} {
 		t.Run(name, func(t *testing.T) {
 			part(&suite{T: t, Service: open(t), ctx: api.As(t.Context(), api.Local())})

@@ -33,7 +33,7 @@ func backTest(s *suite) {
 	if want := "3 1 3 10 false 192.0.2.3=10 192.0.2.2=3 192.0.2.1=2"; got != want {
 		s.Errorf("BackTest suggests %s, want %s", got, want)
 	}
-	for atMost, want := range map[int]string{2: "2 2", 3: "0 3", 100: "0 3"} {
+	for atMost, want := range map[int]string{2: "2 2", 3: "10 0", 100: "10 0"} {
 		a, err := s.BackTest(s.ctx, api.BackTestRequest{Text: scan, Suggest: atMost, Limit: 1})
 		s.must("BackTest", err)
 		if got := fmt.Sprint(a.Suggestion.Limit, a.Suggestion.Entities); got != want || len(a.Hits) != 1 || a.Alerts != 2 {

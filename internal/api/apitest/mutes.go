@@ -72,7 +72,7 @@ func (s *suite) excluding(a alert.Alert) {
 	}
 	s.add(api.AppendRequest{}, lines...)
 	s.open("source.ip=192.0.2.4")
-	for end := time.Now().Add(20 * time.Second); ; s.must("Flush", s.Flush(s.ctx)) {
+	for end := time.Now().Add(time.Minute); ; s.must("Flush", s.Flush(s.ctx)) {
 		found, err := s.Mutes(s.ctx, api.MuteRequest{ID: known.Mute.ID})
 		s.must("Mutes", err)
 		if found[0].Hits == 2 && !found[0].LastHit.IsZero() {

@@ -9,6 +9,7 @@ import (
 
 	"tocsin/internal/api"
 	"tocsin/internal/fault"
+	"tocsin/internal/group"
 )
 
 // grouping: groups are made, changed and removed, all of an edit or nothing, and events are in them from then on.
@@ -108,7 +109,7 @@ func manyMembers(s *suite) {
 	if len(got) != 1 || len(got[0].Members) != 100_000 || got[0].Members[99_999] != "10.1.134.159" {
 		s.Errorf("Groups = %d groups", len(got))
 	}
-	q.Groups[0].Members = members(api.MaxGroupMembers + 1)
+	q.Groups[0].Members = members(group.MaxMembers + 1)
 	_, err = s.PutGroups(s.ctx, q)
 	s.kind("PutGroups of too many members", err, fault.Invalid)
 }
