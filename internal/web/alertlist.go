@@ -14,6 +14,7 @@ import (
 
 	"tocsin/internal/alert"
 	"tocsin/internal/api"
+	"tocsin/internal/bookmark"
 )
 
 // Bounds of the list of alerts.
@@ -26,7 +27,7 @@ const (
 type alertList struct {
 	frame
 
-	Filter         listFilter
+	Filter         bookmark.Alerts
 	Alerts         []alert.Alert
 	Groups         []group
 	Problem        string
@@ -34,6 +35,7 @@ type alertList struct {
 	Total          int64
 	Older, Newest  string // addresses of other pages; "" when there is none
 	Plain, Grouped string // of this list, by itself and by rule
+	View           string // address that is kept
 	CSV, JSON      string
 	Quiet          *quiet
 	Dispositions   []choice
@@ -73,21 +75,21 @@ func (s *site) alertsPage(w http.ResponseWriter, r *http.Request) {
 
 // alertsWith shows the list with what was typed into its form.
 func (s *site) alertsWith(w http.ResponseWriter, r *http.Request, code int, f form, picked map[int64]bool) {
-	filter := readFilter(r.URL.Query())
+	filter := bookmark.ReadAlerts(r.URL.Query())
 	if r.Method == http.MethodGet && slices.ContainsFunc(slices.Collect(maps.Values(r.URL.Query())), func(v []string) bool { return v[0] == "" }) {
-		http.Redirect(w, r, filter.address("/alerts"), http.StatusSeeOther) // the form sends what is left empty, too
+		http.Redirect(w, r, filter.Address("/alerts"), http.StatusSeeOther) // the form sends what is left empty, too
 		return
 	}
 	p := alertList{
 		frame: s.frame(r, "Alerts", "/alerts"), Filter: filter, Form: f, Picked: picked, Dispositions: dispositions(),
-		CSV: filter.address("/alerts.csv"),
+		CSV: filter.Address("/alerts.csv"),
 	}
 	p.Live = true
 	plain, grouped := filter, filter
-	plain.Group, grouped.Group = "", "rule"
-	p.Plain, p.Grouped = plain.address("/alerts"), grouped.address("/alerts")
+	plain.Group, grouped.Group = "", bookmark.ByRule
+	p.Plain, p.Grouped, p.View = plain.Address("/alerts"), grouped.Address("/alerts"), filter.Address("/alerts")
 	if filter.Behind != "" {
-		p.Newest = filter.address("/alerts")
+		p.Newest = filter.Address("/alerts")
 	}
 	if n, err := strconv.Atoi(r.URL.Query().Get("n")); err == nil && p.Done != "" && n > 1 {
 		p.Done = fmt.Sprintf("%d alerts: %s", n, strings.ToLower(p.Done))
@@ -101,7 +103,7 @@ func (s *site) alertsWith(w http.ResponseWriter, r *http.Request, code int, f fo
 
 // fillList asks for what the list shows.
 func (s *site) fillList(r *http.Request, p *alertList) error {
-	q, err := p.Filter.request(p.Now)
+	q, err := p.Filter.Request(p.Now, pageRows)
 	if err != nil {
 		return err
 	}
@@ -116,7 +118,7 @@ func (s *site) fillList(r *http.Request, p *alertList) error {
 			return err
 		}
 		if len(p.Alerts) == pageRows {
-			p.Older = p.Filter.address("/alerts")
+			p.Older = p.Filter.Address("/alerts")
 			joint := "?"
 			if strings.Contains(p.Older, "?") {
 				joint = "&"
@@ -134,7 +136,7 @@ func (s *site) fillList(r *http.Request, p *alertList) error {
 // silenced marks the alerts of which nobody is told now, or leaves them out where that is asked for.
 func (s *site) silenced(r *http.Request, p *alertList) {
 	p.Silenced = s.untold(r.Context(), p.Alerts)
-	if p.Filter.Silenced == hide {
+	if p.Filter.Silenced == bookmark.Hide {
 		all := len(p.Alerts)
 		p.Alerts = slices.DeleteFunc(p.Alerts, func(a alert.Alert) bool { return p.Silenced[a.ID] })
 		p.Hidden = all - len(p.Alerts)
@@ -171,7 +173,7 @@ func (p *alertList) count(counts []api.AlertCount) {
 		if g == nil {
 			only := p.Filter
 			only.Group, only.Rule, only.Owner = "", c.Rule, c.Owner
-			g = &group{Rule: c.Rule, Owner: c.Owner, To: only.address("/alerts")}
+			g = &group{Rule: c.Rule, Owner: c.Owner, To: only.Address("/alerts")}
 			byRule[key] = g
 		}
 		g.add(&c)
@@ -181,7 +183,7 @@ func (p *alertList) count(counts []api.AlertCount) {
 		if least.Severity = s.String(); s == alert.Info {
 			least.Severity = ""
 		}
-		p.Counts = append(p.Counts, severityCount{s, bySeverity[s], least.address("/alerts")})
+		p.Counts = append(p.Counts, severityCount{s, bySeverity[s], least.Address("/alerts")})
 	}
 	for _, g := range byRule {
 		p.Groups = append(p.Groups, *g)

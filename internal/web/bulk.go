@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/internal/bookmark"
 	"tocsin/internal/fault"
 )
 
@@ -20,7 +21,7 @@ func (s *site) actOnAlerts(w http.ResponseWriter, r *http.Request) {
 		err = s.actOnAll(r, f, picked)
 	}
 	if err == nil {
-		to := readFilter(r.URL.Query()).address("/alerts")
+		to := bookmark.ReadAlerts(r.URL.Query()).Address("/alerts")
 		joint := "?"
 		if strings.Contains(to, "?") {
 			joint = "&"

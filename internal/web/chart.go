@@ -6,41 +6,43 @@ import (
 	"time"
 
 	"tocsin/internal/api"
+	"tocsin/internal/bookmark"
 )
 
-// Measures of the picture, in its own units.
 const (
-	chartWide, chartHigh            = 960, 260
-	chartLeft, chartFoot, chartHead = 78, 24, 16 // for the words at its axes
-	chartBands                      = 8          // rows that are drawn; the colours that can be told apart
+	chartSide  = 1000 // units in which the lines are drawn, across and down; they are stretched to the room there is
+	chartBands = 8    // rows that are drawn; the colours that can be told apart
 )
 
-// A chart is the lines of the highest rows over time, laid on each other.
+// A chart is the lines of the highest rows over time, laid on each other. Its lines are stretched to the width of the page; what
+// is written at its axes is not, so that it can be read on a phone.
 type chart struct {
-	Wide, High, Left, Floor int
-	Bands                   []band
-	Levels                  []level
-	Hours                   []mark
-	Words                   string // for who cannot see it
-	Unit                    string
+	Bands  []band
+	Levels []level
+	Hours  []mark
+	Words  string // for who cannot see it
+	Unit   string
 }
 
 // A band is the line of one row.
 type band struct {
-	Name, Points, Title string
-	Place               int
+	Points, Title string
+	Place         int
 }
 
 // A level is a line across the picture, a mark a time below it.
 type (
 	level struct {
-		Y    int
+		Down int // from the top, in percent
 		Text string
 	}
 	mark struct {
-		X    int
-		At   time.Time
-		Text string
+		Across  string // from the left, in percent
+		Anchor  string // which end of the text stands there
+		Between bool   // it is left out where there is little room
+		At      time.Time
+		Day     string // in UTC; "" where the hour tells enough
+		Text    string // the hour, in UTC
 	}
 )
 
@@ -53,7 +55,7 @@ func newChart(a *api.TrafficAnswer, rows []trafficRow, rank string, until time.T
 	if steps < 2 || a.Bucket <= 0 {
 		return nil
 	}
-	c := &chart{Wide: chartWide, High: chartHigh, Left: chartLeft, Floor: chartHigh - chartFoot}
+	c := &chart{}
 	drawn := rows[:min(len(rows), chartBands)]
 	var unit string
 	scale := 1.0
@@ -63,7 +65,7 @@ func newChart(a *api.TrafficAnswer, rows []trafficRow, rank string, until time.T
 	case "packets", "sessions":
 		scale, unit = 1/a.Bucket.Seconds(), rank+" a second"
 	default:
-		unit = name(trafficRanks(), rank) + " in " + span(a.Bucket)
+		unit = name(bookmark.Ranks(), rank) + " in " + span(a.Bucket)
 	}
 	c.Unit = unit
 	top, sums := 0.0, make([]float64, steps)
@@ -77,24 +79,25 @@ func newChart(a *api.TrafficAnswer, rows []trafficRow, rank string, until time.T
 		return nil
 	}
 	top = roundUp(top)
-	y := func(v float64) float64 { return float64(c.Floor) - v/top*float64(c.Floor-chartHead) }
-	x := func(i int) float64 { return chartLeft + float64(i)/float64(steps-1)*(chartWide-chartLeft-4) }
+	y := func(v float64) float64 { return chartSide - v/top*chartSide }
+	x := func(i int) float64 { return float64(i) / float64(steps-1) * chartSide }
 	under := make([]float64, steps)
 	for _, row := range drawn {
 		c.Bands = append(c.Bands, newBand(row, under, steps, scale, x, y))
 	}
 	for n := range 5 {
-		v := top * float64(n) / 4
-		c.Levels = append(c.Levels, level{int(y(v)), si(v)})
+		c.Levels = append(c.Levels, level{100 - 25*n, si(top * float64(n) / 4)})
 	}
-	for n := range 5 {
+	for n, anchor := range []string{"start", "middle", "middle", "middle", "end"} {
 		i := n * (steps - 1) / 4
-		when := a.Start.Add(time.Duration(i) * a.Bucket)
-		form := "15:04"
-		if until.Sub(a.Start) > 36*time.Hour {
-			form = "2 Jan 15:04"
+		if n > 0 && i == (n-1)*(steps-1)/4 { // of few steps
+			continue
 		}
-		c.Hours = append(c.Hours, mark{int(x(i)), when, when.UTC().Format(form)})
+		when, day := a.Start.Add(time.Duration(i)*a.Bucket).UTC(), ""
+		if until.Sub(a.Start) > 36*time.Hour {
+			day = when.Format("2 Jan")
+		}
+		c.Hours = append(c.Hours, mark{fmt.Sprintf("%.1f", x(i)/chartSide*100), anchor, n%2 == 1, when, day, when.Format("15:04")})
 	}
 	c.Words = fmt.Sprintf("%d lines over %d steps of %s, together at most %s%s", len(drawn), steps, span(a.Bucket), si(top), unit)
 	return c
@@ -117,7 +120,7 @@ func newBand(row trafficRow, under []float64, steps int, scale float64, x func(i
 	for i := len(back) - 1; i >= 0; i-- {
 		there = append(there, back[i])
 	}
-	return band{Name: row.Name, Place: row.Place, Points: strings.Join(there, " "), Title: fmt.Sprintf("%s: mean %s, at most %s", row.Name, si(sum/float64(steps)), si(most))}
+	return band{Place: row.Place, Points: strings.Join(there, " "), Title: fmt.Sprintf("%s: mean %s, at most %s", row.Name, si(sum/float64(steps)), si(most))}
 }
 
 // roundUp returns the next of 1, 2, 2.5, 5 times a power of ten, which divides well into quarters.
@@ -139,10 +142,13 @@ func si(v float64) string {
 		v, n = v/1000, n+1
 	}
 	text := fmt.Sprintf("%.2f", v)
-	if v >= 100 || v == float64(int64(v)) {
+	switch {
+	case v >= 100 || v == float64(int64(v)):
 		text = fmt.Sprintf("%.0f", v)
-	} else if v >= 10 {
+	case v >= 10:
 		text = fmt.Sprintf("%.1f", v)
+	case v < 1:
+		text = fmt.Sprintf("%.3g", v) // a quarter of 0.05 is not a fifth of it
 	}
 	return text + "\u2009" + prefixes[n]
 }

@@ -6,14 +6,17 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"tocsin/internal/alert"
 	"tocsin/internal/api"
+	"tocsin/internal/bookmark"
 	"tocsin/internal/define"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
+	"tocsin/internal/permission"
 )
 
 const (
@@ -28,23 +31,20 @@ const (
 // A definePage makes an alert about flows, as one sentence with blanks.
 type definePage struct {
 	frame
+	tried
 
+	Rule       *ruleRow // that is changed; nil for a new one
 	Form       form
 	Metrics    []string
 	Entities   []string
 	Spans      []string // intervals that are offered
 	Severities []string
-	Backs      []choice // how far back the preview looks
-
-	Sentence string // of what was looked at; "" without a preview
-	Preview  *api.BackTestAnswer
-	Since    time.Time
-	Number   string // that is suggested, as it is typed
+	Backs      []choice
 }
 
 // defineForm returns the form of a question about flows, for what the page of flows ranks.
 func defineForm(q url.Values) form {
-	ask := readTraffic(q)
+	ask := bookmark.ReadFlows(q)
 	metric := ask.Rank
 	switch {
 	case ask.Rank == "hosts" || ask.Rank == "ports":
@@ -66,13 +66,44 @@ func defineForm(q url.Values) form {
 }
 
 func (s *site) define(w http.ResponseWriter, r *http.Request) {
-	s.defineWith(w, r, http.StatusOK, definePage{Form: defineForm(r.URL.Query())})
+	number := r.URL.Query().Get("rule")
+	if number == "" {
+		s.defineWith(w, r, http.StatusOK, definePage{Form: defineForm(r.URL.Query())})
+		return
+	}
+	row, err := s.ruleNumbered(r, number)
+	if err != nil {
+		s.refuse(w, r, rulesPath, err)
+		return
+	}
+	d, ok := define.Read(row.Text)
+	if !ok { // it says more than the sentence
+		http.Redirect(w, r, row.Address(), http.StatusSeeOther)
+		return
+	}
+	s.defineWith(w, r, http.StatusOK, definePage{Rule: &row, Form: formOf(&d)})
+}
+
+// formOf returns the form of a definition that is to be changed.
+func formOf(d *define.Definition) form {
+	v := url.Values{"title": {d.Title}, "description": {d.Description}, "metric": {d.Metric}, "entity": {d.Entity}, "over": {define.Span(d.Over)},
+		"severity": {d.Severity.String()}, "way": {"above"}, "number": {strconv.FormatFloat(d.Limit, 'f', -1, 64)}, "where": {d.Where}, "back": {"1d"}}
+	if d.Below {
+		v.Set("way", "below")
+	}
+	if d.Once {
+		v.Set("once", "yes")
+	}
+	return form{Values: v}
 }
 
 func (s *site) defineWith(w http.ResponseWriter, r *http.Request, code int, p definePage) {
 	p.frame = s.frame(r, "New flow alert", "/flows")
+	if p.Rule != nil {
+		p.frame = s.frame(r, "Change "+p.Rule.Name, rulesPath)
+	}
 	p.Metrics, p.Entities = define.Metrics(), define.Entities()
-	p.Backs = []choice{{"1d", "day"}, {"7d", "week"}}
+	p.Backs = backs()
 	for _, d := range define.Intervals() {
 		p.Spans = append(p.Spans, define.Span(d))
 	}
@@ -89,14 +120,22 @@ func (s *site) defineWith(w http.ResponseWriter, r *http.Request, code int, p de
 func (s *site) changeDefine(w http.ResponseWriter, r *http.Request) {
 	f, err := readForm(w, r)
 	p := definePage{Form: f}
+	if number := f.Typed("rule"); err == nil && number != "" {
+		var row ruleRow
+		if row, err = s.ruleNumbered(r, number); err != nil {
+			s.refuse(w, r, rulesPath, err)
+			return
+		}
+		p.Rule = &row
+	}
 	if err == nil {
 		switch f.Act {
 		case preview:
 			err = s.tryDefinition(r, &p)
 		case save:
-			var name string
-			if name, err = s.keepDefinition(r, f); err == nil {
-				http.Redirect(w, r, "/alerts?"+url.Values{"rule": {name}, "done": {"defined"}}.Encode(), http.StatusSeeOther)
+			var to string
+			if to, err = s.keepDefinition(r, p.Rule, f); err == nil {
+				http.Redirect(w, r, to, http.StatusSeeOther)
 				return
 			}
 		default:
@@ -143,23 +182,19 @@ func (s *site) tryDefinition(r *http.Request, p *definePage) error {
 		return fault.New(fault.Invalid, "number: want one; it is suggested for above alone, as most of the time is far below any")
 	}
 	d.Title = cmp.Or(d.Title, "Preview") // none is needed yet
-	back, err := api.ParseDuration(cmp.Or(p.Form.Typed("back"), "1d"))
-	if err != nil {
-		return fault.New(fault.Invalid, "look back: %w", err)
+	if p.Since, err = lookBack(p.Form); err != nil {
+		return err
 	}
-	p.Since = time.Now().Add(-back)
-	ctx, cancel := context.WithTimeout(r.Context(), previewLimit)
-	defer cancel()
+	owner := strings.TrimSpace(p.Form.Typed("owner"))
+	if p.Rule != nil {
+		d.Name, owner = p.Rule.Name, p.Rule.Owner
+	}
 	ask := func(suggest int) (api.BackTestAnswer, error) {
 		made, err := d.Rule()
 		if err != nil {
 			return api.BackTestAnswer{}, err
 		}
-		a, err := s.Service.BackTest(ctx, api.BackTestRequest{Owner: strings.TrimSpace(p.Form.Typed("owner")), Text: made.Text, Since: p.Since, Limit: previewHits, Suggest: suggest})
-		if err != nil && ctx.Err() != nil && r.Context().Err() == nil {
-			err = fault.New(fault.Unavailable, "it takes longer than %s: look back for a shorter time, or use `tocsin rules define --back-test`", span(previewLimit))
-		}
-		return a, err
+		return s.backTest(r, api.BackTestRequest{Owner: owner, Text: made.Text, Since: p.Since, Limit: previewHits, Suggest: suggest})
 	}
 	suggest := 0
 	if !d.Below {
@@ -186,8 +221,8 @@ func (s *site) tryDefinition(r *http.Request, p *definePage) error {
 	return nil
 }
 
-// keepDefinition keeps the rule of a definition and returns its name.
-func (s *site) keepDefinition(r *http.Request, f form) (string, error) {
+// keepDefinition keeps the rule of a definition, in the place of one that is changed, and returns where to go on.
+func (s *site) keepDefinition(r *http.Request, changed *ruleRow, f form) (to string, err error) {
 	d, told, err := definition(f)
 	if err != nil {
 		return "", err
@@ -195,19 +230,38 @@ func (s *site) keepDefinition(r *http.Request, f form) (string, error) {
 	if !told {
 		return "", fault.New(fault.Invalid, "number: got none, want how much is too much, as in 100 or 5G")
 	}
+	edit := api.RuleEdit{Owner: strings.TrimSpace(f.Typed("owner"))}
+	if changed != nil {
+		d.Name, edit.Owner, edit.Replace = changed.Name, changed.Owner, true
+	}
 	made, err := d.Rule()
 	if err != nil {
 		return "", err
 	}
-	kept, err := s.Service.PutRule(r.Context(), api.RuleEdit{Owner: strings.TrimSpace(f.Typed("owner")), Text: made.Text})
-	return kept.Name, err
+	edit.Text = made.Text
+	kept, err := s.Service.PutRule(r.Context(), edit)
+	if err != nil {
+		return "", err
+	}
+	word := keptWord(kept, "defined")
+	if changed != nil {
+		return changed.Address() + "?done=" + word, nil
+	}
+	return "/alerts?" + url.Values{"rule": {kept.Name}, "done": {word}}.Encode(), nil
 }
 
 // defineAddress is where an alert is made of a question about flows.
-func (a *trafficAsk) defineAddress() string {
-	next := *a
-	next.Since, next.Until, next.Rows = usualSpan, "", trafficRows
-	return next.address(definePath)
+func defineAddress(a bookmark.Flows) string {
+	a.Since, a.Until, a.Rows = bookmark.UsualSpan, "", bookmark.FlowRows
+	return a.Address(definePath)
+}
+
+// mayDefine returns the address of a form that makes an alert; "" for who may make none.
+func mayDefine(ctx context.Context, address string) string {
+	if api.Caller(ctx).May(permission.ChangeRule) != nil {
+		return ""
+	}
+	return address
 }
 
 // flowsOf returns the address of the flows about whom an alert is, around its time; "" when they have none.
@@ -226,7 +280,7 @@ func flowsOf(a *alert.Alert) string {
 		}
 		return ""
 	}
-	ask := trafficAsk{Rank: "bytes", Rows: trafficRows, Since: a.First.Add(-max(a.Window, time.Minute)).UTC().Format(time.RFC3339), Until: a.Last.Add(time.Minute).UTC().Format(time.RFC3339)}
+	ask := bookmark.Flows{Rank: "bytes", Rows: bookmark.FlowRows, Since: a.First.Add(-max(a.Window, time.Minute)).UTC().Format(time.RFC3339), Until: a.Last.Add(time.Minute).UTC().Format(time.RFC3339)}
 	lower, higher := first(event.FlowLower, event.FlowClient, event.SourceIP), first(event.FlowHigher, event.FlowServer, event.DestinationIP)
 	for _, c := range []struct {
 		by     string
@@ -239,7 +293,7 @@ func flowsOf(a *alert.Alert) string {
 	} {
 		if !slices.Contains(c.values, "") {
 			ask.By = c.by
-			return ask.into(c.values)
+			return ask.Into(c.values)
 		}
 	}
 	return ""

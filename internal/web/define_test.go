@@ -5,12 +5,15 @@ import (
 	"html"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"tocsin/internal/alert"
 	"tocsin/internal/api"
+	"tocsin/internal/bookmark"
 	"tocsin/internal/fault"
 	"tocsin/internal/web/webtest"
 )
@@ -20,6 +23,10 @@ type defined struct {
 	tried []api.BackTestRequest
 	kept  []api.RuleEdit
 	still bool // nothing is found
+	few   bool // of whom so little is known that all may fire
+
+	missing []string   // lists that have no file
+	ruled   []api.Rule // that are there
 }
 
 func (s *told) BackTest(_ context.Context, q api.BackTestRequest) (api.BackTestAnswer, error) {
@@ -39,6 +46,9 @@ func (s *told) BackTest(_ context.Context, q api.BackTestRequest) (api.BackTestA
 	}
 	if q.Suggest > 0 {
 		a.Suggestion = &api.LimitSuggestion{AtMost: q.Suggest, Limit: 57000, Entities: 4, Quantile: 61, Measured: 1234, Highest: []api.EntityPeak{}}
+		if s.few {
+			a.Suggestion = &api.LimitSuggestion{AtMost: q.Suggest, Limit: 140, Quantile: 140, Measured: 3, Highest: []api.EntityPeak{}}
+		}
 		if s.still {
 			a.Suggestion = &api.LimitSuggestion{AtMost: q.Suggest, Highest: []api.EntityPeak{}}
 		}
@@ -53,7 +63,11 @@ func (s *told) PutRule(_ context.Context, e api.RuleEdit) (api.Rule, error) {
 	if s.refuse != nil {
 		return api.Rule{}, s.refuse
 	}
-	return api.Rule{Name: "ssh-scan", Version: 1}, nil
+	r := api.Rule{ID: 99, Name: "ssh-scan", Version: 1, MissingLists: s.missing}
+	if i := slices.IndexFunc(s.ruled, func(r api.Rule) bool { return e.Replace && r.Owner == e.Owner && r.Name == "ssh-scan" }); i >= 0 {
+		r.ID = s.ruled[i].ID
+	}
+	return r, nil
 }
 
 func sshScan(act string) url.Values {
@@ -98,16 +112,7 @@ func TestDefinePreview(t *testing.T) {
 	if back := time.Since(s.tried[0].Since); back < 7*24*time.Hour || back > 7*24*time.Hour+time.Hour {
 		t.Errorf("it looks back for %v", back)
 	}
-	for _, want := range []string{"<b>3</b> alerts about <b>2</b>", "198.51.100.77", "2001:db8::17", "~140", "With <b>57k</b> 4 would have fired", "above 100 within 1h, raise a HIGH alert.", `value="SSH scan"`, `value="100"`} {
-		if !strings.Contains(text, want) {
-			t.Errorf("no %q in the preview", want)
-		}
-	}
-	for _, bad := range badSigns {
-		if strings.Contains(text, bad) {
-			t.Errorf("%q is in the preview", bad)
-		}
-	}
+	holds(t, "the preview", text, "<b>3</b> alerts about <b>2</b>", "198.51.100.77", "2001:db8::17", "~140", "With <b>57k</b> 4 would have fired", "above 100 within 1h, raise a HIGH alert.", `value="SSH scan"`, `value="100"`)
 	none := sshScan("preview")
 	none.Del("number")
 	none.Del("title")
@@ -115,6 +120,9 @@ func TestDefinePreview(t *testing.T) {
 	if len(s.tried) != 3 || !strings.Contains(s.tried[2].Text, "above: 57000") || !strings.Contains(text, `value="57k"`) {
 		t.Errorf("without a number it asks %+v", s.tried[1:])
 	}
+	s.few = true
+	text = send(t, s, definePath, id, none).Body.String()
+	holds(t, "the preview of few", text, "Only 3 were measured, and 5 may fire. <b>140</b> is the least number with which none would have.", `value="140"`)
 	s.still = true
 	text = send(t, s, definePath, id, none).Body.String()
 	if !strings.Contains(text, "no number is suggested") || !strings.Contains(text, "It would have raised no alert.") {
@@ -134,6 +142,11 @@ func TestDefineSave(t *testing.T) {
 	if text := page(t, s, "/alerts?done=defined&rule=ssh-scan", api.Identity{User: "alice"}); !strings.Contains(text, "Saved: it judges") {
 		t.Error("that it is saved is not said")
 	}
+
+	s.missing = []string{"drop"}
+	w = send(t, s, definePath, api.Identity{User: "alice"}, sshScan("save"))
+	text := page(t, s, w.Header().Get("Location"), api.Identity{User: "alice"})
+	holds(t, "what says that it is saved", text, "Saved. A list that its filter names is not there")
 }
 
 // What is wrong is said with what was typed, and nothing is kept.
@@ -149,11 +162,6 @@ func TestDefineRefusals(t *testing.T) {
 		w := send(t, s, definePath, api.Identity{User: "alice", Admin: true}, f)
 		if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), c[1]) || len(s.kept) != 0 {
 			t.Errorf("%s %.20q = %d, want 422 with %q", field, c[0], w.Code, c[1])
-		}
-		for _, bad := range badSigns {
-			if strings.Contains(w.Body.String(), bad) {
-				t.Errorf("%q is in the page", bad)
-			}
 		}
 	}
 	f := sshScan("preview")
@@ -197,8 +205,8 @@ func TestFlowsOf(t *testing.T) {
 		if err != nil || to == "" {
 			continue
 		}
-		ask := readTraffic(u.Query())
-		since, until, err := ask.times(first.Add(24 * time.Hour))
+		ask := bookmark.ReadFlows(u.Query())
+		since, until, err := ask.Times(first.Add(24 * time.Hour))
 		if err != nil || ask.By != c.by || ask.Where != c.where || !since.Equal(first.Add(-time.Hour)) || !until.Equal(first.Add(time.Hour+time.Minute)) {
 			t.Errorf("%v leads to %+v, %v", c.entity, ask, err)
 		}
@@ -226,5 +234,49 @@ func TestDefineInBrowser(t *testing.T) {
 			b.Click(`button[value=save]`)
 			b.Shows(".done", "Saved")
 		})
+	}
+}
+
+// A widget leads to the form that makes an alert of what it shows, with its filter and its ranking; who may make none is not led there.
+func TestWidgetsLeadToNewAlerts(t *testing.T) {
+	s := boarded()
+	const where = `flowtraq: SRVPORT==22 && CLIENT=="` + evil
+	s.saved = []api.View{{Name: "ssh", Address: "/flows?" + url.Values{"by": {"port"}, "rank": {"packets"}, "side": {"sent"}, "since": {"24h"}, "rows": {"7"}, "once": {"yes"}, "where": {where}}.Encode()}}
+	links := regexp.MustCompile(`href="(/flows/alert[^"]*)"`)
+	for _, c := range []struct {
+		who  api.Identity
+		want bool
+	}{
+		{alice, true}, {api.Identity{User: "bob"}, true}, {api.Identity{User: "bob", Scopes: "act"}, true},
+		{api.Identity{User: "bob", Scopes: "read"}, false}, {api.Identity{User: "alice", Admin: true, Scopes: "read"}, false}, {api.Identity{}, false},
+	} {
+		for path, form := range map[string]map[string]string{
+			"/board/widget?page=1&id=top": {"metric": "packets sent", "entity": "port", "where": where, "once": "yes"},
+			"/":                           {"metric": "bytes", "entity": "host", "where": "", "once": ""},
+		} {
+			text := page(t, s, path, c.who)
+			found := links.FindStringSubmatch(text)
+			if (found != nil) != c.want {
+				t.Errorf("%s for %+v leads to a new alert: %v", path, c.who, found != nil)
+			}
+			if found == nil {
+				continue
+			}
+			to, err := url.Parse(html.UnescapeString(found[1]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for field, want := range form {
+				if f := defineForm(to.Query()); f.Typed(field) != want {
+					t.Errorf("%s leads to %s, whose %s is %q, want %q", path, to, field, f.Typed(field), want)
+				}
+			}
+			page(t, s, to.String(), c.who)
+		}
+	}
+	for _, id := range []string{"ses", "ev", "ra"} {
+		if text := page(t, s, "/board/widget?page=1&id="+id, alice); links.MatchString(text) {
+			t.Errorf("widget %s leads to an alert of what it does not rank", id)
+		}
 	}
 }

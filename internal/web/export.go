@@ -11,6 +11,7 @@ import (
 
 	"tocsin/internal/alert"
 	"tocsin/internal/api"
+	"tocsin/internal/bookmark"
 )
 
 // Bounds of what is exported at once.
@@ -35,7 +36,7 @@ func exportJSON(q api.AlertRequest) string {
 
 // alertsCSV answers the list as a table for spreadsheets, page by page, so that it costs no memory.
 func (s *site) alertsCSV(w http.ResponseWriter, r *http.Request) {
-	q, err := readFilter(r.URL.Query()).request(time.Now())
+	q, err := bookmark.ReadAlerts(r.URL.Query()).Request(time.Now().UTC(), pageRows)
 	if err != nil {
 		s.refuse(w, r, "/alerts", err)
 		return

@@ -90,21 +90,11 @@ func TestSilencesPage(t *testing.T) {
 	s := scene()
 	s.mutes = []api.Mute{{ID: 1, Kind: evil, State: "active", Rule: evil, Owner: evil, Where: evil, Note: evil, Author: evil, Entity: alert.Entity{{Field: evil, Value: evil}},
 		Schedule: &api.MuteSchedule{Days: []string{evil}, From: evil, To: evil, Zone: evil}, MinSeverity: evil}}
-	text := page(t, s, "/silences", alice)
-	for _, bad := range badSigns {
-		if strings.Contains(text, bad) {
-			t.Errorf("page holds %q", bad)
-		}
-	}
+	page(t, s, "/silences", alice) // shows it as text
 	form := url.Values{"kind": {"window"}, "rule": {"r"}, "day": {"mon", "fri"}, "from": {"22:00"}, "to": {"02:00"}, "zone": {"Europe/Berlin"}, "note": {"backups " + evil}, "for": {""}}
 	form.Set("act", "preview")
 	w := send(t, s, "/silences", alice, form)
-	text = w.Body.String()
-	for _, want := range []string{"<b>2</b> alerts stand now", "<b>5</b> of the 12", "It means everything", `value="mon" checked`, `value="22:00"`, "backups &lt;script&gt;", `value="window" checked`} {
-		if !strings.Contains(text, want) {
-			t.Errorf("the preview lacks %q", want)
-		}
-	}
+	holds(t, "the preview", w.Body.String(), "<b>2</b> alerts stand now", "<b>5</b> of the 12", "It means everything", `value="mon" checked`, `value="22:00"`, "backups &lt;script&gt;", `value="window" checked`)
 	if len(s.mutes) != 1 {
 		t.Error("the preview made something")
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"tocsin/internal/api"
+	"tocsin/internal/bookmark"
 	"tocsin/internal/fault"
 	"tocsin/internal/naming"
 )
@@ -36,7 +37,7 @@ type namesPage struct {
 	Names      []api.Name // that are listed
 	Found      int        // that the filter selects
 	Edit       api.NameEdit
-	Kinds      []choice
+	Kinds      []bookmark.Choice
 	Of         string     // what was asked about
 	Known      *api.Named // what is known of it; nil: nothing was asked
 	Problem    string
@@ -44,8 +45,9 @@ type namesPage struct {
 }
 
 // nameKinds are the kinds of things that have names.
-func nameKinds() []choice {
-	return []choice{{api.NameAddress, "address"}, {api.NameNetwork, "network"}, {api.NameExporter, "exporter"}, {api.NameInterface, "interface"}, {api.NameAS, "AS"}}
+func nameKinds() []bookmark.Choice {
+	return []bookmark.Choice{{Word: api.NameAddress, Text: "address"}, {Word: api.NameNetwork, Text: "network"}, {Word: api.NameExporter, Text: "exporter"},
+		{Word: api.NameInterface, Text: "interface"}, {Word: api.NameAS, Text: "AS"}}
 }
 
 func (s *site) names(w http.ResponseWriter, r *http.Request) {
@@ -55,7 +57,7 @@ func (s *site) names(w http.ResponseWriter, r *http.Request) {
 func (s *site) namesWith(w http.ResponseWriter, r *http.Request, code int, f form) {
 	q := r.URL.Query()
 	p := namesPage{frame: s.frame(r, "Names", "/names"), Kinds: nameKinds(), Text: strings.TrimSpace(q.Get("text")), Form: f}
-	if kind := q.Get("kind"); slices.ContainsFunc(p.Kinds, func(c choice) bool { return c.Word == kind }) {
+	if kind := q.Get("kind"); slices.ContainsFunc(p.Kinds, func(c bookmark.Choice) bool { return c.Word == kind }) {
 		p.Kind = kind
 	}
 	p.Edit = api.NameEdit{Kind: f.Of(setName, "kind"), Key: f.Of(setName, "key"), Name: f.Of(setName, "name")}

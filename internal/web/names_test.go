@@ -112,16 +112,7 @@ func TestNamesAndGroupsShowTextAsText(t *testing.T) {
 		"/names/groups?set=" + s.s(1): {"192.0.2.7:443/tcp\n192.0.2.0:8000-8999"},
 	} {
 		text := page(t, s, path, alice)
-		for _, want := range wants {
-			if !strings.Contains(text, want) {
-				t.Errorf("GET %s lacks %q", path, want)
-			}
-		}
-		for _, bad := range badSigns {
-			if strings.Contains(text, bad) {
-				t.Errorf("GET %s holds %q", path, bad)
-			}
-		}
+		holds(t, path, text, wants...)
 	}
 	for _, path := range []string{"/names", "/names/groups"} {
 		if text := page(t, s, path, api.Identity{User: "bob"}); strings.Contains(text, `method="post" action="/names`) {
@@ -233,16 +224,7 @@ func TestNamesAreShown(t *testing.T) {
 		"/flows/exporters": {"core &lt;script&gt;", "(192.0.2.1)", "3 <bdi>uplink &lt;script&gt;"},
 	} {
 		text := page(t, s, path, alice)
-		for _, want := range wants {
-			if !strings.Contains(text, want) {
-				t.Errorf("GET %s lacks %q", path, want)
-			}
-		}
-		for _, bad := range badSigns {
-			if strings.Contains(text, bad) {
-				t.Errorf("GET %s holds %q", path, bad)
-			}
-		}
+		holds(t, path, text, wants...)
 	}
 	if got := entityName([]string{"192.0.2.7", ""}, []string{"web-1", ""}); got != "web-1 (192.0.2.7) ↔ unknown" {
 		t.Errorf("a pair is shown as %q", got)

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"tocsin/internal/api"
@@ -27,6 +28,9 @@ type rate struct {
 	Most  float64 // in one minute
 }
 
+// Second is how many came in a second of the last whole minute.
+func (r rate) Second() string { return strconv.FormatFloat(r.Last/60, 'f', 1, 64) }
+
 // A bar is one minute.
 type bar struct {
 	X, Y, Wide, High int
@@ -34,19 +38,19 @@ type bar struct {
 }
 
 // rates counts the events of each kind by minute.
-func (s *site) rates(ctx context.Context, o *overview) {
-	end := o.Now.Truncate(time.Minute).Add(time.Minute)
+func (s *site) rates(ctx context.Context, now time.Time) (list []rate, err error) {
+	end := now.Truncate(time.Minute).Add(time.Minute)
 	begin := end.Add(-rateMinutes * time.Minute)
 	for _, kind := range event.Kinds() {
 		a, err := s.Service.Top(ctx, api.TopRequest{Kinds: []string{kind.String()}, By: []string{}, Bucket: time.Minute, Since: begin, Until: end, Limit: 1})
 		if err != nil {
-			o.RatesProblem = s.problem(ctx, "rates", err)
-			return
+			return list, err
 		}
 		if len(a.Rows) > 0 {
-			o.Rates = append(o.Rates, newRate(kind.String(), begin, a.Rows))
+			list = append(list, newRate(kind.String(), begin, a.Rows))
 		}
 	}
+	return list, nil
 }
 
 // newRate draws the counts of the minutes from begin on. Minutes without a row have none.

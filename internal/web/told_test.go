@@ -35,6 +35,8 @@ type told struct {
 	network
 	labels
 	defined
+	own
+	answered
 
 	cut     atomic.Bool   // there is no connection
 	changed chan struct{} // tells who follows that something changed
@@ -141,6 +143,11 @@ func (s *told) AlertStory(_ context.Context, id int64) (api.AlertStory, error) {
 }
 
 func (s *told) Rules(_ context.Context, q api.RuleRequest) ([]api.Rule, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ruled != nil {
+		return slices.Clone(s.ruled), s.err
+	}
 	return []api.Rule{{ID: 1, Name: q.Name, Owner: "admin", Version: 3, Text: "name: " + q.Name + "\ntitle: " + evil + "\n"}}, s.err
 }
 

@@ -3,10 +3,7 @@ package web
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,116 +11,29 @@ import (
 
 	"tocsin/internal/alert"
 	"tocsin/internal/api"
+	"tocsin/internal/bookmark"
 	"tocsin/internal/fault"
+	"tocsin/internal/traq"
 )
 
-// A trafficAsk is what the address of a page about flows asks for. The whole question stands there, so that a view can be kept
-// as a bookmark or handed on.
-type trafficAsk struct {
-	By, Rank, Side, Where string
-	Since, Until          string // as the command line takes them
-	Rows                  int
-	Once                  bool
-}
-
-// Bounds of the rows that a page about flows shows.
-const (
-	trafficRows     = 10
-	mostTrafficRows = 100
-	sessionRows     = 100
-	usualSpan       = "15m"
-)
-
-// Choices of the form.
-func trafficBys() []choice {
-	return []choice{{"host", "hosts"}, {"pair", "host pairs"}, {"port", "server ports"}, {"country", "countries"}, {"client", "clients"}, {"server", "servers"},
-		{"asn", "autonomous systems"}, {"group", "traffic groups"}, {"protocol", "protocols"}, {"application", "applications"}, {"exporter", "exporters"}}
-}
-
-func trafficRanks() []choice {
-	return []choice{{"bytes", "bytes"}, {"packets", "packets"}, {"sessions", "sessions"}, {"hosts", "unique hosts"}, {"ports", "unique ports"}}
-}
-
-func trafficSides() []choice {
-	return []choice{{"", "both ways"}, {"sent", "sent or initiated"}, {"received", "received or accepted"}}
-}
-
-func trafficSpans() []choice {
-	return []choice{{"15m", "15 minutes"}, {"30m", "30 minutes"}, {"1h", "hour"}, {"3h", "3 hours"}, {"24h", "24 hours"}, {"7d", "7 days"}, {"30d", "30 days"}}
-}
-
-// readTraffic reads what is asked from an address; what is too long or no choice is the usual.
-func readTraffic(q url.Values) trafficAsk {
-	get := func(name, usual string, of []choice) string {
-		text := strings.TrimSpace(q.Get(name))
-		if text == "" || len(text) > maxFilter || of != nil && !slices.ContainsFunc(of, func(c choice) bool { return c.Word == text }) {
-			return usual
-		}
-		return text
-	}
-	a := trafficAsk{By: get("by", "host", trafficBys()), Rank: get("rank", "bytes", trafficRanks()), Side: get("side", "", trafficSides()),
-		Where: get("where", "", nil), Since: get("since", usualSpan, nil), Until: get("until", "", nil), Rows: trafficRows, Once: q.Get("once") != ""}
-	if n, err := strconv.Atoi(q.Get("rows")); err == nil && n > 0 {
-		a.Rows = min(n, mostTrafficRows)
-	}
-	return a
-}
-
-// address returns that of a page with this question, without what is usual.
-func (a *trafficAsk) address(path string) string {
-	q := url.Values{}
-	set := func(name, value, usual string) {
-		if value != usual {
-			q.Set(name, value)
-		}
-	}
-	set("by", a.By, "host")
-	set("rank", a.Rank, "bytes")
-	set("side", a.Side, "")
-	set("where", a.Where, "")
-	set("since", a.Since, usualSpan)
-	set("until", a.Until, "")
-	set("rows", strconv.Itoa(a.Rows), strconv.Itoa(trafficRows))
-	if a.Once {
-		q.Set("once", "yes")
-	}
-	if len(q) == 0 {
-		return path
-	}
-	return path + "?" + q.Encode()
-}
-
-// times returns the range that is asked for. Without an end it is now.
-func (a *trafficAsk) times(now time.Time) (since, until time.Time, err error) {
-	if since, err = api.ParseTime(a.Since, now); err != nil {
-		return since, until, fault.New(fault.Invalid, "%w", err)
-	}
-	until = now
-	if a.Until != "" {
-		if until, err = api.ParseTime(a.Until, now); err != nil {
-			return since, until, fault.New(fault.Invalid, "%w", err)
-		}
-	}
-	if !since.Before(until) {
-		return since, until, fault.New(fault.Invalid, "got a range from %s to %s, want the earlier time first", clock(since), clock(until))
-	}
-	return since, until, nil
-}
+// sessionRows bounds the sessions that a page shows.
+const sessionRows = 100
 
 // A trafficPage ranks what made the most traffic.
 type trafficPage struct {
 	frame
 
-	Ask      trafficAsk
+	Ask      bookmark.Flows
 	Answer   api.TrafficAnswer
 	Rows     []trafficRow
 	Chart    *chart // nil when there is nothing to draw
 	Problem  string
 	From, To time.Time
 
-	Bys, Ranks, Sides, Spans []choice
+	Bys, Ranks, Sides, Spans []bookmark.Choice
 	Sessions                 string // address of the sessions of the same question
 	Define                   string // address of the form that makes an alert of it
+	View                     string // address that is kept
 	Entity                   string // head of the first column
 }
 
@@ -138,20 +48,26 @@ type trafficRow struct {
 }
 
 func (s *site) traffic(w http.ResponseWriter, r *http.Request) {
-	p := trafficPage{frame: s.frame(r, "Flows", "/flows"), Ask: readTraffic(r.URL.Query()),
-		Bys: trafficBys(), Ranks: trafficRanks(), Sides: trafficSides(), Spans: trafficSpans()}
-	p.Sessions, p.Define = p.Ask.address("/flows/sessions"), p.Ask.defineAddress()
+	p := trafficPage{frame: s.frame(r, "Flows", "/flows"), Ask: bookmark.ReadFlows(r.URL.Query()),
+		Bys: bookmark.Bys(), Ranks: bookmark.Ranks(), Sides: bookmark.Sides(), Spans: bookmark.Spans()}
+	p.Sessions, p.Define = p.Ask.Address("/flows/sessions"), defineAddress(p.Ask)
+	p.View = p.Ask.Address(bookmark.RankingPage)
 	p.Entity = name(p.Bys, p.Ask.By)
 	code := http.StatusOK
 	if err := s.fillTraffic(r, &p); err != nil {
 		p.Problem = s.explain(r, err)
 		code = status(err)
 	}
-	s.show(w, code, "flows.html", p)
+	s.show(w, code, "flows.html", &p)
+}
+
+// Unplaced reports whether addresses are ranked by what databases tell of them, and none was told of any.
+func (p *trafficPage) Unplaced() bool {
+	return (p.Ask.By == "country" || p.Ask.By == "asn") && len(p.Rows) == 1 && p.Rows[0].Into == "" && p.Answer.Others == 0
 }
 
 // name returns the text of a choice.
-func name(of []choice, word string) string {
+func name(of []bookmark.Choice, word string) string {
 	for _, c := range of {
 		if c.Word == word {
 			return c.Text
@@ -161,16 +77,16 @@ func name(of []choice, word string) string {
 }
 
 func (s *site) fillTraffic(r *http.Request, p *trafficPage) (err error) {
-	if p.From, p.To, err = p.Ask.times(p.Now); err != nil {
+	if p.From, p.To, err = p.Ask.Times(p.Now); err != nil {
 		return err
 	}
-	q := api.TrafficRequest{By: p.Ask.By, Rank: p.Ask.Rank, Side: p.Ask.Side, Where: p.Ask.Where, Since: p.From, Until: p.To, Limit: p.Ask.Rows, Once: p.Ask.Once,
-		Bucket: step(p.To.Sub(p.From))}
+	q := p.Ask.Ranking(p.From, p.To)
+	q.Bucket = traq.Step(p.To.Sub(p.From))
 	if p.Answer, err = s.Service.Traffic(r.Context(), q); err != nil {
 		return err
 	}
 	for i, row := range p.Answer.Rows {
-		p.Rows = append(p.Rows, trafficRow{TrafficRow: row, Name: entityName(row.Values, row.Names), Into: p.Ask.into(row.Values), Place: i, Shown: measured(p.Ask.Rank, row.Value)})
+		p.Rows = append(p.Rows, trafficRow{TrafficRow: row, Name: entityName(row.Values, row.Names), Into: p.Ask.Into(row.Values), Place: i, Shown: measured(p.Ask.Rank, row.Value)})
 	}
 	p.Chart = newChart(&p.Answer, p.Rows, p.Ask.Rank, p.To)
 	return nil
@@ -196,84 +112,27 @@ func measured(rank string, v float64) string {
 	return count(v)
 }
 
-// step is the length of a step of the lines over time, so that there are some sixty of them.
-func step(d time.Duration) time.Duration {
-	for _, s := range []time.Duration{time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute,
-		time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour} {
-		if d/s <= 72 {
-			return s
-		}
-	}
-	return 24 * time.Hour
-}
-
-// into returns the address of the same question about one row alone: who talks to a host, which ports a pair uses.
-func (a *trafficAsk) into(values []string) string {
-	if slices.Contains(values, "") {
-		return ""
-	}
-	var where string
-	next := *a
-	switch a.By {
-	case "host", "client", "server":
-		next.By, where = "pair", fmt.Sprintf("related.ip == %q", values[0])
-	case "pair":
-		next.By = "port"
-		where = fmt.Sprintf("(source.ip == %q and destination.ip == %q or source.ip == %q and destination.ip == %q)", values[0], values[1], values[1], values[0])
-	case "port":
-		next.By, where = "host", "related.port == "+values[0]
-	case "country":
-		next.By, where = "host", fmt.Sprintf("related.country == %q", values[0])
-	case "asn":
-		next.By, where = "host", "related.as.number == "+values[0]
-	case "group":
-		next.By, where = "host", fmt.Sprintf("related.group == %q", values[0])
-	case "protocol":
-		next.By, where = "port", fmt.Sprintf("network.transport == %q", values[0])
-	case "application":
-		next.By, where = "host", fmt.Sprintf("network.application == %q", values[0])
-	case "exporter":
-		if _, err := netip.ParseAddr(values[0]); err != nil {
-			return ""
-		}
-		next.By, where = "host", fmt.Sprintf("observer.ip == %q", values[0])
-	default:
-		return ""
-	}
-	if a.Where != "" {
-		if strings.HasPrefix(strings.TrimSpace(a.Where), "flowtraq:") {
-			return "" // the two spellings do not mix
-		}
-		where = "(" + a.Where + ") and " + where
-	}
-	next.Where = where
-	return next.address("/flows")
-}
-
 // A sessionPage lists sessions.
 type sessionPage struct {
 	frame
 
-	Ask     trafficAsk
-	Order   string
+	Ask     bookmark.Flows
 	Answer  api.SessionAnswer
 	Problem string
-	Spans   []choice
-	Orders  []choice
+	Spans   []bookmark.Choice
+	Orders  []bookmark.Choice
 	Ranking string // address of the ranking of the same question
+	View    string // address that is kept
 }
 
 func (s *site) trafficSessions(w http.ResponseWriter, r *http.Request) {
-	p := sessionPage{frame: s.frame(r, "Sessions", "/flows"), Ask: readTraffic(r.URL.Query()), Spans: trafficSpans(),
-		Orders: []choice{{"", "newest first"}, {"bytes", "most bytes first"}, {"packets", "most packets first"}}}
-	if order := r.URL.Query().Get("order"); name(p.Orders, order) != order {
-		p.Order = order
-	}
-	p.Ranking = p.Ask.address("/flows")
+	p := sessionPage{frame: s.frame(r, "Sessions", "/flows"), Ask: bookmark.ReadFlows(r.URL.Query()), Spans: bookmark.Spans(),
+		Orders: bookmark.Orders()}
+	p.Ranking, p.View = p.Ask.Address(bookmark.RankingPage), p.Ask.Address(bookmark.SessionsPage)
 	code := http.StatusOK
-	since, until, err := p.Ask.times(p.Now)
+	since, until, err := p.Ask.Times(p.Now)
 	if err == nil {
-		p.Answer, err = s.Service.FlowSessions(r.Context(), api.SessionRequest{Where: p.Ask.Where, Since: since, Until: until, Limit: sessionRows, Order: p.Order, Once: p.Ask.Once})
+		p.Answer, err = s.Service.FlowSessions(r.Context(), p.Ask.Sessions(since, until, sessionRows))
 	}
 	if err != nil {
 		p.Problem, code = s.explain(r, err), status(err)
@@ -285,9 +144,13 @@ func (s *site) trafficSessions(w http.ResponseWriter, r *http.Request) {
 type exporterPage struct {
 	frame
 
-	Exporters []api.Exporter
-	Problem   string
+	Exporters  []api.Exporter
+	Interfaces *interfaceList // of the one that is asked for; nil is none
+	Problem    string
 }
+
+// InterfacesOf is where the interfaces of an exporter are shown.
+func (exporterPage) InterfacesOf(exporter string) string { return interfacesAddress(exporter) }
 
 func (s *site) exporters(w http.ResponseWriter, r *http.Request) {
 	p := exporterPage{frame: s.frame(r, "Exporters", "/flows")}
@@ -298,6 +161,14 @@ func (s *site) exporters(w http.ResponseWriter, r *http.Request) {
 		p.Problem, code = s.explain(r, err), status(err)
 		if errors.Is(err, fault.Denied) {
 			p.Live = false
+		}
+	}
+	if of := r.URL.Query().Get("of"); of != "" && err == nil {
+		answer, err := s.Service.Interfaces(r.Context(), api.InterfaceRequest{Exporter: of, Limit: interfaceRows})
+		if err != nil {
+			p.Problem, code = s.explain(r, err), status(err)
+		} else {
+			p.Interfaces = newInterfaceList(of, &answer)
 		}
 	}
 	s.show(w, code, "exporters.html", p)

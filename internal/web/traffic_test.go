@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tocsin/internal/api"
+	"tocsin/internal/bookmark"
 	"tocsin/internal/fault"
 	"tocsin/internal/web/webtest"
 )
@@ -19,6 +20,8 @@ type network struct {
 	ranked    api.TrafficRequest
 	listed    api.SessionRequest
 	exporters []api.Exporter
+	ports     api.Interfaces
+	portsOf   api.InterfaceRequest
 	quiet     bool
 }
 
@@ -32,6 +35,10 @@ func (s *told) Traffic(_ context.Context, q api.TrafficRequest) (api.TrafficAnsw
 	}
 	if s.quiet {
 		return api.TrafficAnswer{}, s.err
+	}
+	if q.By == "country" {
+		a.Others, a.Rows = 0, []api.TrafficRow{{Values: []string{""}, Value: 7}}
+		return a, s.err
 	}
 	names := []string{"192.0.2.7", "2001:db8::17", evil, ""}
 	for i := range 11 {
@@ -69,6 +76,16 @@ func (s *told) FlowSessions(_ context.Context, q api.SessionRequest) (api.Sessio
 
 func (s *told) Exporters(context.Context) ([]api.Exporter, error) { return s.network.exporters, s.err }
 
+func (s *told) Interfaces(_ context.Context, q api.InterfaceRequest) (api.Interfaces, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.portsOf = q
+	if q.Exporter == "192.0.2.99" {
+		return api.Interfaces{}, fault.New(fault.NotFound, "exporter %q: it was not heard", q.Exporter)
+	}
+	return s.ports, s.err
+}
+
 func TestTrafficPage(t *testing.T) {
 	s := scene()
 	id := api.Identity{User: "alice"}
@@ -77,34 +94,56 @@ func TestTrafficPage(t *testing.T) {
 		q.Until.Sub(q.Since) != 3*time.Hour || q.Bucket != 5*time.Minute {
 		t.Errorf("asked for %+v", q)
 	}
-	for _, want := range []string{"192.0.2.7 ↔ 198.51.100.1", "1.0 TiB", "1\u2009234 more host pairs", "some numbers are estimates", `class="s7"`, "unknown ↔"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("no %q in the page", want)
-		}
+	page(t, s, "/flows?since=20000d", id)
+	if q := s.ranked; q.Until.Sub(q.Since) > 60*q.Bucket { // history refuses a line of too many steps
+		t.Errorf("of 20,000 days steps of %v are asked for", q.Bucket)
 	}
-	for _, bad := range badSigns {
-		if strings.Contains(text, bad) {
-			t.Errorf("%q is in the page", bad)
-		}
+	const hint = "enrich.databases"
+	holds(t, "the page of countries that nothing tells of", page(t, s, "/flows?by=country", id), "unknown", hint)
+	if strings.Contains(text, hint) {
+		t.Error("databases are asked for that nobody needs")
+	}
+	holds(t, "the page", text, "192.0.2.7 ↔ 198.51.100.1", "1.0 TiB", "1\u2009234 more host pairs", "some numbers are estimates", `class="s7"`, "unknown ↔")
+}
+
+// Who came to a range of times and chooses a length of time gets that, and not one that ends with the range.
+func TestTrafficRange(t *testing.T) {
+	s := scene()
+	id := api.Identity{User: "alice"}
+	text := page(t, s, "/flows?since=2026-03-04T05:00:00Z&until=2026-03-04T06:00:00Z", id)
+	const both = "2026-03-04T05:00:00Z/2026-03-04T06:00:00Z"
+	holds(t, "the form", text, `<option selected value="`+both+`">2026-03-04T05:00:00Z to 2026-03-04T06:00:00Z</option>`)
+	if strings.Contains(text, `name="until"`) {
+		t.Error("the end of the range stays when another beginning is chosen")
+	}
+	page(t, s, "/flows?since="+both, id)
+	if q := s.ranked; !q.Since.Equal(time.Date(2026, 3, 4, 5, 0, 0, 0, time.UTC)) || q.Until.Sub(q.Since) != time.Hour {
+		t.Errorf("the form asks for %v to %v", q.Since, q.Until)
+	}
+	for path, want := range map[string]string{"/flows?since=5d": `<option selected value="5d">5d</option>`, "/flows/sessions?since=1h": `<option value="1h" selected>`,
+		"/flows/sessions?since=1h&until=10m": `<option selected value="1h/10m">1h to 10m</option>`} {
+		holds(t, path, page(t, s, path, id), want)
 	}
 }
 
 // A row leads to what makes it up, with the filter of now kept.
 func TestTrafficInto(t *testing.T) {
-	ask := readTraffic(url.Values{"by": {"host"}, "where": {"destination.port == 22"}, "since": {"1h"}})
-	u, err := url.Parse(ask.into([]string{"192.0.2.7"}))
+	ask := bookmark.ReadFlows(url.Values{"by": {"host"}, "where": {"destination.port == 22"}, "since": {"1h"}})
+	u, err := url.Parse(ask.Into([]string{"192.0.2.7"}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	next := readTraffic(u.Query())
+	next := bookmark.ReadFlows(u.Query())
 	if next.By != "pair" || next.Where != `(destination.port == 22) and related.ip == "192.0.2.7"` || next.Since != "1h" {
 		t.Errorf("leads to %+v", next)
 	}
-	ask.Where = "flowtraq: SRVPORT==22"
-	if got := ask.into([]string{"192.0.2.7"}); got != "" {
-		t.Errorf("FlowTraq's filter is mixed with ours: %s", got)
+	for _, where := range []string{"flowtraq: SRVPORT==22", " FlowTraq:SRVPORT==22"} {
+		ask.Where = where
+		if got := ask.Into([]string{"192.0.2.7"}); got != "" {
+			t.Errorf("FlowTraq's filter %q is mixed with ours: %s", where, got)
+		}
 	}
-	if got := ask.into([]string{""}); got != "" {
+	if got := ask.Into([]string{""}); got != "" {
 		t.Errorf("what is unknown leads to %s", got)
 	}
 }
@@ -138,16 +177,7 @@ func TestSessionPage(t *testing.T) {
 	if s.listed.Order != "bytes" || s.listed.Limit != sessionRows {
 		t.Errorf("asked for %+v", s.listed)
 	}
-	for _, want := range []string{"10.0.0.1:40000", "[2001:db8::2]:22", "1m30s", "unknown", "253", "2 of 2 sessions"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("no %q in the page", want)
-		}
-	}
-	for _, bad := range badSigns {
-		if strings.Contains(text, bad) {
-			t.Errorf("%q is in the page", bad)
-		}
-	}
+	holds(t, "the page", text, "10.0.0.1:40000", "[2001:db8::2]:22", "1m30s", "unknown", "253", "2 of 2 sessions")
 }
 
 func TestFlowsInBrowser(t *testing.T) {
@@ -174,6 +204,12 @@ func TestFlowsInBrowser(t *testing.T) {
 			b.Go("/flows/exporters")
 			b.Shows(".traffic", "192.0.2.1")
 			b.Looks("exporters-" + name)
+			s.mu.Lock()
+			s.ports = ports()
+			s.mu.Unlock()
+			b.Go("/flows/exporters?of=192.0.2.1")
+			b.Shows("#interfaces .traffic", "uplink")
+			b.Looks("interfaces-" + name)
 		})
 	}
 }

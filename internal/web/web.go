@@ -13,6 +13,7 @@ import (
 
 	"tocsin/internal/alert"
 	"tocsin/internal/api"
+	"tocsin/internal/bookmark"
 )
 
 //go:embed assets
@@ -33,7 +34,8 @@ type Options struct {
 func New(o Options) (http.Handler, error) {
 	pages, err := template.New("").Funcs(template.FuncMap{
 		"count": count, "size": size, "shape": shape, "lower": strings.ToLower, "stamp": stamp, "clock": clock, "key": key, "span": span,
-		"bytes": octets, "at": at, "lasted": lasted, "name": name, "happened": happened, "noticeState": noticeState, "fors": spans, "mutespans": mutespans, "line": newLine, "words": words, "about": about, "named": named, "called": alert.Called, "known": known, "last": last, "exact": exact, "states": states, "sinces": sinces, "severities": severities,
+		"bytes": octets, "at": at, "lasted": lasted, "name": name, "happened": happened, "noticeState": noticeState, "fors": spans, "mutespans": mutespans, "line": newLine, "words": words, "about": about, "named": named, "called": alert.Called, "known": known, "entity": entityName, "last": last, "exact": exact, "states": bookmark.States, "sinces": bookmark.Sinces, "severities": bookmark.Severities,
+		"reportPath": reportPath, "schedule": scheduleAddress, "when": when, "everies": everies, "daysOfWeek": daysOfWeek, "daysOfMonth": daysOfMonth,
 	}).ParseFS(assets, "assets/*.html")
 	if err != nil {
 		return nil, err
@@ -46,12 +48,28 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /flows/exporters", s.exporters)
 	mux.HandleFunc("GET /flows/alert", s.define)
 	mux.HandleFunc("POST /flows/alert", s.changeDefine)
+	mux.HandleFunc("GET /rules", s.rules)
+	mux.HandleFunc("POST /rules", s.changeRules)
+	mux.HandleFunc("GET /rules/new", s.newRule)
+	mux.HandleFunc("POST /rules/new", s.changeRule)
+	mux.HandleFunc("GET /rules/{id}", s.rule)
+	mux.HandleFunc("POST /rules/{id}", s.changeRule)
 	mux.HandleFunc("GET /silences", s.mutes)
 	mux.HandleFunc("POST /silences", s.changeMutes)
 	mux.HandleFunc("GET /names", s.names)
 	mux.HandleFunc("POST /names", s.changeNames)
 	mux.HandleFunc("GET /names/groups", s.groups)
 	mux.HandleFunc("POST /names/groups", s.changeGroups)
+	mux.HandleFunc("GET /board", s.editBoard)
+	mux.HandleFunc("POST /board", s.changeBoard)
+	mux.HandleFunc("GET /board/widget", s.loadWidget)
+	mux.HandleFunc("GET /views", s.views)
+	mux.HandleFunc("POST /views", s.changeViews)
+	mux.HandleFunc("GET /reports", s.reports)
+	mux.HandleFunc("POST /reports", s.changeReports)
+	mux.HandleFunc("GET /reports/{report}", s.report)
+	mux.HandleFunc("GET /reports/{report}/{result}", s.result)
+	mux.HandleFunc("GET /reports/{report}/{result}/csv", s.resultCSV)
 	mux.HandleFunc("GET /me", s.me)
 	mux.HandleFunc("POST /me", s.changeMe)
 	mux.HandleFunc("GET /settings/mail", s.mail)

@@ -63,6 +63,7 @@ func record(t *testing.T, s *told, path string, id api.Identity) *httptest.Respo
 	t.Helper()
 	w := httptest.NewRecorder()
 	handler(t, s).ServeHTTP(w, httptest.NewRequestWithContext(api.As(t.Context(), id), http.MethodGet, path, http.NoBody))
+	harmless(t, path, w)
 	return w
 }
 
@@ -78,20 +79,34 @@ func page(t *testing.T, s *told, path string, id api.Identity) string {
 // badSigns are in no page: foreign text that is not text, what the content security policy forbids, and templates that went wrong.
 var badSigns = []string{"<script>alert", "<img", "style=", "onclick=", "javascript:", "ZgotmplZ", "<no value>", "%!", "map["}
 
-func TestOverview(t *testing.T) {
-	text := page(t, scene(), "/", api.Identity{User: "alice", Admin: true})
-	for _, want := range []string{"▲</span> HIGH", "◆</span> CRITICAL", "Scan of many hosts", "192.0.2.7", "12\u2009345×", "154 different destination.ip",
-		"GET /login HTTP/1.1", "network.bytes=9007199254740993", "5\u2009000\u2009000", "3.0 MiB of 4.0 GiB", "tocsin 1.2.3", "<title>", "no time", "alice", "Log out",
-		"acknowledged by anna", "for bob", `href="/alerts/17"`} {
-		if !strings.Contains(text, want) {
-			t.Errorf("page lacks %q", want)
-		}
+// harmless checks that a page has none of badSigns.
+func harmless(t *testing.T, path string, w *httptest.ResponseRecorder) {
+	t.Helper()
+	if !strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
+		return
 	}
 	for _, bad := range badSigns {
-		if strings.Contains(text, bad) {
-			t.Errorf("page holds %q", bad)
+		if strings.Contains(w.Body.String(), bad) {
+			t.Errorf("%s answers with %q", path, bad)
 		}
 	}
+}
+
+// holds checks that a page, or what where says, has some texts.
+func holds(t *testing.T, where, text string, wants ...string) {
+	t.Helper()
+	for _, want := range wants {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s lacks %q", where, want)
+		}
+	}
+}
+
+func TestOverview(t *testing.T) {
+	text := page(t, scene(), "/?all=yes", api.Identity{User: "alice", Admin: true})
+	holds(t, "the page", text, "▲</span> HIGH", "◆</span> CRITICAL", "Scan of many hosts", "192.0.2.7", "12\u2009345×", "154 different destination.ip",
+		"GET /login HTTP/1.1", "network.bytes=9007199254740993", "5\u2009000\u2009000", "3.0 MiB of 4.0 GiB", "tocsin 1.2.3", "<title>", "no time", "alice", "Log out",
+		"acknowledged by anna", "for bob", `href="/alerts/17"`)
 	if n := strings.Count(text, "<rect"); n != rateMinutes {
 		t.Errorf("page draws %d bars, want %d", n, rateMinutes)
 	}
@@ -101,7 +116,7 @@ func TestOverview(t *testing.T) {
 func TestPartsFailAlone(t *testing.T) {
 	s := scene()
 	s.err = fault.New(fault.Unavailable, "ledger is away "+evil)
-	text := page(t, s, "/", api.Identity{User: "bob"})
+	text := page(t, s, "/?all=yes", api.Identity{User: "bob"})
 	if n := strings.Count(text, "ledger is away"); n != 4 {
 		t.Errorf("page tells %d problems, want 4", n)
 	}
@@ -111,18 +126,14 @@ func TestPartsFailAlone(t *testing.T) {
 }
 
 func TestEmptyPage(t *testing.T) {
-	text := page(t, &told{}, "/", api.Identity{User: "bob"})
-	for _, want := range []string{"No alerts", "Nothing came in", "No events yet"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("empty page lacks %q", want)
-		}
-	}
+	text := page(t, &told{}, "/?all=yes", api.Identity{User: "bob"})
+	holds(t, "the empty page", text, "No alerts", "Nothing came in", "No events yet")
 }
 
 func TestRowsAndWhose(t *testing.T) {
 	s := scene()
-	for query, want := range map[string]int{"": 100, "?rows=10": 10, "?rows=500": 500, "?rows=9": 10, "?rows=501": 500, "?rows=-3": 10, "?rows=x": 100, "?rows=99999999999999999999": 100} {
-		if page(t, s, "/"+query, api.Identity{User: "bob"}); s.asked.Limit != want {
+	for query, want := range map[string]int{"": 100, "&rows=10": 10, "&rows=500": 500, "&rows=9": 10, "&rows=501": 500, "&rows=-3": 10, "&rows=x": 100, "&rows=99999999999999999999": 100} {
+		if page(t, s, "/?all=yes"+query, api.Identity{User: "bob"}); s.asked.Limit != want {
 			t.Errorf("page%s asks for %d rows, want %d", query, s.asked.Limit, want)
 		}
 	}
@@ -137,7 +148,7 @@ func TestRowsAndWhose(t *testing.T) {
 // The filter of a person goes to the search as it was typed, and comes back to the page with what is wrong about it.
 func TestFilterOfEvents(t *testing.T) {
 	s := scene()
-	text := page(t, s, "/?where="+url.QueryEscape(`message contains "`+evil), api.Identity{User: "bob"})
+	text := page(t, s, "/?all=yes&where="+url.QueryEscape(`message contains "`+evil), api.Identity{User: "bob"})
 	if s.asked.Where != `message contains "`+evil {
 		t.Errorf("the search is asked for %q", s.asked.Where)
 	}
@@ -145,14 +156,14 @@ func TestFilterOfEvents(t *testing.T) {
 		t.Error("the page does not show the filter, or not safely")
 	}
 	s.events, s.err = nil, fault.New(fault.Invalid, "filter: no field %q", "mesage")
-	if text = page(t, s, "/?where=mesage", api.Identity{User: "bob"}); !strings.Contains(text, "filter: no field &#34;mesage&#34;") {
+	if text = page(t, s, "/?all=yes&where=mesage", api.Identity{User: "bob"}); !strings.Contains(text, "filter: no field &#34;mesage&#34;") {
 		t.Error("the page does not say what is wrong with the filter")
 	}
 	s.err = nil
-	if text = page(t, s, "/?where=has(message)", api.Identity{User: "bob"}); !strings.Contains(text, "No event passes this filter") {
+	if text = page(t, s, "/?all=yes&where=has(message)", api.Identity{User: "bob"}); !strings.Contains(text, "No event passes this filter") {
 		t.Error("the page does not say that nothing passes the filter")
 	}
-	page(t, s, "/?where="+strings.Repeat("x", maxFilter+1), api.Identity{User: "bob"})
+	page(t, s, "/?all=yes&where="+strings.Repeat("x", maxFilter+1), api.Identity{User: "bob"})
 	if s.asked.Where != "" {
 		t.Errorf("a filter of %d bytes is searched with", len(s.asked.Where))
 	}
@@ -162,8 +173,8 @@ func TestFilterOfEvents(t *testing.T) {
 func TestEqualEvents(t *testing.T) {
 	s := scene()
 	s.events = []string{`{"message":"twice"}`, `{"message":"twice"}`}
-	text := page(t, s, "/", api.Identity{User: "bob"})
-	if key := rowKey([]byte(s.events[0])); strings.Count(text, `id="event-`+key+`"`) != 1 || strings.Count(text, `id="event-`+key+`-2"`) != 1 {
+	text := page(t, s, "/?all=yes", api.Identity{User: "bob"})
+	if key := rowKey([]byte(s.events[0])); strings.Count(text, `id="events-event-`+key+`"`) != 1 || strings.Count(text, `id="events-event-`+key+`-2"`) != 1 {
 		t.Error("two equal events have the same name on the page")
 	}
 }
@@ -189,8 +200,25 @@ func TestLoginPage(t *testing.T) {
 	}
 }
 
+// A flow has no text of its own: what is shown of it is who sent what to whom, whatever of that is known.
+func TestFlowsAreShownInWords(t *testing.T) {
+	for event, want := range map[string]string{
+		`{"flow.id":7,"source.ip":"192.0.2.7","source.port":50000,"destination.ip":"2001:db8::1","destination.port":443,"network.transport":"tcp","source.bytes":2048,"source.packets":1234}`: "192.0.2.7:50000 → [2001:db8::1]:443 tcp, 2.0 KiB, 1\u2009234 packets",
+		`{"flow.id":7,"source.ip":"192.0.2.7","destination.ip":"192.0.2.8","source.bytes":0,"source.packets":1,"event.action":"dropped"}`:                                                     "192.0.2.7 → 192.0.2.8, 0 B, 1 packet, dropped",
+		`{"flow.id":7,"source.bytes":"<b>"}`:                                 "unknown → unknown",
+		`{"flow.id":7,"message":"a line of a log"}`:                          "a line of a log",
+		`{"source.ip":"192.0.2.7","event.action":"logged-in"}`:               "logged-in",
+		`{"source.ip":"192.0.2.7","source.port":50000,"host.name":"a host"}`: " host.name=a host source.ip=192.0.2.7 source.port=50000",
+	} {
+		r, err := newRow([]byte(event))
+		if err != nil || r.Text != want {
+			t.Errorf("%s is shown as %q, %v, want %q", event, r.Text, err, want)
+		}
+	}
+}
+
 func TestCount(t *testing.T) {
-	for v, want := range map[any]string{0: "0", 999: "999", 1000: "1\u2009000", int64(-1234567): "-1\u2009234\u2009567", 12.5: "12.5", uint64(100): "100", float64(1e6): "1\u2009000\u2009000"} {
+	for v, want := range map[any]string{0: "0", 999: "999", 1000: "1\u2009000", int64(-1234567): "-1\u2009234\u2009567", 12.5: "12.5", 2879062.46: "2\u2009879\u2009062.5", -1234.5: "-1\u2009234.5", uint64(100): "100", float64(1e6): "1\u2009000\u2009000"} {
 		if got := count(v); got != want {
 			t.Errorf("count(%v) = %q, want %q", v, got, want)
 		}

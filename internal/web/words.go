@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -23,10 +24,11 @@ func count(v any) string {
 	case uint64:
 		n = float64(x)
 	}
-	if n != float64(int64(n)) {
-		return strconv.FormatFloat(n, 'f', 1, 64)
+	precision := 0
+	if n != math.Trunc(n) {
+		precision = 1
 	}
-	digits := strconv.FormatInt(int64(n), 10)
+	digits, fraction, _ := strings.Cut(strconv.FormatFloat(n, 'f', precision, 64), ".")
 	sign := ""
 	if digits[0] == '-' {
 		sign, digits = "-", digits[1:]
@@ -37,6 +39,9 @@ func count(v any) string {
 			b.WriteString("\u2009")
 		}
 		b.WriteRune(d)
+	}
+	if fraction != "" {
+		b.WriteString("." + fraction)
 	}
 	return sign + b.String()
 }
@@ -93,19 +98,7 @@ func about(a alert.Alert) string              { return a.About() }
 func named(a alert.Alert, text string) string { return a.WithNames(text) }
 
 // known writes what is known of an address beside its name.
-func known(n api.Named) string {
-	var facts []string
-	if n.Country != "" {
-		facts = append(facts, strings.TrimPrefix(n.City+" in "+n.Country, " in "))
-	}
-	if n.AS != 0 {
-		facts = append(facts, strings.TrimSpace(fmt.Sprintf("AS%d %s", n.AS, n.Organization)))
-	}
-	if n.Group != "" {
-		facts = append(facts, "group "+n.Group)
-	}
-	return strings.Join(facts, ", ")
-}
+func known(n api.Named) string { return strings.Join(n.Facts(), ", ") }
 
 // words are what a template ranges over.
 func words(list ...string) []string { return list }

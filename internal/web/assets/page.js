@@ -23,6 +23,22 @@ function local(root) {
     if (t.textContent !== text) t.textContent = text;
     t.title = "ago" in t.dataset ? whole : t.dateTime;
   }
+  for (const t of root.querySelectorAll("text[data-at]")) below(t, new Date(t.dataset.at));
+  for (const said of root.querySelectorAll(".utc")) said.remove();
+}
+
+// below writes a time below a chart: the hour or, in a chart of days, the day with the hour behind it.
+function below(text, date) {
+  const hour = date.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const behind = text.querySelector("tspan"), day = date.toLocaleDateString(undefined, { day: "numeric", month: "short" });
+  const whole = behind ? day + " " + hour : hour;
+  if (text.textContent === whole) return;
+  if (behind) {
+    text.firstChild.textContent = day;
+    behind.textContent = " " + hour;
+  } else {
+    text.textContent = hour;
+  }
 }
 
 // busy says that somebody works in a part, which is then left alone.
@@ -61,18 +77,22 @@ function say(text) {
   document.getElementById("said").textContent = text;
 }
 
+// rows are the alerts of a page, each once, also where several widgets show it.
 function rows(root) {
-  return [...root.querySelectorAll("li.row[id]")].map((row) => row.id);
+  return [...new Set([...root.querySelectorAll("li.row[id*=alert-]")].map((row) => row.id.slice(row.id.lastIndexOf("alert-"))))];
 }
 
 let since = null; // when the connection was lost
 
-function lost() {
-  since ??= new Date();
+function warn(text) {
   const banner = document.getElementById("offline");
-  const text = `No connection to tocsin since ${since.toLocaleTimeString()}. What you see is from then; it is tried again.`;
   if (banner.textContent !== text) banner.textContent = text;
   banner.hidden = false;
+}
+
+function lost() {
+  since ??= new Date();
+  warn(`No connection to tocsin since ${since.toLocaleTimeString()}. What you see is from then; it is tried again.`);
 }
 
 function found() {
@@ -84,6 +104,11 @@ async function renew() {
   const answer = await fetch(location.pathname + location.search, { headers: { Accept: "text/html" } });
   if (answer.redirected) {
     location.reload(); // logged out meanwhile: the page leads to the login, which leads back here
+    return;
+  }
+  if (answer.status === 404) {
+    since = null; // tocsin is there, and what the page shows is not
+    warn("What you see is no longer there: load the page again.");
     return;
   }
   if (!answer.ok) throw new Error(answer.statusText);
@@ -135,6 +160,56 @@ async function wanted() {
   }
 }
 
+// Parts with an address of their own ask much: they come after the page, two at a time, and anew after a while each.
+const parts = [...document.querySelectorAll("[data-from]")].map((part) => ({ id: part.id, due: 0 }));
+let asking = 0;
+
+async function load(one) {
+  const part = document.getElementById(one.id);
+  try {
+    const answer = await fetch(part.dataset.from, { headers: { Accept: "text/html" } });
+    if (answer.redirected) {
+      location.reload(); // logged out meanwhile
+      return;
+    }
+    if (answer.status === 404) { // nor will it be there later
+      found();
+      const words = document.createElement("p");
+      words.className = "hint";
+      words.textContent = "This is no longer on the page: load the page again.";
+      part.replaceChildren(words);
+      return;
+    }
+    if (!answer.ok) throw new Error(answer.statusText);
+    const text = await answer.text();
+    found();
+    if (shown.get(one.id) !== text && !busy(part)) {
+      shown.set(one.id, text);
+      const next = new DOMParser().parseFromString(text, "text/html").body.firstElementChild;
+      local(next);
+      replace(part, next);
+    }
+  } catch {
+    lost();
+    if (!shown.has(one.id)) part.firstElementChild.textContent = "This could not be loaded; it is tried again.";
+  }
+  one.due = Date.now() + 1000 * part.dataset.every;
+}
+
+// loadDue loads the parts whose time has come, while somebody looks.
+function loadDue() {
+  for (const one of parts) {
+    if (asking >= 2 || document.hidden) return;
+    if (one.due > Date.now()) continue;
+    one.due = Infinity;
+    asking++;
+    load(one).finally(() => {
+      asking--;
+      loadDue();
+    });
+  }
+}
+
 for (const part of document.querySelectorAll("[data-part]")) shown.set(part.id, part.innerHTML);
 local(document);
 setInterval(() => local(document), 10_000);
@@ -151,6 +226,11 @@ function follow() {
   if (stream && stream.readyState !== EventSource.CLOSED) return;
   stream = new EventSource("/api/v1/alerts/stream?since_change=-1");
   stream.addEventListener("alert", wanted);
+}
+
+if (parts.length > 0) {
+  loadDue();
+  setInterval(loadDue, 1000);
 }
 
 if ("live" in document.body.dataset) {

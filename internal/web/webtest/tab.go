@@ -14,8 +14,9 @@ import (
 
 // A Screen is how somebody looks at the pages.
 type Screen struct {
-	Phone bool // 360 pixels wide
-	Dark  bool // he likes it dark
+	Phone bool   // 360 pixels wide
+	Dark  bool   // he likes it dark
+	Zone  string // of his clock, as Asia/Tokyo; empty is that of the machine
 }
 
 // A Tab is one tab of a browser. Its methods end the test when the browser cannot do what they say.
@@ -25,6 +26,7 @@ type Tab struct {
 	home string
 	seen *watcher
 	wide int64
+	high int64
 }
 
 // patience bounds how long a tab waits for anything.
@@ -45,8 +47,8 @@ func Open(t *testing.T, home string, screen Screen) *Tab {
 	t.Cleanup(stop)
 	ctx, end := chromedp.NewContext(ctx, chromedp.WithAllocatorOptions(chromedp.ExecPath(Browser(t)), chromedp.NoSandbox,
 		chromedp.WindowSize(int(wide), int(high)), chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("blink-settings", "preferredColorScheme="+scheme)))
-	b := &Tab{t: t, ctx: ctx, home: home, seen: &watcher{}, wide: wide}
+		chromedp.Flag("blink-settings", "preferredColorScheme="+scheme), chromedp.Env(clock(screen.Zone)...)))
+	b := &Tab{t: t, ctx: ctx, home: home, seen: &watcher{}, wide: wide, high: high}
 	if err := chromedp.Listen(ctx, b.seen.note); err != nil {
 		t.Fatalf("start browser: %v", err)
 	}
@@ -56,6 +58,14 @@ func Open(t *testing.T, home string, screen Screen) *Tab {
 	})
 	b.do(chromedp.EmulateViewport(wide, high))
 	return b
+}
+
+// clock is what makes a browser run by the clock of a zone.
+func clock(zone string) []string {
+	if zone == "" {
+		return nil
+	}
+	return []string{"TZ=" + zone}
 }
 
 func (b *Tab) do(steps ...chromedp.Action[chromedp.Void]) {
@@ -87,6 +97,14 @@ func (b *Tab) Go(path string) {
 
 // Expect says that the browser will complain of something, once the test has made it so.
 func (b *Tab) Expect(complaint string) { b.seen.expect(complaint) }
+
+// Resize makes the screen so many pixels wide, and high as it was.
+func (b *Tab) Resize(wide int64) {
+	b.t.Helper()
+	b.wide = wide
+	b.do(chromedp.EmulateViewport(wide, b.high))
+	b.Until("innerWidth === " + strconv.FormatInt(wide, 10))
+}
 
 // LogIn logs in on the page that is shown.
 func (b *Tab) LogIn(user, password string) {
@@ -124,6 +142,12 @@ func (b *Tab) Press(keys string) {
 func (b *Tab) True(expression string) bool {
 	b.t.Helper()
 	return ask(b, chromedp.Evaluate[bool](expression))
+}
+
+// Text returns the text that a JavaScript expression gives now.
+func (b *Tab) Text(expression string) string {
+	b.t.Helper()
+	return ask(b, chromedp.Evaluate[string](expression))
 }
 
 // Until waits until the page is whole and a JavaScript expression holds.

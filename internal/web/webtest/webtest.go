@@ -48,18 +48,18 @@ func Run(t *testing.T, s Site) {
 	b.LogIn(s.User, "not "+s.Password)
 	b.do(chromedp.WaitVisible(chromedp.CSS(`.problem[role=alert]`)))
 	b.LogIn(s.User, s.Password)
-	b.Shows("#alerts", s.Alert)
-	b.Shows("#events", s.Event)
+	b.Shows("#w-alerts", s.Alert)
+	b.Shows("#w-events", s.Event)
 	b.Press("j")
 	b.Press("\r")
 	b.do(chromedp.WaitVisible(chromedp.CSS(`article.story h1`)))
 	b.Press("u")
 	b.At("/alerts")
 	b.Go("/")
-	b.do(chromedp.Focus(chromedp.CSS(`#events tbody tr summary`)), chromedp.KeyEvent("\r"),
-		chromedp.WaitVisible(chromedp.CSS(`#events details[open] dl`)))
+	b.do(chromedp.Focus(chromedp.CSS(`#w-events tbody tr summary`)), chromedp.KeyEvent("\r"),
+		chromedp.WaitVisible(chromedp.CSS(`#w-events details[open] dl`)))
 	b.Looks(s.Name)
-	b.do(chromedp.Func(renewed), chromedp.WaitVisible(chromedp.CSS(`#events details[open] dl`)))
+	b.do(chromedp.Func(renewed), chromedp.WaitVisible(chromedp.CSS(`#w-events details[open] dl`)))
 	if got := ask(b, chromedp.Evaluate[string](`document.activeElement.localName`)); got != "summary" {
 		t.Errorf("after the page renewed itself %q has the focus, want what had it before", got)
 	}
