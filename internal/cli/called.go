@@ -81,16 +81,7 @@ func called(a *alert.Alert) string {
 func known(b *strings.Builder, list []api.Named) {
 	for i := range list {
 		n := &list[i]
-		facts := []string{alert.Called(n.Name, n.Key)}
-		if n.Country != "" {
-			facts = append(facts, strings.TrimPrefix(n.City+" in "+n.Country, " in "))
-		}
-		if n.AS != 0 {
-			facts = append(facts, strings.TrimSpace(fmt.Sprintf("AS%d %s", n.AS, n.Organization)))
-		}
-		if n.Group != "" {
-			facts = append(facts, "group "+n.Group)
-		}
+		facts := append([]string{alert.Called(n.Name, n.Key)}, n.Facts()...)
 		if n.Name != "" || len(facts) > 1 {
 			fmt.Fprintf(b, "  %-9s %s\n", "known", clean(strings.Join(facts, ", ")))
 		}

@@ -194,7 +194,7 @@ is opened. Exit codes: 0 done, 1 found nothing or refused, 2 wrong usage.`,
 		"run":    {s.serveCommand(), s.demoCommand(), s.healthcheckCommand(), s.selftestCommand()},
 		"old":    {s.ingestCommand(), s.detectCommand()},
 		"ask":    {s.searchCommand(), s.topCommand(), s.sessionsCommand(), s.alertsCommand(), s.explainCommand(), s.silencesCommand(), s.windowsCommand(), s.exclusionsCommand(), s.noticesCommand()},
-		"manage": {s.rulesCommand(), s.formatsCommand(), s.usersCommand(), s.meCommand(), s.settingsCommand(), s.tokensCommand(), s.auditCommand(), s.checkCommand(), s.facesCommand(), s.notifyCommand(), s.quarantineCommand(), s.exportersCommand(), s.groupsCommand(), s.namesCommand(), s.backupCommand(), s.clearCommand(), s.resetCommand(), s.importCommand(), s.versionCommand()},
+		"manage": {s.rulesCommand(), s.formatsCommand(), s.usersCommand(), s.meCommand(), s.viewsCommand(), s.boardCommand(), s.reportsCommand(), s.settingsCommand(), s.tokensCommand(), s.auditCommand(), s.checkCommand(), s.facesCommand(), s.notifyCommand(), s.quarantineCommand(), s.exportersCommand(), s.groupsCommand(), s.namesCommand(), s.backupCommand(), s.clearCommand(), s.resetCommand(), s.importCommand(), s.versionCommand()},
 	} {
 		for _, c := range commands {
 			c.GroupID = group

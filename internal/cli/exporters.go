@@ -46,6 +46,7 @@ once, by reason. Behind the table stands what of each source was dropped or refu
 		}
 		return s.overload(ctx, svc, list)
 	})
+	c.AddCommand(s.interfacesCommand())
 	return c
 }
 

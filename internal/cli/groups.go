@@ -79,13 +79,13 @@ func (s *shell) groupsRemove() *cobra.Command {
 		Long:    "Removes traffic groups. Events that were put into them stay so.",
 		Example: "  tocsin groups remove office",
 		RunE: s.ask(func(ctx context.Context, svc api.Service, args []string) error {
-			return s.eachGroup(args, func(name string) error { return svc.DeleteGroup(ctx, name) })
+			return s.eachRemoved("group", args, func(name string) error { return svc.DeleteGroup(ctx, name) })
 		}),
 	}
 }
 
-// eachGroup removes one after the other and says of each what became of it.
-func (s *shell) eachGroup(names []string, remove func(name string) error) error {
+// eachRemoved removes things of a kind one after the other and says of each what became of it.
+func (s *shell) eachRemoved(kind string, names []string, remove func(name string) error) error {
 	failed := false
 	for _, name := range names {
 		if err := remove(name); err != nil {
@@ -93,7 +93,7 @@ func (s *shell) eachGroup(names []string, remove func(name string) error) error 
 			s.say("tocsin: %s", printable(err.Error()))
 			continue
 		}
-		if _, err := fmt.Fprintf(s.Out, "group %s: removed\n", clean(name)); err != nil {
+		if _, err := fmt.Fprintf(s.Out, "%s %s: removed\n", kind, clean(name)); err != nil {
 			return err
 		}
 	}

@@ -30,8 +30,7 @@ and what is gathered in a digest. Everybody sets his own; administrators also th
 You are told of alerts of your own rules and of those that are everybody's, as far as you may see them. The server, port and
 sender of e-mail are the same for all, and administrators set them: tocsin settings mail.`},
 		s.meShow(m), s.meMail(m), s.meSyslog(m), s.meQuiet(m), s.meDigest(m), s.meSeverity(m), s.meFilter(m), s.meZone(m), s.meEveryone(m), s.meTest(m))
-	c.PersistentFlags().StringVar(&m.user, "for", "", "the settings of this `user`, for administrators")
-	must(c.RegisterFlagCompletionFunc("for", s.completeUsers))
+	s.forUser(c, &m.user, "the settings")
 	return c
 }
 
@@ -279,4 +278,10 @@ func (s *shell) meEveryone(m *myself) *cobra.Command {
 		return nil
 	})
 	return c
+}
+
+// forUser lets administrators say whose things a command and those below it are about.
+func (s *shell) forUser(c *cobra.Command, user *string, what string) {
+	c.PersistentFlags().StringVar(user, "for", "", what+" of this `user`, for administrators")
+	must(c.RegisterFlagCompletionFunc("for", s.completeUsers))
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -168,7 +167,7 @@ func (s *shell) namesExport() *cobra.Command {
 				return err
 			}
 			out := csv.NewWriter(s.Out)
-			_ = out.Write(strings.Split("kind,key,name", ",")) // its errors are those of Flush
+			_ = out.Write([]string{"kind", "key", "name"}) // its errors are those of Flush
 			for _, n := range list {
 				_ = out.Write([]string{n.Kind, n.Key, n.Name})
 			}

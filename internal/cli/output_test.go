@@ -54,6 +54,18 @@ func full() *recorder {
 }
 
 // What is printed stands in testdata, one file a command and form; go test -update writes it.
+// Large numbers are written out: a limit of 8.72546e+06 bytes is nothing that anybody compares with what was measured.
+func TestNumber(t *testing.T) {
+	for v, want := range map[float64]string{
+		0: "0", 3: "3", -3: "-3", 1.5: "1.5", 0.1234567: "0.123457", 99999.25: "99999.2", 123456.7: "123457", 8725462.81: "8725463", -8725462.81: "-8725463",
+		3014616740: "3014616740", 999999999999999.5: "1000000000000000", 1e15: "1e+15", 1e-9: "1e-09",
+	} {
+		if got := number(v); got != want {
+			t.Errorf("number(%v) = %s, want %s", v, got, want)
+		}
+	}
+}
+
 func TestGoldenOutput(t *testing.T) {
 	lines := map[string]string{"search": "search", "search-fields": "search|--fields|http.response.status_code,labels.team,message", "top": "top|source.ip|user.name",
 		"top-series": "top|source.ip|--series", "alerts": "alerts", "detect": "detect", "rules-list": "rules|list", "users-list": "users|list"}
@@ -209,6 +221,15 @@ func TestTableFitsTerminal(t *testing.T) {
 		}
 		if !strings.Contains(out.String(), "…") {
 			t.Errorf("table of %d columns is not marked as cut", width)
+		}
+	}
+}
+
+// Spaces before a sign do not keep every spreadsheet from reading it.
+func TestCSVCell(t *testing.T) {
+	for text, want := range map[string]string{"=1+1": "'=1+1", "  =1+1": "'  =1+1", " @x": "' @x", "-5": "-5", " -5.5": " -5.5", "-5m": "'-5m", "+x": "'+x", " ": " ", "": "", "a=b": "a=b"} {
+		if got := csvCell(text); got != want {
+			t.Errorf("csvCell(%q) = %q, want %q", text, got, want)
 		}
 	}
 }

@@ -99,13 +99,15 @@ func readable(text []byte) []byte {
 	return out
 }
 
-// csvCell keeps spreadsheets from taking foreign text for a formula: it gets an apostrophe before it. Numbers stay.
+// csvCell keeps spreadsheets from taking foreign text for a formula, also behind spaces, which some of them skip: it gets an
+// apostrophe before it. Numbers stay.
 func csvCell(text string) string {
 	text = clean(text)
-	if text == "" || !strings.ContainsRune("=+-@", rune(text[0])) {
+	first := strings.TrimLeft(text, " ")
+	if first == "" || !strings.ContainsRune("=+-@", rune(first[0])) {
 		return text
 	}
-	if _, err := strconv.ParseFloat(text, 64); err == nil {
+	if _, err := strconv.ParseFloat(first, 64); err == nil {
 		return text
 	}
 	return "'" + text

@@ -17,32 +17,33 @@ import (
 
 // recorder is a service that notes what it was asked and answers what it was told to.
 type recorder struct {
-	ledger    string // where health says that it is
-	exporters []api.Exporter
-	sources   []api.SourceHealth
-	groups    []api.Group
-	names     []api.Name
-	namesOf   []api.Named
-	rejected  []api.QuarantineGroup
-	entries   []api.QuarantineEntry
-	retried   api.QuarantineRetried
-	calls     []any
-	events    []string
-	top       api.TopAnswer
-	traffic   api.TrafficAnswer
-	flows     api.SessionAnswer
-	alerts    []alert.Alert
-	story     api.AlertStory
-	mutes     []api.Mute
-	muted     api.MuteAnswer
-	rules     []api.Rule
-	explained api.ExplainAnswer
-	users     []api.User
-	tokens    []api.TokenEntry
-	audit     []api.AuditLine
-	ingest    func(api.IngestRequest, string) (api.IngestAnswer, error)
-	resume    int64
-	err       map[string]error // by method
+	ledger     string // where health says that it is
+	exporters  []api.Exporter
+	interfaces api.Interfaces
+	sources    []api.SourceHealth
+	groups     []api.Group
+	names      []api.Name
+	namesOf    []api.Named
+	rejected   []api.QuarantineGroup
+	entries    []api.QuarantineEntry
+	retried    api.QuarantineRetried
+	calls      []any
+	events     []string
+	top        api.TopAnswer
+	traffic    api.TrafficAnswer
+	flows      api.SessionAnswer
+	alerts     []alert.Alert
+	story      api.AlertStory
+	mutes      []api.Mute
+	muted      api.MuteAnswer
+	rules      []api.Rule
+	explained  api.ExplainAnswer
+	users      []api.User
+	tokens     []api.TokenEntry
+	audit      []api.AuditLine
+	ingest     func(api.IngestRequest, string) (api.IngestAnswer, error)
+	resume     int64
+	err        map[string]error // by method
 
 	preferences api.Preferences
 	mailServer  api.MailServer
@@ -215,6 +216,63 @@ func (r *recorder) Preferences(_ context.Context, user string) (api.Preferences,
 	return r.preferences, r.note("Preferences", user)
 }
 
+func (r *recorder) Views(_ context.Context, user string) ([]api.View, error) {
+	return []api.View{{Name: "night", Address: "/flows?since=24h"}}, r.note("Views", user)
+}
+
+func (r *recorder) PutView(_ context.Context, q api.ViewEdit) (api.View, error) {
+	return api.View{Name: q.Name, Address: q.Address}, r.note("PutView", q)
+}
+
+func (r *recorder) DeleteView(_ context.Context, q api.ViewRemoval) error {
+	return r.note("DeleteView", q)
+}
+
+func (r *recorder) Board(_ context.Context, user string) (api.Board, error) {
+	return api.Board{User: "anna", Pages: []api.BoardPage{{Name: "Overview", Columns: 2, Widgets: []api.Widget{{ID: "grave", Kind: "alerts", Column: 2, MinSeverity: "HIGH", Rows: 5}}}}}, r.note("Board", user)
+}
+
+func (r *recorder) PutBoard(_ context.Context, q api.BoardEdit) (api.Board, error) {
+	return api.Board{User: "anna", Version: 2, Pages: q.Pages}, r.note("PutBoard", q)
+}
+
+func (r *recorder) ResetBoard(_ context.Context, user string) (api.Board, error) {
+	return api.Board{User: "anna", Preset: true}, r.note("ResetBoard", user)
+}
+
+func (r *recorder) Reports(_ context.Context, user string) ([]api.Report, error) {
+	return []api.Report{{Name: "nightly", Address: "/flows?since=24h", Every: "day", At: "08:00", Keep: 12, Zone: "UTC"}}, r.note("Reports", user)
+}
+
+func (r *recorder) PutReport(_ context.Context, q api.ReportEdit) (api.Report, error) {
+	return api.Report{Name: q.Name, Address: q.Address, Every: q.Every, At: q.At, Day: q.Day, Rows: q.Rows, Keep: q.Keep, Mail: q.Mail, Paused: q.Paused}, r.note("PutReport", q)
+}
+
+func (r *recorder) DeleteReport(_ context.Context, q api.ReportRef) error {
+	return r.note("DeleteReport", q)
+}
+
+func (r *recorder) RunReport(_ context.Context, q api.ReportRun) (api.ReportResult, error) {
+	return result(q.Name), r.note("RunReport", q)
+}
+
+func (r *recorder) ReportResults(_ context.Context, q api.ReportRef) ([]api.ReportResult, error) {
+	return []api.ReportResult{{ID: 7, Report: q.Name, Title: "Hosts by bytes", Count: 1}}, r.note("ReportResults", q)
+}
+
+func (r *recorder) ReportResult(_ context.Context, q api.ResultRef) (api.ReportResult, error) {
+	return result(q.Report), r.note("ReportResult", q)
+}
+
+func (r *recorder) DeleteReportResult(_ context.Context, q api.ResultRef) error {
+	return r.note("DeleteReportResult", q)
+}
+
+// result is one of a report.
+func result(of string) api.ReportResult {
+	return api.ReportResult{ID: 7, Report: of, Title: "Hosts by bytes", Count: 1, Columns: []api.ReportColumn{{Name: "host"}, {Name: "sent bytes", Kind: api.BytesColumn}}, Rows: [][]string{{"192.0.2.7", "100"}}}
+}
+
 func (r *recorder) PutPreferences(_ context.Context, q api.PreferencesEdit) (api.PreferencesSaved, error) {
 	return api.PreferencesSaved{Preferences: q.Preferences, Tests: r.tests}, r.note("PutPreferences", q)
 }
@@ -236,6 +294,10 @@ func (r *recorder) Health(context.Context) (api.Health, error) {
 }
 func (r *recorder) Exporters(context.Context) ([]api.Exporter, error) {
 	return r.exporters, r.note("Exporters")
+}
+
+func (r *recorder) Interfaces(_ context.Context, q api.InterfaceRequest) (api.Interfaces, error) {
+	return r.interfaces, r.note("Interfaces", q)
 }
 
 func (r *recorder) Groups(_ context.Context, q api.GroupRequest) ([]api.Group, error) {

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"tocsin/internal/api"
 	"tocsin/internal/fault"
+	"tocsin/internal/list"
 )
 
 // maxRuleFile bounds a file of rules.
@@ -32,19 +34,23 @@ func (s *shell) rulesList(owner *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List rules", Example: "  tocsin rules list -o csv", Args: cobra.NoArgs,
 		RunE: s.ask(func(ctx context.Context, svc api.Service, _ []string) error {
-			list, err := svc.Rules(ctx, api.RuleRequest{Owner: *owner})
+			found, err := svc.Rules(ctx, api.RuleRequest{Owner: *owner})
 			if err != nil {
 				return err
 			}
 			out := s.sheet(column{name: "name"}, column{name: "owner"}, column{name: "runs"}, column{name: "severity", paint: severityColours},
 				column{name: "from"}, column{name: "detect"}, column{name: "file", lazy: true}, column{name: "problem", lazy: true})
-			for i := range list {
-				r := &list[i]
-				if err := out.add(r, r.Name, r.Owner, yesNo(r.Enabled && r.Problem == ""), r.Severity, r.From, r.Detect, r.File, r.Problem); err != nil {
+			for i := range found {
+				r := &found[i]
+				problem := r.Problem
+				if problem == "" && len(r.MissingLists) > 0 {
+					problem = "no list " + strings.Join(r.MissingLists, ", ")
+				}
+				if err := out.add(r, r.Name, r.Owner, yesNo(r.Enabled && r.Problem == ""), r.Severity, r.From, r.Detect, r.File, problem); err != nil {
 					return err
 				}
 			}
-			if len(list) == 0 {
+			if len(found) == 0 {
 				return errors.Join(out.end(), s.nothing("rules"))
 			}
 			return out.end()
@@ -61,14 +67,14 @@ func yesNo(v bool) string {
 
 // ruleOf finds the one rule of a name.
 func ruleOf(ctx context.Context, svc api.Service, owner, name string) (api.Rule, error) {
-	list, err := svc.Rules(ctx, api.RuleRequest{Owner: owner, Name: name})
+	found, err := svc.Rules(ctx, api.RuleRequest{Owner: owner, Name: name})
 	if err != nil {
 		return api.Rule{}, err
 	}
-	if len(list) == 0 {
+	if len(found) == 0 {
 		return api.Rule{}, fault.New(fault.NotFound, "rule %q: there is none of this name", name)
 	}
-	return list[0], nil
+	return found[0], nil
 }
 
 func (s *shell) rulesShow(owner *string) *cobra.Command {
@@ -85,6 +91,7 @@ func (s *shell) rulesShow(owner *string) *cobra.Command {
 			if r.Problem != "" {
 				s.say("tocsin: rule %s does not run: %s", clean(r.Name), printable(r.Problem))
 			}
+			s.sayMissing(&r)
 			_, err = fmt.Fprint(s.Out, withEnd(printable(r.Text)))
 			return err
 		}),
@@ -136,7 +143,15 @@ func (s *shell) saidRule(r api.Rule, what string) error {
 		return writeJSON(s.Out, r)
 	}
 	_, err := fmt.Fprintf(s.Out, "rule %s: %s, version %d\n", clean(r.Name), what, r.Version)
+	s.sayMissing(&r)
 	return err
+}
+
+// sayMissing says which lists a rule names that are not there. It is kept: the file of a list may come later.
+func (s *shell) sayMissing(r *api.Rule) {
+	for _, name := range r.MissingLists {
+		s.say("tocsin: rule %s: there is no list %q: it is empty until there is a %s in the data directory", clean(r.Name), printable(name), printable(list.Path(name)))
+	}
 }
 
 // readFile reads a small file, or with "-" standard input.

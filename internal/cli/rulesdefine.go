@@ -175,6 +175,7 @@ func (s *shell) define(ctx context.Context, svc api.Service, q *defining, owner 
 		}
 		if s.format != "json" {
 			s.say("rule %s: kept, version %d", clean(kept.Name), kept.Version)
+			s.sayMissing(&kept)
 		}
 		out.Kept = &kept
 	}
@@ -203,7 +204,11 @@ func (s *shell) showDefined(d *defined, q *defining, past time.Time) error {
 	if err := s.hits(b); err != nil {
 		return err
 	}
-	s.say("since %s: %s, %s about %s of one %s would have been", s.instant(past), plural(b.Events, "flow record"), plural(int64(b.Alerts), "alert"), countOf(b.Entities, "entity", "entities"), q.Entity)
+	many := q.Entity + "s"
+	if stem, ok := strings.CutSuffix(q.Entity, "y"); ok {
+		many = stem + "ies" // countries
+	}
+	s.say("since %s: %s, %s about %s would have been raised", s.instant(past), plural(b.Events, "flow record"), plural(int64(b.Alerts), "alert"), countOf(b.Entities, q.Entity, many))
 	if n := b.Alerts - len(b.Hits); n > 0 {
 		s.say("the first %d are shown; --limit shows more", len(b.Hits))
 	}
@@ -240,11 +245,26 @@ func (s *shell) suggestion(g *api.LimitSuggestion, q *defining) {
 	if g.Estimate {
 		about = "about "
 	}
-	s.say("suggested: --above %s%s, the least limit with which at most %s would have fired: %d of %d", about, define.Number(g.Limit), countOf(g.AtMost, "entity", "entities"), g.Entities, g.Measured)
+	switch {
+	case g.Measured == 0:
+		s.say("suggested: no limit, there are no such flows")
+		return
+	case g.Measured <= g.AtMost:
+		s.say("suggested: --above %s%s, the least limit with which none would have fired: only %s measured, and %d may fire", about, define.Number(g.Limit), wereMeasured(g.Measured), g.AtMost)
+	default:
+		s.say("suggested: --above %s%s, the least limit with which at most %s would have fired: %d of %d", about, define.Number(g.Limit), countOf(g.AtMost, "entity", "entities"), g.Entities, g.Measured)
+	}
 	s.say("of the highest %s of each one, the 99.9th percentile is %s", q.Metric, wholeOrNot(g.Quantile, g.Estimate))
 	for _, p := range g.Highest {
 		s.say("  %s  %s  %s", wholeOrNot(p.Value, false), clean(p.Entity.String()), s.instant(p.Time))
 	}
+}
+
+func wereMeasured(n int) string {
+	if n == 1 {
+		return "1 entity was"
+	}
+	return countOf(n, "entity", "entities") + " were"
 }
 
 // wholeOrNot writes a measured number, with a mark before estimates.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,9 +13,21 @@ import (
 	"tocsin/internal/event"
 )
 
-// usualFields are the columns of found events when nobody names others; a table leaves out those that are empty.
+// usualFields are the columns of found events when nobody names others.
 var usualFields = []string{"@timestamp", "event.dataset", "service.name", "host.name", "log.level", "source.ip", "destination.ip",
 	"destination.port", "user.name", "event.outcome", "http.response.status_code", "host.mac", "message"}
+
+// flowFields are what a flow has in the place of a message. They stand in tables alone, which leave out what is empty: programs
+// that read CSV count on the columns that there are.
+var flowFields = []string{"network.transport", "source.bytes", "source.packets"}
+
+// usualFields returns the columns of found events in the form that is asked for.
+func (s *shell) usualFields() []string {
+	if s.format != "table" {
+		return usualFields
+	}
+	return slices.Insert(slices.Clone(usualFields), len(usualFields)-1, flowFields...)
+}
 
 func (s *shell) searchCommand() *cobra.Command {
 	var q api.SearchRequest
@@ -48,7 +61,7 @@ are printed whole, one a line.`,
 		if q.Since, q.Until, err = when.times(s.Zone); err != nil {
 			return err
 		}
-		columns, err := searchColumns(fields)
+		columns, err := searchColumns(fields, s.usualFields())
 		if err != nil {
 			return err
 		}
@@ -69,10 +82,10 @@ func checkLimit(n int, all bool) error {
 }
 
 // searchColumns makes the columns of the named fields, or of the usual ones.
-func searchColumns(fields []string) ([]column, error) {
+func searchColumns(fields, usual []string) ([]column, error) {
 	named := len(fields) > 0
 	if !named {
-		fields = usualFields
+		fields = usual
 	}
 	columns := make([]column, len(fields))
 	for i, name := range fields {

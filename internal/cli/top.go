@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"strconv"
 	"time"
 
@@ -145,6 +146,9 @@ func (s *shell) ranking(q api.TopRequest, a api.TopAnswer) error {
 func number(v float64) string {
 	if v == float64(int64(v)) && v < 1e15 && v > -1e15 {
 		return strconv.FormatInt(int64(v), 10)
+	}
+	if a := math.Abs(v); a >= 1e5 && a < 1e15 { // whose fraction says nothing any more
+		return strconv.FormatFloat(v, 'f', 0, 64)
 	}
 	return strconv.FormatFloat(v, 'g', 6, 64)
 }

@@ -180,7 +180,7 @@ func (s *shell) usersDelete() *cobra.Command {
 	var r api.UserRemoval
 	c := &cobra.Command{
 		Use: "delete NAME", Short: "Delete an account", Args: cobra.ExactArgs(1), ValidArgsFunction: s.completeUsers,
-		Long: "Deletes an account with its tokens and preferences. Who is logged in is not deleted, nor the last administrator. Who owns rules is deleted only when\n" +
+		Long: "Deletes an account with its tokens, preferences, views and board. Who is logged in is not deleted, nor the last administrator. Who owns rules is deleted only when\n" +
 			"it is said what becomes of them. Alerts of rules that are not handed over stay, for administrators.",
 		Example: "  tocsin users delete bob\n  tocsin users delete bob --to alice\n  tocsin users delete bob --to '*'          # his rules are everybody's then\n  tocsin users delete bob --with-rules",
 	}

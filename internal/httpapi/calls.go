@@ -328,6 +328,11 @@ func (c *Client) Exporters(ctx context.Context) ([]api.Exporter, error) {
 	return get[[]api.Exporter](ctx, c, "/api/v1/exporters", nil)
 }
 
+// Interfaces implements api.Service.
+func (c *Client) Interfaces(ctx context.Context, q api.InterfaceRequest) (api.Interfaces, error) {
+	return get[api.Interfaces](ctx, c, "/api/v1/exporters/interfaces", encodeQuery(q))
+}
+
 // SelfTest implements api.Service.
 func (c *Client) SelfTest(ctx context.Context, q api.SelfTestRequest) (api.SelfTestAnswer, error) {
 	return post[api.SelfTestAnswer](ctx, c, "/api/v1/selftest", q)

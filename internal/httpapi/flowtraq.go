@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"mime"
 	"net/http"
 	"strings"
@@ -258,10 +259,10 @@ func readFlowtraq(r *http.Request) (q flowtraqQuery, err error) {
 // ranking reads what is to be ranked.
 func (q *flowtraqQuery) ranking() (ask traq.Ranking, err error) {
 	if ask.By, err = traq.Entity(cmp.Or(q.GroupBy, "IP")); err != nil {
-		return ask, err
+		return ask, fmt.Errorf("group_by %w", err)
 	}
 	if ask.Rank, err = traq.Rank(cmp.Or(q.CountBy, "BYTES")); err != nil {
-		return ask, err
+		return ask, fmt.Errorf("count_by %w", err)
 	}
 	switch q.Direction {
 	case "snd":

@@ -174,8 +174,8 @@ func TestFlowTraqQuestions(t *testing.T) {
 		t.Errorf("sessions asked %+v", s.svc.asked)
 	}
 	for query, says := range map[string]string{
-		"stat group_by=nonsense":                         "want one of IP",
-		"stat count_by=unique":                           "want one of BYTES",
+		"stat group_by=nonsense":                         `group_by \"nonsense\": want one of IP`,
+		"stat count_by=unique":                           `count_by \"unique\": want one of BYTES`,
 		"stat group_by=port&count_by=unique+ports":       "it is always one",
 		"stat direction=up":                              "want snd, rcv or both",
 		"stat count_by=unique+hosts&direction=snd":       "neither sent nor received",

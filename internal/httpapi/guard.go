@@ -20,7 +20,7 @@ func (s *Server) guarded(r route) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
 		w, ok := rw.(*response)
 		if !ok {
-			w = newResponse(rw)
+			w = newResponse(rw, s.sending)
 		}
 		if w.flowtraq = r.flowtraq; r.flowtraq {
 			req = bearing(req)

@@ -15,7 +15,7 @@ import (
 
 // example is a request that a route takes.
 func example(r route) (path, body string) {
-	path = strings.NewReplacer("{name}", "bob", "{id}", "17", "{file}", "page.css", "{$}", "").Replace(r.path)
+	path = strings.NewReplacer("{name}", "bob", "{id}", "17", "{view}", "night", "{file}", "page.css", "{$}", "").Replace(r.path)
 	switch {
 	case r.body == ndjson:
 		body = "{}\n"

@@ -23,6 +23,8 @@ func (s *Server) pageRoutes() []route {
 	}
 	csv := page("/alerts.csv", "The list of alerts as a table for spreadsheets.")
 	csv.media = "text/csv"
+	rows := page("/reports/{report}/{result}/csv", "The rows of a result as a table for spreadsheets.")
+	rows.media = "text/csv"
 	return []route{
 		page("/{$}", "The page."),
 		page("/alerts", "The list of alerts."), posted("/alerts", permission.ActOnAlert, "Acts on the selected alerts."), csv,
@@ -31,7 +33,14 @@ func (s *Server) pageRoutes() []route {
 		page("/names", "What things are called."), posted("/names", permission.ChangeName, "Gives names, takes them back, and takes a file of them."),
 		page("/names/groups", "Traffic groups."), posted("/names/groups", permission.ChangeGroup, "Makes, changes and removes traffic groups."),
 		page("/flows/alert", "Makes an alert about flows."), posted("/flows/alert", permission.ChangeRule, "Shows what an alert about flows would have found, and makes it."),
+		page("/rules", "The rules."), posted("/rules", permission.EnableRule, "Lets rules judge and rest."),
+		page("/rules/new", "Makes a rule."), posted("/rules/new", permission.ChangeRule, "Shows what a rule would have found, and makes it."),
+		page("/rules/{id}", "One rule."), posted("/rules/{id}", permission.ChangeRule, "Shows what a changed rule would have found, changes it, lets it judge and rest, deletes it."),
 		page("/silences", "Silences, windows and exclusions."), posted("/silences", permission.ChangeMute, "Makes and ends silences, windows and exclusions."),
+		page("/board", "What one's first page is made of."), posted("/board", permission.ChangeBoard, "Changes it."), page("/board/widget", "One widget of the first page."),
+		page("/views", "The views that one keeps."), posted("/views", permission.ChangeView, "Keeps and removes views."),
+		page("/reports", "The reports that one has made on a schedule."), posted("/reports", permission.ChangeReport, "Sets up, runs, pauses and removes reports."),
+		page("/reports/{report}", "One report and its results."), page("/reports/{report}/{result}", "One result."), rows,
 		page("/me", "What one is told, where and when."), posted("/me", permission.ChangePreferences, "Changes that, tests it, makes and revokes tokens."),
 		page("/settings/mail", "The mail server."), posted("/settings/mail", permission.ChangeMail, "Sets the mail server."),
 		page("/notices", "What people were told."), posted("/notices", permission.SendNotices, "Sends notices again."),

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -13,9 +14,7 @@ import (
 func (s *Server) preferenceRoutes() []route {
 	v := s.service
 	var routes []route
-	for _, p := range []struct{ path, whose string }{
-		{"/api/v1/me", "the caller"}, {"/api/v1/users/{name}", "a user, for administrators and himself"},
-	} {
+	for _, p := range people() {
 		routes = append(routes,
 			route{method: "GET", path: p.path + "/preferences", op: permission.ShowPreferences, handle: s.getPreferences, out: api.Preferences{},
 				doc: "Tells what is told to " + p.whose + ", where and when."},
@@ -31,6 +30,20 @@ func (s *Server) preferenceRoutes() []route {
 		ask("PUT", "/api/v1/settings/mail", permission.ChangeMail, "Sets by which server the mail of all users goes, sends a test message, and tells what was answered.", v.PutMailServer))
 }
 
+// people are where the own things of users are.
+func people() []struct{ path, whose string } {
+	return []struct{ path, whose string }{{"/api/v1/me", "the caller"}, {"/api/v1/users/{name}", "a user, for administrators and himself"}}
+}
+
+// whose returns whose things a path is about, "" for the caller's. A body may leave the user out, or name him as well.
+func whose(r *http.Request, user string) (string, error) {
+	name := r.PathValue("name")
+	if meant := cmp.Or(name, api.Caller(r.Context()).User); user != "" && user != meant {
+		return "", fault.New(fault.Invalid, "user: got %q, and the path names %q", user, meant)
+	}
+	return name, nil
+}
+
 func (s *Server) getPreferences(w *response, r *http.Request) error {
 	p, err := s.service.Preferences(r.Context(), r.PathValue("name"))
 	if err != nil {
@@ -39,21 +52,14 @@ func (s *Server) getPreferences(w *response, r *http.Request) error {
 	return w.answer(p)
 }
 
-// putPreferences stores those of whom the path names: in the body the user may be left out, or stand as in an answer.
-func (s *Server) putPreferences(w *response, r *http.Request) error {
+func (s *Server) putPreferences(w *response, r *http.Request) (err error) {
 	var q api.PreferencesEdit
 	if err := decodeJSON(w, r, &q); err != nil {
 		return err
 	}
-	name := r.PathValue("name")
-	whose := name
-	if whose == "" {
-		whose = api.Caller(r.Context()).User
+	if q.User, err = whose(r, q.User); err != nil {
+		return err
 	}
-	if q.User != "" && q.User != whose {
-		return fault.New(fault.Invalid, "user: got %q, and the path names %q", q.User, whose)
-	}
-	q.User = name
 	saved, err := s.service.PutPreferences(r.Context(), q)
 	if err != nil {
 		return err

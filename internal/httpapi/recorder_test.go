@@ -271,6 +271,58 @@ func (r *recorder) Preferences(ctx context.Context, user string) (api.Preference
 	return filled[api.Preferences](), r.note(ctx, "Preferences", user)
 }
 
+func (r *recorder) Views(ctx context.Context, user string) ([]api.View, error) {
+	return filled[[]api.View](), r.note(ctx, "Views", user)
+}
+
+func (r *recorder) PutView(ctx context.Context, q api.ViewEdit) (api.View, error) {
+	return filled[api.View](), r.note(ctx, "PutView", q)
+}
+
+func (r *recorder) DeleteView(ctx context.Context, q api.ViewRemoval) error {
+	return r.note(ctx, "DeleteView", q)
+}
+
+func (r *recorder) Board(ctx context.Context, user string) (api.Board, error) {
+	return filled[api.Board](), r.note(ctx, "Board", user)
+}
+
+func (r *recorder) PutBoard(ctx context.Context, q api.BoardEdit) (api.Board, error) {
+	return filled[api.Board](), r.note(ctx, "PutBoard", q)
+}
+
+func (r *recorder) ResetBoard(ctx context.Context, user string) (api.Board, error) {
+	return filled[api.Board](), r.note(ctx, "ResetBoard", user)
+}
+
+func (r *recorder) Reports(ctx context.Context, user string) ([]api.Report, error) {
+	return filled[[]api.Report](), r.note(ctx, "Reports", user)
+}
+
+func (r *recorder) PutReport(ctx context.Context, q api.ReportEdit) (api.Report, error) {
+	return filled[api.Report](), r.note(ctx, "PutReport", q)
+}
+
+func (r *recorder) DeleteReport(ctx context.Context, q api.ReportRef) error {
+	return r.note(ctx, "DeleteReport", q)
+}
+
+func (r *recorder) RunReport(ctx context.Context, q api.ReportRun) (api.ReportResult, error) {
+	return filled[api.ReportResult](), r.note(ctx, "RunReport", q)
+}
+
+func (r *recorder) ReportResults(ctx context.Context, q api.ReportRef) ([]api.ReportResult, error) {
+	return filled[[]api.ReportResult](), r.note(ctx, "ReportResults", q)
+}
+
+func (r *recorder) ReportResult(ctx context.Context, q api.ResultRef) (api.ReportResult, error) {
+	return filled[api.ReportResult](), r.note(ctx, "ReportResult", q)
+}
+
+func (r *recorder) DeleteReportResult(ctx context.Context, q api.ResultRef) error {
+	return r.note(ctx, "DeleteReportResult", q)
+}
+
 func (r *recorder) PutPreferences(ctx context.Context, q api.PreferencesEdit) (api.PreferencesSaved, error) {
 	return filled[api.PreferencesSaved](), r.note(ctx, "PutPreferences", q)
 }
@@ -293,6 +345,10 @@ func (r *recorder) Health(ctx context.Context) (api.Health, error) {
 
 func (r *recorder) Exporters(ctx context.Context) ([]api.Exporter, error) {
 	return filled[[]api.Exporter](), r.note(ctx, "Exporters")
+}
+
+func (r *recorder) Interfaces(ctx context.Context, q api.InterfaceRequest) (api.Interfaces, error) {
+	return filled[api.Interfaces](), r.note(ctx, "Interfaces", q)
 }
 
 func (r *recorder) Groups(ctx context.Context, q api.GroupRequest) ([]api.Group, error) {

@@ -7,23 +7,37 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"tocsin/internal/fault"
 )
 
 // idle is how long a peer may take to send or to take the next bytes. It bounds slow peers, not long requests.
 const idle = 30 * time.Second
 
+// writtenAtOnce is how much of an answer the time limit of one write holds for: who takes so much in that time may go on.
+const writtenAtOnce = 64 << 10
+
+// Large answers, such as a million sessions, stay in memory until they are taken, however slowly. maxSending bounds how much all of
+// them hold, in bytes; an answer of less than freely does not count.
+const (
+	maxSending = 1 << 30
+	freely     = 1 << 20
+)
+
 // A response gives each write its own time limit and remembers the status.
 type response struct {
 	http.ResponseWriter
 	control *http.ResponseController
+	sending *semaphore.Weighted // bytes of large answers that are not taken yet, of all responses of a server
 	status  int
 	armed   time.Time
 
 	flowtraq bool // what is wrong is told as FlowTraq's API did as well
 }
 
-func newResponse(w http.ResponseWriter) *response {
-	res := &response{ResponseWriter: w, control: http.NewResponseController(w)}
+func newResponse(w http.ResponseWriter, sending *semaphore.Weighted) *response {
+	res := &response{ResponseWriter: w, control: http.NewResponseController(w), sending: sending}
 	res.arm()
 	return res
 }
@@ -44,57 +58,82 @@ func (w *response) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-func (w *response) Write(p []byte) (int, error) {
-	w.arm()
+func (w *response) Write(p []byte) (n int, err error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
-	return w.ResponseWriter.Write(p)
+	for {
+		w.arm()
+		part := p[n:min(n+writtenAtOnce, len(p))]
+		taken, err := w.ResponseWriter.Write(part)
+		if n += taken; err != nil || n == len(p) {
+			return n, err
+		}
+	}
 }
 
 // Unwrap lets http.ResponseController reach the connection.
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// answer writes v as JSON; a nil v is an empty 204.
+// answer writes v as JSON; a nil v is an empty 204. The error wraps fault.Unavailable when too much of other answers waits to be taken.
 func (w *response) answer(v any) error {
 	if v == nil {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	body, err := encode(withoutNull(v))
+	pieces, err := encode(withoutNull(v))
 	if err != nil {
 		return err
 	}
+	size := int64(0)
+	for _, piece := range pieces {
+		size += int64(len(piece))
+	}
+	if size >= freely {
+		held := min(size, maxSending)
+		if !w.sending.TryAcquire(held) {
+			return fault.New(fault.Unavailable, "the answer has %d MiB, and others of together 1 GiB are not taken yet: ask for less, or again later", size>>20)
+		}
+		defer w.sending.Release(held)
+	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(body, '\n')) // the asker may be gone
+	for _, piece := range append(pieces, []byte{'\n'}) {
+		if _, err := w.Write(piece); err != nil {
+			break // the asker is gone
+		}
+	}
 	return nil
 }
 
-// manyElements are so many of a list that it is worth encoding its parts at once.
-const manyElements = 2000
+// elementsOfPiece are so many of a list that several of them are worth encoding at once.
+const elementsOfPiece = 500
 
-// encode writes v as JSON, a long list in two halves at once.
-func encode(v any) ([]byte, error) {
+// encode writes v as JSON, a long list in pieces, two at once: one text of it all would be copied whenever it outgrew its
+// place, and for its whole length in the end.
+func encode(v any) (pieces [][]byte, err error) {
 	list := reflect.ValueOf(v)
-	if list.Kind() != reflect.Slice || list.Type().Elem().Kind() != reflect.Struct || list.Len() < manyElements {
-		return json.Marshal(v)
+	if list.Kind() != reflect.Slice || list.Type().Elem().Kind() != reflect.Struct || list.Len() <= elementsOfPiece {
+		text, err := json.Marshal(v)
+		return [][]byte{text}, err
 	}
-	middle := list.Len() / 2
-	var first, second []byte
 	var g errgroup.Group
-	g.Go(func() (err error) {
-		first, err = json.Marshal(list.Slice(0, middle).Interface())
-		return err
-	})
-	g.Go(func() (err error) {
-		second, err = json.Marshal(list.Slice(middle, list.Len()).Interface())
-		return err
-	})
+	g.SetLimit(2)
+	pieces = make([][]byte, (list.Len()+elementsOfPiece-1)/elementsOfPiece)
+	for i := range pieces {
+		part := list.Slice(i*elementsOfPiece, min((i+1)*elementsOfPiece, list.Len()))
+		g.Go(func() (err error) {
+			pieces[i], err = json.Marshal(part.Interface())
+			return err
+		})
+	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	first[len(first)-1] = ','
-	return append(first, second[1:]...), nil
+	for i := range pieces[1:] { // one list instead of many
+		pieces[i] = pieces[i][:len(pieces[i])-1]
+		pieces[i+1][0] = ','
+	}
+	return pieces, nil
 }
 
 // withoutNull returns v with every nil list and map made empty, so that callers find [] and {} and never null.

@@ -93,6 +93,7 @@ func (s *Server) table() []route {
 		ask("POST", "/api/v1/quarantine/retry", permission.RetryQuarantine, "Reads rejected records again. What can be read now is accepted, once, and no longer kept there.", v.RetryQuarantine),
 		ask("POST", "/api/v1/quarantine/drop", permission.DropQuarantine, "Forgets rejected records.", v.DropQuarantine),
 		ask("GET", "/api/v1/exporters", permission.ListExporters, "Lists who sends flows, and how they do.", func(ctx context.Context, _ nothing) ([]api.Exporter, error) { return v.Exporters(ctx) }),
+		ask("GET", "/api/v1/exporters/interfaces", permission.ListExporters, "Lists interfaces of exporters: state, speed, rates and errors, as counter samples of sFlow tell them.", v.Interfaces),
 
 		{method: "POST", path: "/api/v1/ingest", op: permission.Ingest, handle: s.postIngest, query: api.IngestRequest{}, body: "application/octet-stream", out: api.IngestAnswer{},
 			doc: "Reads one file into the history: the body is its content from offset on."},
@@ -117,6 +118,9 @@ func (s *Server) table() []route {
 	}
 	routes = append(routes, s.people()...)
 	routes = append(routes, s.preferenceRoutes()...)
+	routes = append(routes, s.viewRoutes()...)
+	routes = append(routes, s.boardRoutes()...)
+	routes = append(routes, s.reportRoutes()...)
 	routes = append(routes, s.namingRoutes()...)
 	routes = append(routes, s.noticeRoutes()...)
 	routes = append(routes, s.flowtraqRoutes()...)

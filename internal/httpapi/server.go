@@ -18,6 +18,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"tocsin/internal/api"
 	"tocsin/internal/fault"
@@ -81,6 +82,7 @@ type Server struct {
 	sessions *sessions
 	throttle *throttle
 	intake   chan struct{}
+	sending  *semaphore.Weighted
 	streams  streams
 	stopping chan struct{} // closed when Run is to end: streams would never
 	maxBody  int64
@@ -97,6 +99,7 @@ func New(o Options) (*Server, error) {
 		maxBody:  orDefault(o.MaxEvents, 32<<20),
 		intake:   make(chan struct{}, orDefault(o.MaxIntake, 64)),
 		drainFor: orDefault(o.DrainFor, 20*time.Second),
+		sending:  semaphore.NewWeighted(maxSending),
 		stopping: make(chan struct{}),
 		mux:      http.NewServeMux(), cross: http.NewCrossOriginProtection(),
 	}
@@ -140,7 +143,7 @@ func (s *Server) EndSessions(user string) int {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	started, w := time.Now(), newResponse(rw)
+	started, w := time.Now(), newResponse(rw, s.sending)
 	h, pattern := s.mux.Handler(r)
 	defer func() {
 		if p := recover(); p != nil {

@@ -43,8 +43,8 @@ func options() []option {
 		{name: "-g", of: ranked, value: "FILE", loose: true, doc: "draw the lines into a picture, by its ending .tga, .png or .svg (default NAME.tga); - for standard output"},
 		{name: "-gx", of: ranked, value: "N", doc: "pixels that the picture is wide (default 800)"},
 		{name: "-gy", of: ranked, value: "N", doc: "pixels that it is high (default 400)"},
-		{name: "-c", of: written, doc: "print CSV (default: a table)"},
-		{name: "-c+", of: written, doc: "print CSV with a line of names"},
+		{name: "-c", of: all, doc: "print CSV (default: a table)"},
+		{name: "-c+", of: all, doc: "print CSV with a line of names"},
 
 		{name: "-al", of: all, doc: "list alerts, and nothing else"},
 		{name: "-au", of: all, value: "USER", doc: "of this user (default: who asks); another's needs an administrator"},

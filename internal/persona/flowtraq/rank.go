@@ -47,7 +47,7 @@ func (o *Options) planRanking(q *question) (_ job, err error) {
 	if err := j.ask.Check(); err != nil {
 		return nil, misused(q.tool.name, "%w", err)
 	}
-	if j.when, err = q.span(); err != nil {
+	if j.when, err = o.span(q); err != nil {
 		return nil, err
 	}
 	if j.where, err = q.where(); err != nil {
@@ -118,18 +118,17 @@ func (o *Options) window(ctx context.Context, service api.Service, tool string, 
 }
 
 // span reads -tn, -te and -tl, as far as that can be without the zone of who is asked.
-func (q *question) span() (traq.Range, error) {
+func (o *Options) span(q *question) (traq.Range, error) {
 	r := traq.Range{Last: q.given["-tn"], Earliest: q.given["-te"], Latest: q.given["-tl"]}
-	for name, text := range map[string]string{"-te": r.Earliest, "-tl": r.Latest} {
-		if text == "" {
-			continue
-		}
-		if _, err := traq.ParseInstant(text, time.UTC); err != nil {
-			return r, misused(q.tool.name, name+" %w", err)
+	for _, name := range [...]string{"-te", "-tl"} {
+		if text := q.given[name]; text != "" {
+			if _, err := traq.ParseInstant(text, time.UTC); err != nil {
+				return r, misused(q.tool.name, name+" %w", err)
+			}
 		}
 	}
 	if r.Last != "" {
-		if _, err := traq.Before(r.Last, time.Unix(0, 0).AddDate(0, 0, 1)); err != nil && !strings.Contains(err.Error(), "fewer years") {
+		if _, err := traq.Before(r.Last, o.Now()); err != nil {
 			return r, misused(q.tool.name, "-tn %w", err)
 		}
 	}

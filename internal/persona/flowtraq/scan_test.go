@@ -26,14 +26,14 @@ type judging struct {
 	mu     sync.Mutex
 	engine *detect.Engine
 	found  []alert.Finding
-	rows   int
+	judged chan int // rows of each batch
 }
 
 func (j *judging) Take(_ context.Context, _ string, b *event.Batch) error {
 	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.rows += b.Rows
 	j.found = append(j.found, j.engine.Apply(b).Findings...)
+	j.mu.Unlock()
+	j.judged <- b.Rows
 	return nil
 }
 
@@ -81,7 +81,7 @@ func TestScanForSSH(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := &judging{engine: engine}
+	in := &judging{engine: engine, judged: make(chan int, 100)}
 	s, err := telling.Open(t.Context(), telling.Options{Name: "flows", Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler), Memory: telling.NewMemory(), Take: in.Take})
 	if err != nil {
 		t.Fatal(err)
@@ -97,23 +97,20 @@ func TestScanForSSH(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = to.Close() })
 
-	now, sequence, sent := time.Now(), uint32(0), 0
+	now, sequence := time.Now(), uint32(0)
 	ask := func(client, servers int) {
 		for n := 0; n < servers; n += 15 {
 			some := min(15, servers-n)
 			if _, err := to.Write(sshDatagram(client, n, some, sequence, now)); err != nil {
 				t.Fatal(err)
 			}
-			sequence, sent = sequence+uint32(2*some), sent+2*some                         //nolint:gosec // few
-			for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) { // one after the other: nothing may be dropped on the way
-				in.mu.Lock()
-				rows := in.rows
-				in.mu.Unlock()
-				if rows == sent {
-					break
-				}
-				if time.Now().After(deadline) {
-					t.Fatalf("%d of %d records came", rows, sent)
+			sequence += uint32(2 * some)                                   //nolint:gosec // few
+			for rows, late := 0, time.After(time.Minute); rows < 2*some; { // one after the other: nothing may be dropped on the way
+				select {
+				case n := <-in.judged:
+					rows += n
+				case <-late:
+					t.Fatalf("%d of %d records came", rows, 2*some)
 				}
 			}
 		}

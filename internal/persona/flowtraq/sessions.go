@@ -12,7 +12,7 @@ const maxSessions = 100_000_000
 
 // planSessions lists sessions, those that began first first.
 func (o *Options) planSessions(q *question) (job, error) {
-	when, err := q.span()
+	when, err := o.span(q)
 	if err != nil {
 		return nil, err
 	}

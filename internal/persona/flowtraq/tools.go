@@ -17,10 +17,9 @@ const (
 	naming                     // ftname
 	grouping                   // fttg
 
-	flows   = ranking | statistic | sessions
-	ranked  = ranking | statistic
-	all     = flows | accounts | naming | grouping
-	written = all // what prints a table
+	ranked = ranking | statistic
+	flows  = ranked | sessions
+	all    = flows | accounts | naming | grouping
 )
 
 // A tool is one of FlowTraq's.

@@ -100,7 +100,7 @@ func metricWord(metric string, at side) (string, bool) {
 			return "sessions accepted", true
 		case "flow.id":
 			return "sessions", true
-		case "source.ip", "destination.ip", "flow.host", "flow.peer", "flow.target", "flow.client", "flow.server", "flow.peers", "peers", "related.ip":
+		case "source.ip", "destination.ip", "flow.host", "flow.peer", "flow.target", "flow.client", "flow.server", "related.ip":
 			return "unique hosts", true
 		case "source.port", "destination.port", "flow.port", "flow.target.port", "related.port":
 			return "unique ports", true
@@ -123,18 +123,15 @@ func sumWord(field string, at side) (string, bool) {
 		}
 		return "", false // of an entity that is either end, or both, it says neither
 	}
-	switch strings.TrimPrefix(field, "flow.") { // relative to the entity
-	case "sent.bytes", "sent.packets", "received.bytes", "received.packets":
-		way, what, _ := strings.Cut(strings.TrimPrefix(field, "flow."), ".")
-		return what + " " + way, true
-	case "sent":
+	switch field { // relative to the entity
+	case "flow.sent.bytes":
 		return "bytes sent", true
-	case "received":
+	case "flow.sent.packets":
+		return "packets sent", true
+	case "flow.received.bytes":
 		return "bytes received", true
-	case "initiated":
-		return "sessions initiated", true
-	case "accepted":
-		return "sessions accepted", true
+	case "flow.received.packets":
+		return "packets received", true
 	}
 	return "", false
 }

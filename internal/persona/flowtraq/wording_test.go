@@ -37,6 +37,7 @@ func TestWord(t *testing.T) {
 		{"flow", "threshold: {metric: distinct(flow.host), by: [flow.country], above: 1}", "Upper: unique hosts for country"},
 		{"flow", "threshold: {metric: sum(source.bytes), by: [flow.host], above: 1}", "Upper: bytes for address"},
 		{"flow", "threshold: {metric: sum(flow.sent.bytes), by: [flow.host, network.transport], above: 1}", none},
+		{"flow", "threshold: {metric: distinct(flow.peer), by: [flow.host], above: 1}", "Upper: unique hosts for address"},
 		{"flow", "threshold: {metric: max(network.bytes), by: [source.ip], above: 1}", none},
 		{"flow", "threshold: {metric: count(source.bytes), by: [source.ip], above: 1}", none},
 		{"flow", "threshold: {metric: count, by: [host.name], above: 1}", none},
@@ -56,21 +57,6 @@ func TestWord(t *testing.T) {
 		}
 		if got != c.want {
 			t.Errorf("%s of %s: got %q, want %q", c.detect, c.from, got, c.want)
-		}
-	}
-}
-
-// The views of the schema that are relative to the entity have FlowTraq's words as well.
-func TestWordsOfViews(t *testing.T) {
-	for by, want := range map[string]string{"flow.host": "address", "flow.pair": "host pair", "flow.port": "port", "flow.country": "country"} {
-		if got, _, ok := entityWord([]string{by}); !ok || got != want {
-			t.Errorf("entityWord(%s) = %q, %v, want %q", by, got, ok, want)
-		}
-	}
-	for metric, want := range map[string]string{"sum(flow.sent)": "bytes sent", "sum(received)": "bytes received", "sum(initiated)": "sessions initiated",
-		"sum(flow.accepted)": "sessions accepted", "distinct(peers)": "unique hosts", "distinct(flow.port)": "unique ports"} {
-		if got, ok := metricWord(metric, either); !ok || got != want {
-			t.Errorf("metricWord(%s) = %q, %v, want %q", metric, got, ok, want)
 		}
 	}
 }
