@@ -56,6 +56,7 @@ func TestSecondProcess(t *testing.T) {
 	}
 	d.kill()
 	d = start(t, dir, config, "")
+	d.ask("POST", "/api/v1/flush", nil)
 	if got := d.events(); !exactly(got, "before0", "after0", "last0") {
 		t.Errorf("after a kill: %v", got)
 	}
@@ -141,6 +142,7 @@ func TestLedgerAway(t *testing.T) {
 	d.eventually("all are told", func() bool { return len(creations(t, told)) == 3 })
 	d.stop()
 	d = start(t, d.dir, config, "")
+	d.eventually("alerts are listed again", func() bool { return alerts() != nil })
 	for _, a := range alerts() {
 		if !strings.HasSuffix(a, " 1") {
 			t.Errorf("alert %s, want one trigger", a)

@@ -79,9 +79,7 @@ func TestDiskFilledToTheBrim(t *testing.T) {
 	if text, _ := d.mustGet("/healthz"); text != "ok\n" {
 		t.Errorf("healthz on a full disk: %q", text)
 	}
-	if got := d.events(); !containsOnce(got, acked) {
-		t.Errorf("on the full disk %d of %d accepted events are found", len(got), len(acked))
-	}
+	d.eventually(fmt.Sprintf("%d events that were accepted are found on the full disk", len(acked)), func() bool { return containsOnce(d.events(), acked) })
 	if err := os.Remove(other); err != nil {
 		t.Fatal(err)
 	}
@@ -91,11 +89,10 @@ func TestDiskFilledToTheBrim(t *testing.T) {
 		return status == http.StatusOK
 	})
 	d.eventually("it is ready again", func() bool { return d.try("GET", "/readyz", nil) == nil })
-	if got := d.events(); !containsOnce(got, acked) {
-		t.Errorf("after room was made not all of %d accepted events are found", len(acked))
-	}
+	d.eventually(fmt.Sprintf("%d events that were accepted are found after room was made", len(acked)), func() bool { return containsOnce(d.events(), acked) })
 	d.stop()
 	d = start(t, d.dir, config, "")
+	d.ask("POST", "/api/v1/flush", nil)
 	got := d.events()
 	if !containsOnce(got, acked) {
 		t.Errorf("after a restart not all of %d accepted events are found", len(acked))

@@ -56,10 +56,14 @@ func scriptCaptures(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(z.Close())
 	damaged := bytes.Clone(third)
 	copy(damaged[30:], bytes.Repeat([]byte{0xff}, 16))
+	all := [][]byte{exportOf(capturesFrom, true, 1, 20), exportOf(capturesFrom, false, 21, 20), exportOf(capturesFrom, false, 41, 20), exportOf(capturesFrom, false, 61, 20), exportOf(capturesFrom, false, 81, 20)}
+	long := capture(capturesFrom, all...)
+	foul := bytes.Clone(long)
+	copy(foul[len(capture(capturesFrom, all[:3]...)):], bytes.Repeat([]byte{0xff}, 16)) // behind what the file is known by
 	for name, content := range map[string][]byte{
 		"day/2026/03/02/10/exports.202603021000": first, "day/2026/03/02/10/exports.202603021005.gz": packed.Bytes(), "day/2026/03/02/10/exports.202603021010": third,
 		"day/2026/03/02/.hidden": []byte("nothing to read"), "part.pcap": third[:len(third)-100], "grown.pcap": third,
-		"traffic.pcap": flowtest.Capture(capturesFrom, flowtest.Traffic()), "empty.pcap": capture(capturesFrom), "damaged.pcap": damaged,
+		"traffic.pcap": flowtest.Capture(capturesFrom, flowtest.Traffic()), "empty.pcap": capture(capturesFrom), "damaged.pcap": damaged, "long.pcap": long, "foul.pcap": foul, "short.pcap": long[:len(long)-100],
 		"nfcapd.202603021000": append([]byte{0x0c, 0xa5, 2, 0}, make([]byte, 300)...),
 	} {
 		path := filepath.Join(ts.MkAbs(args[0]), filepath.FromSlash(name))

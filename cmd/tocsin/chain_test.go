@@ -126,7 +126,7 @@ func TestNoticesOverKills(t *testing.T) {
 				next++
 			}
 		}
-		died += settle(d)
+		died += settle(d, time.Minute) // a state takes its place half a minute after the last event
 		if kill != nil {
 			kill.Stop()
 		}
@@ -158,7 +158,7 @@ func TestNoticesOverKills(t *testing.T) {
 		}
 		return keys
 	}
-	for deadline := time.Now().Add(3 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); ; <-time.After(50 * time.Millisecond) {
 		a, b, c := creations(mailed()), creations(logged()), creations(hook.keys())
 		if a == people && b == people && c == people {
 			break

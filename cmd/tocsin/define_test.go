@@ -74,11 +74,13 @@ func scriptSSHScan(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(os.WriteFile(ts.MkAbs(args[0]), text, 0o600))
 		return
 	}
-	said, err := os.ReadFile(ts.MkAbs(".daemon"))
-	ts.Check(err)
-	at := listensFor.FindSubmatch(said)
-	if at == nil {
-		ts.Fatalf("the daemon does not say where it listens for flows:\n%s", said)
+	var at [][]byte
+	for end := time.Now().Add(time.Minute); at == nil; <-time.After(10 * time.Millisecond) { // a daemon may be ready a moment before
+		said, err := os.ReadFile(ts.MkAbs(".daemon"))
+		ts.Check(err)
+		if at = listensFor.FindSubmatch(said); at == nil && time.Now().After(end) {
+			ts.Fatalf("the daemon does not say where it listens for flows:\n%s", said)
+		}
 	}
 	to, err := net.Dial("udp", string(at[1]))
 	ts.Check(err)

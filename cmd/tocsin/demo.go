@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -106,13 +107,19 @@ Look at Alerts and Flows of the page, and ask in another terminal:
 
 `
 
-// freeUDP returns a UDP address of this machine on which nobody listens.
-func freeUDP(ctx context.Context) (string, error) {
-	probe, err := new(net.ListenConfig).ListenPacket(ctx, "udp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// freeUDP returns a UDP address of this machine on which nobody listens. tocsin listens there only when the past has been read in, so
+// the port lies below those that the system gives to who asks for any (32768 and up on Linux, 49152 elsewhere).
+func freeUDP(ctx context.Context) (address string, err error) {
+	const first, ports = 20000, 10000
+	for i := range ports {
+		address = net.JoinHostPort("127.0.0.1", strconv.Itoa(first+(os.Getpid()+i)%ports))
+		probe, listenErr := new(net.ListenConfig).ListenPacket(ctx, "udp", address)
+		if listenErr == nil {
+			return address, probe.Close()
+		}
+		err = listenErr
 	}
-	return probe.LocalAddr().String(), probe.Close()
+	return "", fmt.Errorf("find a port for the flows of the demo: %w", err)
 }
 
 // demoSetup is the configuration of the demo, which has no file.

@@ -17,23 +17,11 @@ import (
 // flowsDaemon runs the program with one port for flows, and returns the port's address.
 func flowsDaemon(t *testing.T, dir string) (*daemon, string) {
 	t.Helper()
-	l, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.LocalAddr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	address := freePort(t, "udp")
 	config := filepath.Join(dir, "tocsin.yaml")
 	write(t, config, fmt.Sprintf("http: {listen: \"off\"}\njournal: {free_floor: off}\nsources: {syslog: [], flows: [{name: flows, udp: %q}]}\n", address), 0o600)
 	d := start(t, filepath.Join(dir, "data"), config, "")
-	for deadline := time.Now().Add(time.Minute); !strings.Contains(d.said.String(), "listening for flows"); {
-		if time.Now().After(deadline) || !d.alive() {
-			t.Fatalf("does not listen:\n%s", d.said)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+	d.told("listening for flows")
 	return d, address
 }
 

@@ -2,14 +2,11 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"image/color"
 	"image/png"
 	"io"
 	"net"
-	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,129 +14,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"tocsin/internal/enrich/enrichtest"
 )
-
-// A flowtraqSite is a tocsin that was told of the talks, four minutes ago, and of one more, two hours ago.
-type flowtraqSite struct {
-	t     *testing.T
-	d     *daemon
-	tools string // where the tools are
-	host  string // where they ask
-	base  time.Time
-	asked int // rankings
-	zone  *time.Location
-	old   talk
-	key   string // file with the password of boss
-	token string // of boss
-}
-
-func startFlowtraqSite(t *testing.T) *flowtraqSite {
-	t.Helper()
-	dir := t.TempDir()
-	s := &flowtraqSite{t: t, tools: filepath.Join(dir, "cmdline"), key: filepath.Join(dir, "key")}
-	countries := enrichtest.File(t, "countries.mmdb", enrichtest.Database{Type: "GeoLite2-Country", Of: map[string]map[string]any{"192.0.2.0/24": enrichtest.City("DE", ""), "203.0.113.0/24": enrichtest.City("DE", ""), "198.51.100.0/24": enrichtest.City("FR", ""), "2001:db8:1::/48": enrichtest.City("FR", "")}})
-	udp, tcp := freePort(t, "udp"), freePort(t, "tcp")
-	config := filepath.Join(dir, "tocsin.yaml")
-	write(t, config, fmt.Sprintf("http: {listen: \"off\", flowtraq: %q}\njournal: {free_floor: off}\nsources: {syslog: [], flows: [{name: flows, udp: %q}]}\nenrich: {databases: [%q]}\n",
-		tcp, udp, countries), 0o600)
-	serve := command(t, filepath.Join(dir, "data"), "", "serve", "--config", config)
-	serve.Env = append(serve.Env, "TZ=America/New_York")
-	s.d, s.host = launch(t, filepath.Join(dir, "data"), serve), tcp
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(s.d.said.String(), "listening for flows"); <-time.After(5 * time.Millisecond) {
-		if time.Now().After(deadline) || !s.d.alive() {
-			t.Fatalf("does not listen:\n%s", s.d.said)
-		}
-	}
-	write(t, s.key, "correct horse battery\n", 0o600)
-	output(t, command(t, s.d.dir, "", "users", "add", "boss", "--admin", "--password-file", s.key))
-	s.token = strings.TrimSpace(output(t, command(t, s.d.dir, "", "tokens", "make", "boss", "--scope", "admin")))
-	output(t, command(t, s.d.dir, "", "faces", "install", s.tools))
-	var err error
-	if s.zone, err = time.LoadLocation("America/New_York"); err != nil {
-		t.Fatal(err)
-	}
-
-	to, err := net.Dial("udp", udp)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer to.Close()
-	now := time.Now().Truncate(time.Second)
-	s.base = now.Truncate(time.Minute).Add(-4 * time.Minute) // so that the default range of 15 minutes has it for ten minutes
-	s.old = talk{"192.0.2.7", "198.51.100.1", 50007, 25, 6, [2]uint32{11, 1}, [2]uint32{13, 2}, 5 * time.Minute, 0}
-	four, six := families(talks())
-	for _, datagram := range [][]byte{export5(four, s.base, now), export9(six, s.base, now), export5([]talk{s.old}, s.base.Add(-2*time.Hour), now)} {
-		if _, err := to.Write(datagram); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for deadline := time.Now().Add(30 * time.Second); strings.Count(s.run("ns2sq", "-tn", "3h", "-c"), "\n") != len(talks())+1; <-time.After(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("the sessions do not come:\n%s%s", s.run("ns2sq", "-tn", "3h"), s.d.said)
-		}
-	}
-	return s
-}
-
-// families parts talks by the family of their addresses.
-func families(list []talk) (four, six []talk) {
-	for _, one := range list {
-		if strings.Contains(one.client, ":") {
-			six = append(six, one)
-		} else {
-			four = append(four, one)
-		}
-	}
-	return four, six
-}
-
-// freePort returns an address of this machine that was free a moment ago, for "udp" or "tcp".
-func freePort(t *testing.T, network string) (address string) {
-	t.Helper()
-	var l io.Closer
-	var err error
-	if network == "udp" {
-		var c net.PacketConn
-		if c, err = net.ListenPacket(network, "127.0.0.1:0"); err == nil {
-			l, address = c, c.LocalAddr().String()
-		}
-	} else {
-		var c net.Listener
-		if c, err = net.Listen(network, "127.0.0.1:0"); err == nil {
-			l, address = c, c.Addr().String()
-		}
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return address
-}
-
-// run runs a tool and returns what it printed. It must end well and say nothing else.
-func (s *flowtraqSite) run(tool string, args ...string) string {
-	s.t.Helper()
-	// A token is as good as a name and password, and not slow to check. The zone of this process is nobody's business: it is the
-	// daemon's that counts.
-	cmd := exec.Command(filepath.Join(s.tools, tool), append([]string{"-s", s.host}, args...)...)
-	cmd.Env, cmd.Dir = []string{childVar + "=1", "HOME=/nowhere", "TZ=Asia/Tokyo", "TOCSIN_TOKEN=" + s.token}, s.tools
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	out, err := cmd.Output()
-	if err != nil || said.Len() > 0 {
-		s.t.Fatalf("%s %s: %v\n%s%s", tool, args, err, out, &said)
-	}
-	return string(out)
-}
-
-// when writes an instant as -te and -tl want it.
-func (s *flowtraqSite) when(at time.Time) string {
-	return at.In(s.zone).Format("01/02/06 15:04:05.000000")
-}
 
 // Each tool of FlowTraq, called by its name over its port, prints what the flows add up to, in every form.
 func TestFlowTraqTools(t *testing.T) {
@@ -360,72 +235,6 @@ func (s *flowtraqSite) sessions(t *testing.T) {
 	}
 }
 
-// api asks FlowTraq's JSON API as its manual's example does.
-func (s *flowtraqSite) api(t *testing.T) {
-	res, err := http.PostForm("http://"+s.host+"/flowtraq/api/v1/auth", url.Values{"server": {"localhost"}, "port": {"9640"}, "username": {"boss"}, "password": {"correct horse battery"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var auth struct {
-		Token string `json:"auth_token"`
-	}
-	if err := json.NewDecoder(res.Body).Decode(&auth); err != nil || auth.Token == "" {
-		t.Fatalf("auth: %s, %v", res.Status, err)
-	}
-	res.Body.Close()
-	ask := func(path string, into any) string {
-		t.Helper()
-		res, err := http.Get("http://" + s.host + "/flowtraq/api/v1/" + path + "auth_token=" + auth.Token)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		text, err := io.ReadAll(res.Body)
-		if err := json.Unmarshal(text, into); err != nil {
-			t.Fatalf("%s: %v in %s", path, err, text)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
-	}
-	for _, entity := range []string{"hosts", "ports", "pairs", "countrys", "as"} {
-		for _, rank := range []string{"b", "p", "s", "up", "uh"} {
-			if entity+rank == "portsup" || entity+rank == "pairsuh" {
-				continue
-			}
-			sides := map[string]string{"direction=snd&": "-snd", "direction=rcv&": "-rcv", "direction=both&": "", "": "-snd"}
-			switch rank {
-			case "s":
-				sides[""] = ""
-			case "up", "uh":
-				sides = map[string]string{"": ""}
-			}
-			for direction, side := range sides {
-				s.stat(t, ask, entity, rank, direction, side)
-			}
-		}
-	}
-	var sessions struct {
-		Columns []string
-		Data    [][]string
-		Summary []string
-	}
-	text := ask("sessions?query=PROTO==UDP&", &sessions)
-	rows := s.sessionRows()
-	if !slices.Equal(sessions.Columns, rows[0]) || len(sessions.Data) != 1 || !slices.Equal(sessions.Data[0], rows[5]) ||
-		!slices.Equal(sessions.Summary, []string{"Total sessions: 1", "Total packets: 2", "Total bytes: 180"}) {
-		t.Errorf("sessions answers %s", text)
-	}
-	var refused struct{ Error string }
-	if ask("stat?group_by=nonsense&", &refused); !strings.Contains(refused.Error, "want one of IP") {
-		t.Errorf("stat of nonsense answers %q", refused.Error)
-	}
-	if said := s.d.said.String(); strings.Contains(said, auth.Token) || strings.Contains(said, "correct horse") {
-		t.Errorf("a token or a password stands in the log:\n%s", said)
-	}
-}
-
 // strangers: who shows a wrong password, or asks where no tocsin is, gets an error, no line, and no secret back.
 func (s *flowtraqSite) strangers(t *testing.T) {
 	t.Helper()
@@ -466,41 +275,6 @@ func (s *flowtraqSite) strangers(t *testing.T) {
 		_ = cmd.Run() // its exit code is looked at
 		if code := cmd.ProcessState.ExitCode(); code != c.code || !strings.Contains(said.String(), c.says) || out.Len() > 0 || strings.Contains(said.String(), "hunter2") || strings.Contains(said.String(), "\x1b") {
 			t.Errorf("ns2hostsb %s: exit code %d, printed %q, said %q; want %d about %q", c.args, code, &out, &said, c.code, c.says)
-		}
-	}
-}
-
-// stat holds a ranking of the API, with its lines over time, against what was counted by hand.
-func (s *flowtraqSite) stat(t *testing.T, ask func(string, any) string, entity, rank, direction, side string) {
-	t.Helper()
-	from := s.base.Add(-time.Minute)
-	query := "stat?" + direction + url.Values{
-		"group_by":   {map[string]string{"hosts": "IP", "ports": "PORT", "pairs": "PAIR", "countrys": "COUNTRY", "as": "AS"}[entity]},
-		"count_by":   {map[string]string{"b": "BYTES", "p": "PACKETS", "s": "SESSIONS", "up": "UNIQUE PORTS", "uh": "UNIQUE HOSTS"}[rank]},
-		"after_time": {s.when(from)}, "before_time": {s.when(from.Add(5 * time.Minute))},
-	}.Encode() + "&"
-	var stat struct {
-		Columns []string
-		Data    [][]any
-	}
-	text := ask(query, &stat)
-	want := expected(entity, rank, side, talks())
-	lines := series(entity, rank, side, talks(), want, -time.Minute, 5*time.Second, 60)
-	front := len(want[0]) - 6 // the colour stands behind what is ranked by
-	if names := slices.Concat(want[0][:front], []string{"COLORS"}, want[0][front:], []string{"TIME SERIES"}); !slices.Equal(stat.Columns, names) || len(stat.Data) != len(want)-1 {
-		t.Errorf("%s answers %s, want columns %q and %d rows", query, text, names, len(want)-1)
-		return
-	}
-	for i, row := range stat.Data {
-		var cells, line []string
-		for _, cell := range row[:len(row)-1] {
-			cells = append(cells, fmt.Sprint(cell))
-		}
-		for _, v := range row[len(row)-1].([]any) {
-			line = append(line, v.(string))
-		}
-		if cells = slices.Delete(cells, front, front+1); !slices.Equal(cells, want[i+1]) || !slices.Equal(line, lines[i]) {
-			t.Errorf("%s: row %d is %q, over time %q; want %q, %q", query, i, cells, line, want[i+1], lines[i])
 		}
 	}
 }

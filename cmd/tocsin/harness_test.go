@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -68,12 +69,41 @@ type daemon struct {
 type transcript struct {
 	mu   sync.Mutex
 	text bytes.Buffer
+	more chan struct{} // closed when more is said; nil while nobody waits for that
 }
 
 func (t *transcript) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.more != nil {
+		close(t.more)
+		t.more = nil
+	}
 	return t.text.Write(p)
+}
+
+// await waits until the process has said what a pattern finds, and returns its last group; false when it does not in a minute.
+func (t *transcript) await(pattern string) (group string, ok bool) {
+	p, late := regexp.MustCompile(pattern), time.After(time.Minute)
+	for {
+		t.mu.Lock()
+		if t.more == nil {
+			t.more = make(chan struct{})
+		}
+		m, more := p.FindSubmatch(t.text.Bytes()), t.more
+		if m != nil {
+			group = string(m[len(m)-1])
+		}
+		t.mu.Unlock()
+		if m != nil {
+			return group, true
+		}
+		select {
+		case <-more:
+		case <-late:
+			return "", false
+		}
+	}
 }
 
 func (t *transcript) String() string {
@@ -106,7 +136,7 @@ func launch(t *testing.T, dir string, cmd *exec.Cmd) *daemon {
 	d := &daemon{t: t, dir: dir, cmd: cmd, said: &transcript{}, exited: make(chan struct{})}
 	d.cmd.Stdout, d.cmd.Stderr = d.said, d.said
 	socket := filepath.Join(dir, "tocsin.sock")
-	d.http = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{
+	d.http = &http.Client{Timeout: time.Minute, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
 		},

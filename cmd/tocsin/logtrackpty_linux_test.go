@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/http"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -35,23 +34,19 @@ func TestLogTrackDashAtTerminal(t *testing.T) {
 	m := newLogTrack(t)
 	m.write("tocsin.yaml", strings.Replace(quietConfig, `"off"`, "127.0.0.1:0", 1))
 	p := atTerminal(t, m.command("dash"))
-	p.answer("URL: http://127.0.0.1:", "")
-	var url []string
-	for deadline := time.Now().Add(30 * time.Second); url == nil && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		url = regexp.MustCompile(`URL: (http://[0-9.:]+)\r`).FindStringSubmatch(p.shown.String())
-	}
-	if url == nil {
+	url, ok := p.shown.await(`URL: (http://[0-9.:]+)\r`)
+	if !ok {
 		t.Fatalf("make dash shows no address: %s", p.shown)
 	}
-	client := http.Client{Timeout: 20 * time.Second}
+	client := http.Client{Timeout: time.Minute}
 	defer client.CloseIdleConnections()
-	res, err := client.Get(url[1] + "/login")
+	res, err := client.Get(url + "/login")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		t.Errorf("the page at %s: %s", url[1], res.Status)
+		t.Errorf("the page at %s: %s", url, res.Status)
 	}
 	m.make(false, "", "print") // others ask it meanwhile
 	p.answer("", "\x03")

@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -40,7 +39,7 @@ var version = "devel"
 
 // run is the whole program. crash, in tests, is called at named points.
 func run(args []string, crash func(point string)) int {
-	debug.SetGCPercent(50) // memory is bounded by what is held; a smaller heap costs little beside the rest
+	tuneMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	p := &program{crash: crash}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strings"
+	"regexp"
 	"syscall"
 	"testing"
 	"time"
@@ -65,11 +65,8 @@ func atTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 // answer waits until a question is shown, and types.
 func (p *terminal) answer(question, typed string) {
 	p.t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); !strings.Contains(p.shown.String(), question); {
-		if time.Now().After(deadline) {
-			p.t.Fatalf("the terminal does not show %q:\n%s", question, p.shown)
-		}
-		time.Sleep(5 * time.Millisecond)
+	if _, ok := p.shown.await(regexp.QuoteMeta(question)); !ok {
+		p.t.Fatalf("the terminal does not show %q:\n%s", question, p.shown)
 	}
 	if _, err := p.side.WriteString(typed); err != nil {
 		p.t.Fatal(err)

@@ -60,9 +60,15 @@ func extend(t *testing.T, path, text string) {
 // eventually asks until ok holds; what says what it waits for.
 func (d *daemon) eventually(what string, ok func() bool) {
 	d.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !ok(); <-time.After(20 * time.Millisecond) {
+	d.within(30*time.Second, what, ok)
+}
+
+// within is eventually for what may take longer.
+func (d *daemon) within(limit time.Duration, what string, ok func() bool) {
+	d.t.Helper()
+	for deadline := time.Now().Add(limit); !ok(); <-time.After(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			d.t.Fatalf("%s: not within 30 seconds\n%s", what, d.said)
+			d.t.Fatalf("%s: not within %s\n%s", what, limit, d.said)
 		}
 	}
 }
@@ -186,6 +192,7 @@ func TestStopUnderLoad(t *testing.T) {
 	sending.Wait()
 	d = start(t, d.dir, config, "")
 	d.eventually("the rest of the file is read", func() bool { return d.events()["file-2999"] > 0 })
+	d.ask("POST", "/api/v1/flush", nil)
 	got := d.events()
 	for id, ok := range acked {
 		if got[id] > 1 || ok && got[id] == 0 {

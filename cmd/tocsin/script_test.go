@@ -238,7 +238,7 @@ func (d *beside) stop(ts *testscript.TestScript) {
 
 // socketClient speaks to a daemon over the socket in its data directory.
 func socketClient(path string) *http.Client {
-	return &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{
+	return &http.Client{Timeout: time.Minute, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", path)
 		},

@@ -104,20 +104,28 @@ func TestViewRules(t *testing.T) {
 	write(t, file, strings.Join(flows, "\n")+"\n", 0o600)
 
 	d := start(t, data, config, "")
-	state := filepath.Join(data, "detect-flows.state")
-	for i, part := range slices.Collect(slices.Chunk(flows, 100)) {
+	state, left := filepath.Join(data, "detect-flows.state"), flows
+	post := func(n int) {
+		part := left[:n]
+		left = left[n:]
 		d.postKind("flow", []byte(strings.Join(part, "\n")))
-		if i%3 != 1 {
-			continue
-		}
+	}
+	for range 3 {
 		before, _ := os.ReadFile(state)
-		d.eventually("a state is saved in the middle of windows", func() bool {
+		saved := func() bool {
 			now, err := os.ReadFile(state)
 			return err == nil && !bytes.Equal(now, before)
-		})
+		}
+		post(150)
+		for more := 100; more > 0 && !saved(); more-- { // a state is begun, and takes its place, when something comes
+			post(1)
+			<-time.After(20 * time.Millisecond)
+		}
+		d.within(2*time.Minute, "a state is saved in the middle of windows", saved) // at the latest when the clock is told, every 10 s
 		d.kill()
 		d = start(t, data, config, "")
 	}
+	post(len(left))
 	d.ask("POST", "/api/v1/flush", nil)
 	var list []alert.Alert
 	d.ask("GET", "/api/v1/alerts?limit=100000", &list)

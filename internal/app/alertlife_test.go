@@ -119,15 +119,15 @@ func TestAlertIsOpenedAgain(t *testing.T) {
 		}
 		return a
 	}
-	// until tells of the alert when it is as wanted; now and then its condition is met.
-	until := func(what string, ok func(api.AlertStory) bool) {
+	// until waits until the alert is as wanted. Its condition is met once, and as long as meet says so now and then.
+	until := func(what string, meet, ok func(api.AlertStory) bool) {
 		t.Helper()
 		var last api.AlertStory
 		again := time.NewTicker(50 * time.Millisecond)
 		defer again.Stop()
 		var posted time.Time
 		for end := time.Now().Add(30 * time.Second); time.Now().Before(end); <-again.C {
-			if time.Since(posted) > 2500*time.Millisecond { // so that the condition has passed in between
+			if posted.IsZero() || time.Since(posted) > 2500*time.Millisecond && meet(last) { // so that the condition has passed in between
 				posted = time.Now()
 				line := fmt.Sprintf(`{"@timestamp":%q,"message":"x"}`, posted.UTC().Format(time.RFC3339Nano))
 				if _, err := svc.Append(ctx, api.AppendRequest{}, strings.NewReader(line)); err != nil {
@@ -161,9 +161,9 @@ func TestAlertIsOpenedAgain(t *testing.T) {
 			return strings.HasPrefix(strings.Join(got, ",")+",", strings.Join(want, ",")+",")
 		}
 	}
-	until("told", told("pager sent took CREATE"))
+	until("told", func(api.AlertStory) bool { return false }, told("pager sent took CREATE"))
 	act(api.AlertAct{ID: 1, Act: api.Acknowledge, Note: "mine"})
 	act(api.AlertAct{ID: 1, Act: api.Close, Disposition: "benign"})
 	again := told("pager sent took CREATE", "pager sent took END", "pager sent took UPDATE") // and perhaps of its end
-	until("opened again", func(s api.AlertStory) bool { return s.Alert.Reopened == 1 && again(s) })
+	until("opened again", func(s api.AlertStory) bool { return s.Alert.Reopened == 0 }, func(s api.AlertStory) bool { return s.Alert.Reopened == 1 && again(s) })
 }

@@ -39,6 +39,7 @@ import (
 	"tocsin/internal/parser"
 	"tocsin/internal/policy"
 	"tocsin/internal/quarantine"
+	"tocsin/internal/report"
 	"tocsin/internal/rule"
 	"tocsin/internal/source"
 	"tocsin/internal/source/flows"
@@ -175,6 +176,7 @@ type App struct {
 	flows    *flows.Memory
 	// exporterSilence is how long an exporter may be silent, in nanoseconds; 0 is for ever.
 	exporterSilence atomic.Int64
+	portLimits      atomic.Pointer[watch.PortLimits] // for how long interfaces may be busy or down
 	enricher        *enrich.Enricher
 	naming          *naming.Shelf
 	named           *Setup // whose databases and groups are in use
@@ -190,6 +192,7 @@ type App struct {
 	watch           *watch.Service                           // nil when nobody is told anything
 	expected        atomic.Pointer[map[string]time.Duration] // sources that must not be silent
 	desk            *desk.Desk
+	reports         *report.Runner
 	auditor         *desk.Auditor
 	guard           *desk.Guard // before the desk: whoever asks from outside asks it
 	accounts        *desk.Accounts
@@ -309,12 +312,13 @@ func (a *App) makeServices(ctx context.Context, registry prometheus.Registerer) 
 		a.judges = append(a.judges, j)
 	}
 	a.desk = desk.New(desk.Parts{
-		Version: a.options.Version, Page: a.Address, Journal: a.journal, History: a.history, Ledger: a.ledger, Ingest: a.ingest, Quarantine: a.rejected,
+		Version: a.options.Version, Log: a.log, Page: a.Address, Journal: a.journal, History: a.history, Ledger: a.ledger, Ingest: a.ingest, Quarantine: a.rejected,
 		Alerting: a.judges[0].alerting, Mutes: a.mutes, Rules: a.rules, Detectors: catalog.Detectors(), Lists: a.lists(), Listed: a.listed,
-		Judges: a.engines, RulesChanged: a.rulesChanged, CaughtUp: a.caughtUp, Replayed: a.replayed, Problems: a.problems, Exporters: a.exporters, Troubles: a.exporterTroubles, Backup: a.backup, Try: a.try,
+		Judges: a.engines, RulesChanged: a.rulesChanged, CaughtUp: a.caughtUp, Replayed: a.replayed, Problems: a.problems, Exporters: a.exporters, Interfaces: a.interfaces, Troubles: a.exporterTroubles, Backup: a.backup, Try: a.try,
 		Kept: a.kept, ClearAlerts: a.clearAlerts, Sessions: a.sessions, Channels: a.delivery, Ways: a.waysMaker(node), PreferencesChanged: a.preferencesChanged,
-		Naming: desk.Naming{Shelf: a.naming, Look: a.enricher.Look},
+		Naming: desk.Naming{Shelf: a.naming, Look: a.enricher.Look}, PageURL: func() string { return a.pageURL(node) },
 	})
+	a.reports = report.NewRunner(a.desk.Scheduler(), a.Replayed, a.log, registry)
 	a.auditor = desk.NewAuditor(a.ledger, a.log)
 	a.guard = desk.NewGuard(a.desk, a.auditor)
 	a.setExpected(a.setup)

@@ -21,6 +21,7 @@ type bounded struct {
 	*testing.T
 
 	svc    api.Service
+	data   string // its directory
 	admin  context.Context
 	bob    context.Context
 	hidden []alert.Alert // alerts that he may not see
@@ -32,7 +33,8 @@ const bobsBounds = `source.ip in cidr("10.0.0.0/8") || user.name == "deputy" // 
 
 func bound(t *testing.T) *bounded {
 	t.Helper()
-	b := &bounded{T: t, svc: running(t, false).Service(), admin: api.As(t.Context(), api.Local())}
+	a := running(t, false)
+	b := &bounded{T: t, svc: a.Service(), data: a.setup.Config.Data, admin: api.As(t.Context(), api.Local())}
 	b.bob = api.Through(api.As(t.Context(), api.Identity{User: "bob"}), api.Way{Via: "http", From: "192.0.2.9"})
 	for _, name := range []string{"anna", "bob"} {
 		b.must(b.svc.PutUser(b.admin, api.UserEdit{Name: name, Password: "correct horse battery", Create: true}))

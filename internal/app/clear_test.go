@@ -105,7 +105,12 @@ func TestClearBesideFollowedFile(t *testing.T) {
 	stop()
 	svc, ctx, stop = begin()
 	defer stop()
-	if err := os.WriteFile(path, []byte(lines+lines), 0o600); err != nil {
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0) // to write it anew would be a truncation, if it was seen
+	if err == nil {
+		_, err = file.WriteString(lines)
+		err = errors.Join(err, file.Close())
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	holds(svc, ctx, 1000)

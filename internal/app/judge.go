@@ -39,15 +39,10 @@ type judge struct {
 	part     uint16
 	engine   *detect.Engine
 	alerting *alerting.Service
-	file     string // of the saved state
-
-	pending   []byte // state that waits for the ledger to hold what was found up to pendingAt
-	pendingAt event.Position
-	saved     time.Time     // when the state was last written down
-	saving    time.Duration // and how long that took
-
+	saver    saver
 	changing sync.Mutex // one change of rules at a time
 	ready    atomic.Bool
+	handed   atomic.Pointer[event.Position] // up to which alerting has what was found
 }
 
 func newJudge(a *App, class journal.Class, registry prometheus.Registerer) (*judge, error) {
@@ -58,7 +53,6 @@ func newJudge(a *App, class journal.Class, registry prometheus.Registerer) (*jud
 	}
 	j := &judge{
 		app: a, class: class, part: journal.Partition(a.setup.Config.Node, class), engine: engine,
-		file: filepath.Join(a.setup.Config.Data, fmt.Sprintf("detect-%s.state", class)),
 	}
 	name := alerting.Name
 	if class != journal.Events {
@@ -75,7 +69,23 @@ func newJudge(a *App, class journal.Class, registry prometheus.Registerer) (*jud
 			a.options.Changed(changes)
 		},
 	}, a.log, registry)
+	j.saver = saver{
+		engine: engine, file: filepath.Join(a.setup.Config.Data, fmt.Sprintf("detect-%s.state", class)), point: a.options.Crash, log: a.log,
+		found:  j.alerting.Committed,
+		commit: func(at event.Position) error { return a.commit(judgeCursor, at) },
+		held:   j.held,
+	}
 	return j, nil
+}
+
+// held returns how much of its room in the journal the class takes, from 0 to 1.
+func (j *judge) held() float64 {
+	for _, c := range j.app.journal.Health().Classes {
+		if c.Class == j.class && c.MaxBytes > 0 {
+			return float64(c.Bytes) / float64(c.MaxBytes)
+		}
+	}
+	return 0
 }
 
 // lists is where rules find the files that they name: below lists/ in the data directory.
@@ -145,6 +155,10 @@ func (j *judge) run(ctx context.Context) error {
 		return err
 	}
 	writer.Go(func() error { return j.alerting.Run(writing) })
+	defer func() {
+		stopWriting()
+		_ = writer.Wait() // it has written what it could; who did not ask for its error before has one of his own
+	}()
 	if err := j.begin(ctx, at); err != nil {
 		return err
 	}
@@ -153,6 +167,8 @@ func (j *judge) run(ctx context.Context) error {
 	}
 	j.app.options.Crash("after-begin-before-ready")
 	j.tellDisabled(ctx, nil)
+	begun := j.engine.Position()
+	j.handed.Store(&begun)
 	j.ready.Store(true)
 	if err := j.change(ctx); err != nil { // what changed since it began
 		return err
@@ -161,12 +177,9 @@ func (j *judge) run(ctx context.Context) error {
 	err = j.judge(ctx)
 	stopWriting()
 	if err := errors.Join(err, writer.Wait()); err != nil {
-		return err
+		return errors.Join(err, j.saver.abandon())
 	}
-	if err := j.save(true); err != nil {
-		return err
-	}
-	return j.save(false)
+	return j.saver.finish()
 }
 
 // begin takes the saved state up, or starts anew, and shows history to rules that have seen none.
@@ -174,30 +187,50 @@ func (j *judge) begin(ctx context.Context, at event.Position) error {
 	if err := j.engine.SetRules(j.own()); err != nil {
 		return err
 	}
-	data, err := detect.ReadFile(j.file)
+	had, err := j.restore(at)
 	if err != nil {
 		return err
 	}
-	if data != nil {
-		lost, err := j.engine.Restore(data)
-		switch {
-		case err != nil:
-			j.app.log.Error("saved state of the rules cannot be read, they start anew", "file", j.file, "cause", err)
-		case !at.Covers(j.engine.Position()):
-			return fault.New(fault.Conflict, "saved state of the rules stands at %s, the ledger only at %s: the ledger is an older one (remove %s to start the rules anew)",
-				j.engine.Position(), at, j.file)
-		case len(lost) > 0:
-			j.app.log.Info("rules start anew", "rules", strings.Join(lost, ", "))
-		}
-	}
-	if j.engine.Begin(j.app.journal.Epoch()) && data != nil {
+	if j.engine.Begin(j.app.journal.Epoch()) && had {
 		j.app.log.Warn("the journal is another one; rules judge it from its start", "class", j.class.String())
 	}
 	// What the journal has no more, because all cursors were behind it, is history to the rules.
-	if start := j.app.journal.Cursor(judgeCursor); data == nil && start.Seq(j.part) > 0 {
+	if start := j.app.journal.Cursor(judgeCursor); !had && start.Seq(j.part) > 0 {
 		j.engine.StartAt(event.Position{Epoch: start.Epoch}.With(j.part, start.Seq(j.part)))
 	}
 	return j.warm(ctx)
+}
+
+// restore takes the saved state up, which may stand where the ledger does or before, and reports whether there is a file of it.
+func (j *judge) restore(at event.Position) (had bool, err error) {
+	file := j.saver.file
+	if err := detect.DropDrafts(file); err != nil {
+		j.app.log.Error("half a state of the rules stays behind", "cause", err)
+	}
+	f, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read state of the rules: %w", err)
+	}
+	defer f.Close()
+	began := time.Now()
+	lost, err := j.engine.Restore(f)
+	switch {
+	case errors.Is(err, detect.ErrSnapshot):
+		j.app.log.Error("saved state of the rules cannot be read, they start anew", "file", file, "cause", err)
+		return true, nil
+	case err != nil:
+		return true, fmt.Errorf("read state of the rules: %w", err)
+	case !at.Covers(j.engine.Position()):
+		return true, fault.New(fault.Conflict, "saved state of the rules stands at %s, the ledger only at %s: the ledger is an older one (remove %s to start the rules anew)",
+			j.engine.Position(), at, file)
+	case len(lost) > 0:
+		j.app.log.Info("rules start anew", "rules", strings.Join(lost, ", "))
+	}
+	j.app.log.Debug("saved state of the rules is read", "file", file, "took", time.Since(began))
+	return true, nil
 }
 
 // retireGone ends the alerts of rules that went away while nothing ran. One judge does it for all.
@@ -262,13 +295,6 @@ func (j *judge) warm(ctx context.Context) error {
 	return nil
 }
 
-// The state of the rules is written down for 4 % of the time at most: that of many entities takes seconds. What a longer rest costs is
-// the journal between, which is read again after a restart.
-const (
-	saveRest    = 24
-	longestRest = 2 * time.Minute
-)
-
 // judge reads the journal until it is sealed and read, or ctx ends.
 func (j *judge) judge(ctx context.Context) error {
 	r, err := j.app.journal.Reader(j.engine.Position(), j.part)
@@ -286,6 +312,7 @@ func (j *judge) judge(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read journal for judging: %w", err)
 		}
+		began := time.Now()
 		out := j.engine.Apply(b)
 		for _, s := range b.Sources {
 			if strings.HasPrefix(s.ID, clockSource) || strings.HasPrefix(s.ID, workSource) { // a heartbeat keeps the clock from being told
@@ -294,6 +321,8 @@ func (j *judge) judge(ctx context.Context) error {
 				out = later
 			}
 		}
+		j.saver.judged += time.Since(began)
+		j.app.options.Crash("after-apply-before-take")
 		found := len(out.Findings)
 		out.Findings = slices.DeleteFunc(out.Findings, disables)
 		if len(out.Findings) < found {
@@ -306,40 +335,15 @@ func (j *judge) judge(ctx context.Context) error {
 			}
 			return err
 		}
+		j.handed.Store(&out.Position)
 		j.app.reach.moved()
-		due := false
 		select {
 		case <-saving.C:
-			due = time.Since(j.saved) >= min(saveRest*j.saving, longestRest)
+			j.saver.save(true)
 		default:
-		}
-		if err := j.save(due); err != nil {
-			j.app.log.Error("state of the rules cannot be saved", "cause", err)
+			j.saver.save(false)
 		}
 	}
-}
-
-// save writes down the state that was taken last, once everything found up to there is in the ledger; until then the one
-// before stays current. When a new one is due and none is waiting it is taken now.
-func (j *judge) save(due bool) (err error) {
-	began := time.Now()
-	if due && j.pending == nil {
-		if j.pending, j.pendingAt, err = j.engine.Snapshot(); err != nil {
-			return err
-		}
-		j.saved, j.saving = time.Now(), time.Since(began)
-		began = j.saved
-	}
-	if j.pending == nil || !j.alerting.Committed().Covers(j.pendingAt) {
-		return nil
-	}
-	data := j.pending
-	j.pending = nil
-	if err := detect.WriteFile(j.file, data); err != nil {
-		return err
-	}
-	j.saved, j.saving = time.Now(), j.saving+time.Since(began)
-	return j.app.commit(judgeCursor, j.pendingAt)
 }
 
 // caughtUp returns when everything up to head was judged and written, or the ledger is away.
@@ -349,7 +353,7 @@ func (j *judge) caughtUp(ctx context.Context, head event.Position) error {
 		return nil
 	}
 	err := j.app.reach.until(ctx, func() bool {
-		return j.alerting.Problem() != "" || j.ready.Load() && j.engine.Position().Covers(want)
+		return j.alerting.Problem() != "" || j.ready.Load() && j.handed.Load().Covers(want)
 	})
 	if err != nil || j.alerting.Problem() != "" {
 		return err
@@ -407,6 +411,9 @@ func (j *judge) problems() []string {
 	var list []string
 	if p := j.alerting.Problem(); p != "" {
 		list = append(list, "ledger: "+p)
+	}
+	if p := j.saver.problem(); p != "" {
+		list = append(list, "state of the rules cannot be saved: "+p)
 	}
 	for _, r := range j.engine.Rules() {
 		if r.Disabled != "" {

@@ -48,8 +48,10 @@ func (s *Setup) CheckLists() error {
 		if fromPack(r) {
 			continue
 		}
-		if err := list.Missing(files, r.Where.Lists()); err != nil {
-			errs = append(errs, fmt.Errorf("%s:%d: rule %s: %w (put one entry a line into %s/%s)", r.File, r.Line, r.Name, err, s.Config.Data, list.Path(r.Where.Lists()[0])))
+		for _, name := range r.Where.Lists() {
+			if err := list.Check(files, name); err != nil {
+				errs = append(errs, fmt.Errorf("%s:%d: rule %s: %w (put one entry a line into %s/%s)", r.File, r.Line, r.Name, err, s.Config.Data, list.Path(name)))
+			}
 		}
 	}
 	return errors.Join(errs...)
@@ -70,7 +72,7 @@ func (s *Setup) Resting() (names []string) {
 	for i := range s.Rules {
 		r := &s.Rules[i]
 		for _, name := range r.Where.Lists() {
-			if fromPack(r) && list.Missing(files, []string{name}) != nil {
+			if fromPack(r) && list.Check(files, name) != nil {
 				names = append(names, fmt.Sprintf("rule %s rests: there is no %s/%s", r.Name, s.Config.Data, list.Path(name)))
 			}
 		}

@@ -19,7 +19,8 @@ func TestNamesWithinBounds(t *testing.T) {
 	}})
 	b.must(err)
 	for what, ask := range map[string]func() (any, error){
-		"Names": func() (any, error) { return b.svc.Names(b.bob, api.NameRequest{}) },
+		"Names":  func() (any, error) { return b.svc.Names(b.bob, api.NameRequest{}) },
+		"Groups": func() (any, error) { return b.svc.Groups(b.bob, api.GroupRequest{}) },
 		"NamesOf": func() (any, error) {
 			return b.svc.NamesOf(b.bob, api.NamesOfRequest{Keys: []api.NameKey{{Kind: "address", Key: "192.0.2.1"}}})
 		},

@@ -30,6 +30,10 @@ func examples(dir string) map[string]string {
 		"import logtrack": "postgres://nobody@127.0.0.1:1/none", "selftest": "",
 		"exclusions add": "--rule nosuch --note x", "exclusions remove": "999", "exclusions show": "999", "silences add": "--rule nosuch --for 1h --note x", "silences end": "999",
 		"silences show": "999", "windows add": "--rule nosuch --days mon --from 01:00 --to 02:00 --zone UTC --note x", "windows end": "999", "windows show": "999",
+		"board set":  filepath.Join(dir, "board.json"),
+		"views save": "night /flows?since=24h", "views remove": "nosuch",
+		"reports set": "nightly /flows?since=24h --replace", "reports run": "nightly", "reports results": "nightly", "reports show": "nightly", "reports pause": "nosuch", "reports resume": "nosuch",
+		"reports remove": "nosuch", "reports forget": "nightly 1",
 		"me digest set": "--every hour", "me everyone": "off", "me filter": "source.port==1", "me mail set": "--to a@example.com --no-test", "me quiet add": "--from 01:00 --to 02:00",
 		"me quiet set": "--from 01:00 --to 02:00", "me severity": "HIGH", "me syslog set": "--host 127.0.0.1 --no-test", "me zone": "UTC",
 		"settings mail set":  "--server mail.example --from a@example.com",
@@ -101,6 +105,7 @@ func TestEveryCommandForEveryRole(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"password":   "correct horse battery staple\n",
+		"board.json": `{"pages":[{"name":"Overview","widgets":[{"kind":"health"}]}]}`,
 		"groups.csv": "group,member\noffice,10.0.0.0/8\n", "names.csv": "kind,key,name\nas,64500,us\n",
 		"rule.yaml": "rules:\n  - {name: guessing, from: log, detect: {threshold: {over: 1m, at_least: 3}}, severity: LOW}\n",
 	} {
@@ -147,7 +152,7 @@ func denied(text string) bool {
 // command runs a command line against the server with a token.
 func command(t *testing.T, a *App, token string, args []string) (code int, errs string) {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer stop()
 	var out, said bytes.Buffer
 	code = cli.Run(ctx, cli.Options{

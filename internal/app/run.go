@@ -48,9 +48,8 @@ func (a *App) Run(ctx context.Context) error {
 	})
 	if a.options.Live {
 		g.Go(func() error { return a.delivery.Run(judged) })
-	}
-	if a.options.Live {
 		g.Go(func() error { return a.renewLists(intake) })
+		g.Go(func() error { return a.reports.Run(intake) })
 	}
 	if a.watch != nil {
 		g.Go(func() error { return a.watch.Run(intake) })

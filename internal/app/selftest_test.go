@@ -23,6 +23,13 @@ func (broken) Send(context.Context, notifier.Notice) (string, error) {
 	return "", fmt.Errorf("it is broken: %w", notifier.ErrPermanent)
 }
 
+// busy may take a notice later.
+type busy struct{}
+
+func (busy) Send(context.Context, notifier.Notice) (string, error) {
+	return "", errors.New("it is busy")
+}
+
 // A gate takes notices when it is opened.
 type gate chan struct{}
 
@@ -123,5 +130,26 @@ func TestSelfTest(t *testing.T) {
 	}
 	if _, err := running(t, false).Service().SelfTest(ctx, api.SelfTestRequest{}); !errors.Is(err, fault.Unavailable) {
 		t.Errorf("SelfTest where nothing runs = %v", err)
+	}
+}
+
+// Of a channel that is tried again and again it is told at the end of the wait what it answered last.
+func TestSelfTestOfBusyChannel(t *testing.T) {
+	a := running(t, true, func(s *Setup) {
+		s.routes = []route{{Channel: delivery.Channel{Name: "busy", Notifier: busy{}}}}
+	})
+	svc, ctx := a.Service(), api.As(t.Context(), api.Local())
+	for end := time.Now().Add(time.Minute); ; {
+		answer, err := svc.SelfTest(ctx, api.SelfTestRequest{Wait: time.Second})
+		if err != nil || answer.OK {
+			t.Fatalf("SelfTest of a busy channel = %+v, %v", answer, err)
+		}
+		last := answer.Stations[len(answer.Stations)-1]
+		if last.Name == "notice over busy" && strings.Contains(last.Detail, "not within 1s: it is busy") {
+			return
+		}
+		if time.Now().After(end) { // on a slow machine it may not come so far within a second
+			t.Fatalf("SelfTest of a busy channel = %+v", answer)
+		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"tocsin/internal/api"
-	"tocsin/internal/document"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/journal"
@@ -29,6 +28,7 @@ func (a *App) newWatch(node string) *watch.Service {
 		Exporters: func() (map[netip.Addr]int64, time.Duration) {
 			return a.flows.Steady(time.Now()), time.Duration(a.exporterSilence.Load())
 		},
+		Ports:  a.watchedPorts,
 		Tables: a.tables,
 		Problems: func(ctx context.Context) []string {
 			h, err := a.desk.Health(api.As(ctx, api.Local()))
@@ -65,6 +65,7 @@ func (a *App) setExpected(setup *Setup) {
 	}
 	a.expected.Store(&expected)
 	a.exporterSilence.Store(int64(setup.Config.Sources.ExporterSilentAfter))
+	a.portLimits.Store(&watch.PortLimits{Busy: setup.Config.Sources.InterfaceBusyAfter, Down: setup.Config.Sources.InterfaceDownAfter})
 }
 
 // workSource begins the id of the source range by which the journal is tried.
@@ -102,8 +103,8 @@ func (a *App) works(ctx context.Context) error {
 func (a *App) roomProblems() []string {
 	var list []string
 	if h := a.journal.Health(); h.Refusing == "" && h.Floor > 0 && h.Free < h.Floor+h.Floor/4 {
-		list = append(list, fmt.Sprintf("disk: %s are free where the journal is, and below %s nothing is accepted (make room, or set journal.free_floor)",
-			document.Size(h.Free), document.Size(h.Floor)))
+		list = append(list, fmt.Sprintf("disk: %d MB are free where the journal is, and below %d MB nothing is accepted (make room, or set journal.free_floor)",
+			h.Free>>20, h.Floor>>20))
 	}
 	if a.rejected.Full() {
 		list = append(list, fmt.Sprintf("quarantine: it is full: lines that cannot be read are counted and not kept any more (tocsin quarantine drop, or raise quarantine.max_bytes, now %s)",

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,7 +46,7 @@ func watched(t *testing.T, dir, file string, change func(*config.Config)) (a *Ap
 	}
 }
 
-// waitOwn waits until tocsin's own alert of a rule is in a state, and does something meanwhile again and again.
+// waitOwn waits until an alert of tocsin's own rule is in a state, returns the first such, and does something meanwhile again and again.
 func (a *App) waitOwn(t *testing.T, rule string, state alert.State, meanwhile func()) alert.Alert {
 	t.Helper()
 	ctx := api.As(t.Context(), api.Local())
@@ -56,8 +57,10 @@ func (a *App) waitOwn(t *testing.T, rule string, state alert.State, meanwhile fu
 		if found, err = a.Service().Alerts(ctx, api.AlertRequest{Rule: rule}); err != nil {
 			t.Fatal(err)
 		}
-		if len(found) > 0 && found[0].State == state {
-			return found[0]
+		for _, one := range slices.Backward(found) { // the newest comes first, and is another when the machine stood still for a second
+			if one.State == state {
+				return one
+			}
 		}
 	}
 	t.Fatalf("no alert of %s is %s: %+v; sources %+v", rule, state, found, a.ingest.Sources())
