@@ -21,18 +21,18 @@ type pause struct {
 // everybody else from taking events in while remove deletes what there is. If that succeeds, nothing is known of any source;
 // the live ones are started again either way, and ask anew where to begin. While an old file is being read it is refused.
 func (s *Service) Anew(ctx context.Context, remove func(context.Context) error) error {
+	settled, cancel := context.WithTimeoutCause(ctx, settleFor, fault.New(fault.Unavailable, "begin anew: events wait for %v already to be written (see tocsin's health)", settleFor))
+	defer cancel()
 	p := pause{quiet: make(chan struct{}), resume: make(chan struct{})}
 	select {
 	case s.pauses <- p:
 	case <-s.ended:
 		return fault.New(fault.Unavailable, "begin anew: tocsin is stopping")
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	case <-settled.Done(): // the sources are just being exchanged, which waits for the same
+		return context.Cause(settled)
 	}
 	defer close(p.resume)
 	<-p.quiet // sources end when they are told to
-	settled, cancel := context.WithTimeoutCause(ctx, settleFor, fault.New(fault.Unavailable, "begin anew: events wait for %v already to be written (see tocsin's health)", settleFor))
-	defer cancel()
 	for _, c := range s.collectors {
 		if err := c.settle(settled); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -142,6 +143,48 @@ func TestRunBringsEveryLineOnce(t *testing.T) {
 			if b.Rows > 64 {
 				t.Errorf("a batch has %d rows, want 64 at most", b.Rows)
 			}
+		}
+	})
+}
+
+// resuming is a source that begins behind what is durable of it, as a file does.
+type resuming struct {
+	service *Service
+	n       int
+}
+
+func (r *resuming) Run(ctx context.Context, emit source.Emit) error {
+	at, _ := r.service.Resume("file:a")
+	lines := feed{n: r.n, sent: int(at / 10), stream: source.Stream{Source: "a", ID: "file:a", Parser: words{}, Kind: event.Log}}
+	return lines.Run(ctx, emit)
+}
+
+// A set of sources that takes the place of another brings nothing again that is on its way to the journal.
+func TestNextSetGoesOnWhereTheOneBeforeEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		journal := &memory{refuse: fault.New(fault.Full, "full")}
+		s := New(Options{Journal: journal, Log: quiet()})
+		ctx, stop := context.WithCancel(t.Context())
+		sets, ended := make(chan map[string]source.Source, 1), make(chan error, 1)
+		go func() { ended <- s.Run(ctx, sets) }()
+		var want []string
+		for set := range 3 {
+			sets <- map[string]source.Source{"a": &resuming{s, 10 * (set + 1)}}
+			time.Sleep(time.Second)
+			for n := range 10 {
+				want = append(want, fmt.Sprintf("a-%d", 10*set+n))
+			}
+		}
+		journal.mu.Lock()
+		journal.refuse = nil
+		journal.mu.Unlock()
+		time.Sleep(time.Minute)
+		stop()
+		if err := <-ended; err != nil {
+			t.Fatalf("Run: %v", err)
+		}
+		if got := journal.messages(); !slices.Equal(got, want) {
+			t.Errorf("lines are %q, want each once", got)
 		}
 	})
 }

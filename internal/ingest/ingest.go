@@ -146,6 +146,12 @@ func (s *Service) runSources(ctx context.Context, feed <-chan map[string]source.
 	var sources map[string]source.Source
 	for ctx.Err() == nil {
 		sources = s.runSet(ctx, sources, feed)
+		// The next set asks where to begin, which is behind what is durable: what the one before has brought must be.
+		for _, c := range s.collectors {
+			if err := c.settle(ctx); err != nil {
+				return
+			}
+		}
 	}
 }
 

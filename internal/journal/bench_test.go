@@ -123,3 +123,67 @@ func BenchmarkRead(b *testing.B) {
 		})
 	}
 }
+
+// flowRows returns batches of flows as a listener makes them of NetFlow 5.
+func flowRows(count, rows int) []*event.Batch {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	zipf := rand.NewZipf(rnd, 1.1, 8, 200_000)
+	b, at := event.NewBuilder(event.Flow), int64(1700000000e9)
+	var list []*event.Batch
+	for range count {
+		for range rows {
+			host, packets := zipf.Uint64(), 1+rnd.Int64N(40)
+			at += 3000
+			b.Time(event.Timestamp, at)
+			b.Time(event.Ingested, at/1e6*1e6)
+			b.Text(event.TocsinSource, "flows")
+			b.IP(event.ObserverIP, [16]byte{10: 0xff, 11: 0xff, 12: 127, 15: 1})
+			b.Time(event.EventStart, at-rnd.Int64N(20e9)/1e6*1e6)
+			b.Time(event.EventEnd, at)
+			b.Uint(event.FlowID, rnd.Uint64())
+			b.Int(event.NetworkIANA, 6)
+			b.IP(event.SourceIP, [16]byte{10: 0xff, 11: 0xff, 12: 10, 13: byte(host >> 16), 14: byte(host >> 8), 15: byte(host)})
+			b.IP(event.DestinationIP, [16]byte{10: 0xff, 11: 0xff, 12: 198, 13: 51, 14: 100, 15: byte(rnd.Uint32())})
+			b.Int(event.SourcePort, 32768+rnd.Int64N(28_000))
+			b.Int(event.DestinationPort, 443)
+			b.Int(event.SourceBytes, packets*(40+rnd.Int64N(1400)))
+			b.Int(event.SourcePackets, packets)
+			b.Next()
+		}
+		list = append(list, b.Batch())
+	}
+	return list
+}
+
+// BenchmarkHandOn is the price of one flow that is appended and read by two readers, who keep up or find nothing in memory.
+func BenchmarkHandOn(b *testing.B) {
+	for name, cacheBytes := range map[string]int64{"memory": 0, "stream": -1} {
+		b.Run(name, func(b *testing.B) {
+			o := testOptions(b, b.TempDir())
+			o.Cursors, o.every, o.MaxBytes, o.CacheBytes = nil, 0, map[Class]int64{Flows: 64 << 30}, cacheBytes
+			j := opened(b, o)
+			batches := flowRows(16, 8192)
+			var readers [2]*Reader
+			for i := range readers {
+				readers[i] = reader(b, j, event.Position{}, 1)
+				defer readers[i].Close()
+			}
+			used := cpu()
+			b.ReportAllocs()
+			b.ResetTimer()
+			for i := range b.N {
+				one := *batches[i%len(batches)] // the journal writes its place into it
+				if _, err := j.Append(context.Background(), &one); err != nil {
+					b.Fatal(err)
+				}
+				for _, r := range readers {
+					if _, err := r.Next(context.Background()); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			b.StopTimer()
+			b.ReportMetric((cpu()-used).Seconds()/float64(b.N*8192)*1e6, "cpu-s/M")
+		})
+	}
+}

@@ -107,18 +107,19 @@ func (j *Journal) nudge() {
 	}
 }
 
-// purge removes from the streams of a lane what every cursor has committed and returns how many messages that were. Its
-// errors are logged: the next round tries again.
-func (j *Journal) purge(ctx context.Context, l *lane) (messages uint64) {
+// purge removes from the streams of a lane what every cursor has committed. Its errors are logged: the next round tries
+// again.
+func (j *Journal) purge(ctx context.Context, l *lane) {
 	upto, ok := j.committed(l.partition)
 	if !ok {
-		return 0
+		return
 	}
 	l.purging.Lock()
 	defer l.purging.Unlock()
 	l.mu.Lock()
 	gens := slices.Clone(l.gens)
 	l.mu.Unlock()
+	var messages uint64
 	failed := false
 	for i, gen := range gens {
 		n, err := j.purgeGeneration(ctx, l, gen, upto, i == len(gens)-1)
@@ -133,10 +134,10 @@ func (j *Journal) purge(ctx context.Context, l *lane) (messages uint64) {
 	l.ailing = failed
 	if messages > 0 {
 		l.purged = time.Now()
+		l.purges++
 	}
 	l.jumps = slices.DeleteFunc(l.jumps, func(k jump) bool { return k.First <= upto })
 	l.mu.Unlock()
-	return messages
 }
 
 // purgeGeneration removes the messages of one generation up to batch upto, and the whole stream when it is an old one.

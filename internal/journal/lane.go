@@ -35,6 +35,7 @@ type lane struct {
 
 	purging sync.Mutex // one purge at a time
 	purged  time.Time  // when something was purged last
+	purges  int        // how often something was
 	ailing  bool       // the last purge failed
 
 	// folderTime is the time that the folder of blocks had when it was last synced, folderSure that it was not just then

@@ -81,8 +81,8 @@ type Options struct {
 	GroupDelay time.Duration
 	// GroupRows is how many rows a message of several batches may have. Zero means 5,000.
 	GroupRows int
-	// CacheBytes bounds, per class, the memory of batches that are handed on to readers as they are. Zero means 32 MiB;
-	// less than zero, no cache.
+	// CacheBytes bounds the memory of batches that are handed on to readers as they are: so much of events, and four times
+	// as much of flows, of which a second may bring 60 MB. Zero means 32 MiB; less than zero, no cache.
 	CacheBytes int64
 	// Cursors names everybody who commits positions. Nothing that one of them has not committed is purged; without any,
 	// nothing is. Cursors that the directory knows and the list does not are forgotten.
@@ -145,6 +145,16 @@ func (o Options) normal() (Options, error) {
 		o.every = time.Second
 	}
 	return o, errors.Join(errs...)
+}
+
+// cacheOf returns the bytes of fresh batches of a class that are kept for readers. One of flows that saves its state stands
+// still for a second, and should not have to unpack what came meanwhile.
+func (o *Options) cacheOf(c Class) int64 {
+	n := max(0, o.CacheBytes)
+	if c == Flows {
+		n *= 4
+	}
+	return n
 }
 
 // minBudget is the least disk a class can work with.

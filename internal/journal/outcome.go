@@ -57,7 +57,7 @@ func (j *Journal) send(ctx context.Context, l *lane, m *outgoing) (incarnation i
 func (j *Journal) resolve(ctx context.Context, l *lane, m *outgoing, incarnation, try int, err error) (stored bool, final error) {
 	switch code := errorCode(err); {
 	case code == codeMaxBytes && strings.Contains(err.Error(), "maximum bytes"), code == codeNoResources, code == codeNoStorage:
-		if try == 0 && j.purge(ctx, l) > 0 {
+		if try == 0 && j.madeRoom(ctx, l, m) {
 			return false, nil
 		}
 		j.nudge()
@@ -83,6 +83,15 @@ func (j *Journal) resolve(ctx context.Context, l *lane, m *outgoing, incarnation
 		sick = err
 	}
 	return j.restart(ctx, l, m, incarnation, sick)
+}
+
+// madeRoom purges what can be and reports whether there is more room than when a message was refused, which may as well be
+// upkeep's doing.
+func (j *Journal) madeRoom(ctx context.Context, l *lane, m *outgoing) bool {
+	j.purge(ctx, l)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.purges > m.purges
 }
 
 // compare looks at what a stream has in the place of a message that was refused because the stream is longer than told.

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -40,21 +42,27 @@ type natsServer struct {
 	cmd         *exec.Cmd
 }
 
-// freePort finds a port that was free a moment ago.
-func freePort(t *testing.T) int {
+// freePorts finds n ports, each another one, that were free a moment ago. They lie below those that the system gives to who asks
+// for any (32768 and up on Linux, 49152 elsewhere), so that nobody gets one while its server is away.
+func freePorts(t *testing.T, n int) (ports []int) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 20000 + rand.IntN(10000)
+		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			defer l.Close() // held until the others are found
+			if ports = append(ports, port); len(ports) == n {
+				return ports
+			}
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatalf("%d ports are free, want %d", len(ports), n)
+	return nil
 }
 
-func newServer(t *testing.T, bin, name, more string) *natsServer {
+func newServer(t *testing.T, bin, name string, port int, more string) *natsServer {
 	t.Helper()
 	dir := t.TempDir()
-	s := &natsServer{bin: bin, port: freePort(t), config: filepath.Join(dir, "nats.conf")}
+	s := &natsServer{bin: bin, port: port, config: filepath.Join(dir, "nats.conf")}
 	text := fmt.Sprintf("server_name: %s\nlisten: 127.0.0.1:%d\nmax_payload: 8MB\njetstream { store_dir: %q, sync_interval: always, max_file_store: 20GB }\n%s\n",
 		name, s.port, filepath.Join(dir, "store"), more)
 	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
@@ -125,20 +133,20 @@ func TestOutside(t *testing.T) {
 	} {
 		if run == nil {
 			suiteWith(t, func(t *testing.T) string {
-				s := newServer(t, bin, "one", "")
+				s := newServer(t, bin, "one", freePorts(t, 1)[0], "")
 				s.start(t)
 				return s.url()
 			})
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			s := newServer(t, bin, "one", "")
+			s := newServer(t, bin, "one", freePorts(t, 1)[0], "")
 			s.start(t)
 			run(t, s.url())
 		})
 	}
 	t.Run("kill server", func(t *testing.T) {
-		s := newServer(t, bin, "one", "")
+		s := newServer(t, bin, "one", freePorts(t, 1)[0], "")
 		s.start(t)
 		killServers(t, s.url(), 1, func(n int) {
 			s.kill()
@@ -147,27 +155,28 @@ func TestOutside(t *testing.T) {
 	})
 	t.Run("server away at start", func(t *testing.T) {
 		o := testOptions(t, t.TempDir())
-		o.URL = fmt.Sprintf("nats://127.0.0.1:%d", freePort(t))
+		o.URL = fmt.Sprintf("nats://127.0.0.1:%d", freePorts(t, 1)[0])
 		if j, err := Open(t.Context(), o); !errors.Is(err, fault.Unavailable) {
 			t.Errorf("Open without a server: %v, %v", j, err)
 		}
 	})
 	t.Run("outage", func(t *testing.T) {
-		s := newServer(t, bin, "one", "")
+		s := newServer(t, bin, "one", freePorts(t, 1)[0], "")
 		s.start(t)
 		serverAway(t, s)
 	})
 	t.Run("two writers", func(t *testing.T) {
-		s := newServer(t, bin, "one", "")
+		s := newServer(t, bin, "one", freePorts(t, 1)[0], "")
 		s.start(t)
 		twoWriters(t, s.url())
 	})
 	t.Run("cluster", func(t *testing.T) {
-		ports := []int{freePort(t), freePort(t), freePort(t)}
+		free := freePorts(t, 6)
+		ports, clients := free[:3], free[3:]
 		var all []*natsServer
 		var urls []string
 		for i := range ports {
-			s := newServer(t, bin, fmt.Sprintf("n%d", i), fmt.Sprintf("cluster { name: c, listen: 127.0.0.1:%d, routes: [nats://127.0.0.1:%d, nats://127.0.0.1:%d] }",
+			s := newServer(t, bin, fmt.Sprintf("n%d", i), clients[i], fmt.Sprintf("cluster { name: c, listen: 127.0.0.1:%d, routes: [nats://127.0.0.1:%d, nats://127.0.0.1:%d] }",
 				ports[i], ports[(i+1)%3], ports[(i+2)%3]))
 			all, urls = append(all, s), append(urls, s.url())
 		}
@@ -270,8 +279,13 @@ func serverAway(t *testing.T, s *natsServer) {
 	j := opened(t, o)
 	appendOne(t, j, batchOf(event.Log, 1, "o", 0))
 	s.kill()
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	go func() {
+		for deadline := time.Now().Add(time.Minute); !j.writing() && time.Now().Before(deadline); <-time.After(time.Millisecond) {
+		}
+		cancel()
+	}()
 	if _, err := j.Append(ctx, batchOf(event.Log, 1, "o", 1)); !errors.Is(err, ErrUnknown) || !errors.Is(err, fault.Unavailable) {
 		t.Fatalf("Append without a server: %v", err)
 	}
@@ -293,6 +307,19 @@ func serverAway(t *testing.T, s *natsServer) {
 	r := reader(t, j, event.Position{}, 0)
 	j.Seal()
 	equal(t, "after the outage", readAll(t, r), want("o", 0, 3))
+}
+
+// writing reports whether a group is on its way to the engine.
+func (j *Journal) writing() bool {
+	for _, l := range j.lanes {
+		l.mu.Lock()
+		busy := l.busy
+		l.mu.Unlock()
+		if busy {
+			return true
+		}
+	}
+	return false
 }
 
 // twoWriters opens the same node twice: the second one takes the streams over, the first one finds out and stops.

@@ -51,7 +51,7 @@ func (j *Journal) recover(ctx context.Context) (err error) {
 	}
 	j.epoch, j.epochID, j.losses = g.Epoch, g.epochBytes(), g.Losses
 	for _, c := range []Class{Events, Flows} {
-		l := newLane(c, j.o.Node, max(0, j.o.CacheBytes))
+		l := newLane(c, j.o.Node, j.o.cacheOf(c))
 		j.lanes[c] = l
 		if err := j.openLane(ctx, l, g, adopted); err != nil {
 			return fmt.Errorf("partition %d: %w", l.partition, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +27,7 @@ func suiteWith(t *testing.T, url func(t *testing.T) string) {
 		"slow reader":          slowReader,
 		"two readers":          twoReaders,
 		"byte limit":           byteLimit,
+		"purged by upkeep":     purgedByUpkeep,
 		"purge":                purgeBehindSlowest,
 		"positions":            positions,
 		"refusals":             refusals,
@@ -231,6 +233,45 @@ func byteLimit(t *testing.T, o Options) {
 	}
 }
 
+// purgedByUpkeep has upkeep make the room that a refused message needs, while that waits to make it itself.
+func purgedByUpkeep(t *testing.T, o Options) {
+	o.MaxBytes = map[Class]int64{Events: 6 << 20}
+	o.every = time.Hour
+	purging, refused := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	o.Crash = func(point string) {
+		if point == "after-guard-before-purge" {
+			once.Do(func() {
+				close(purging)
+				<-refused
+			})
+		}
+	}
+	j := opened(t, o)
+	n, err := until(t, j, 0)
+	if !errors.Is(err, fault.Full) {
+		t.Fatalf("Append to a full journal: %v", err)
+	}
+	if err := j.Commit("history", j.Head()); err != nil {
+		t.Fatal(err)
+	}
+	j.nudge()
+	<-purging
+	var all sync.WaitGroup
+	all.Go(func() {
+		if p, err := j.Append(t.Context(), fat(n)); err != nil || p.Sequence != uint64(n+1) {
+			t.Errorf("Append while upkeep purges: %+v, %v", p, err)
+		}
+	})
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for stacks := make([]byte, 1<<20); !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "(*Journal).resolve("); {
+		<-tick.C
+	}
+	close(refused)
+	all.Wait()
+}
+
 func purgeBehindSlowest(t *testing.T, o Options) {
 	o.Cursors = []string{"history", "detect"}
 	j := opened(t, o)
@@ -383,8 +424,13 @@ func refusals(t *testing.T, o Options) {
 	if j.space == nil {
 		return
 	}
-	j.space.floor = 1 << 60
-	j.space.forget()
+	floor := func(bytes int64) { // upkeep looks at it too
+		j.space.mu.Lock()
+		j.space.floor = bytes
+		j.space.mu.Unlock()
+		j.space.forget()
+	}
+	floor(1 << 60)
 	_, err := j.Append(t.Context(), batchOf(event.Log, 1, "x", 0))
 	if !errors.Is(err, fault.Full) || !strings.Contains(err.Error(), "floor") {
 		t.Errorf("Append below the floor: %v", err)
@@ -392,8 +438,7 @@ func refusals(t *testing.T, o Options) {
 	if h := j.Health(); h.Refusing == "" || h.Free == 0 {
 		t.Errorf("health below the floor: %+v", h)
 	}
-	j.space.floor = 0
-	j.space.forget()
+	floor(0)
 	if free, floor, err := j.space.look(0); err != nil || floor < defaultFloorBytes || free == 0 {
 		t.Errorf("default floor: %d free, floor %d, %v", free, floor, err)
 	}

@@ -124,6 +124,8 @@ type outgoing struct {
 	id   string // Nats-Msg-Id
 	data []byte
 	rows int
+	// purges is how often the lane had been purged before the message was published.
+	purges int
 }
 
 // compose makes one message of a group.
@@ -132,6 +134,7 @@ func (j *Journal) compose(l *lane, group []*entry) (*outgoing, error) {
 	gen := l.current()
 	m := &outgoing{gen: gen, seq: l.headSeq + 1, header: header{epoch: j.epochID, generation: gen.Number, partition: l.partition,
 		count: uint16(len(group)), first: l.next, prev: l.head}}
+	m.purges = l.purges
 	enough := m.last() <= l.reserved
 	l.mu.Unlock()
 	if !enough {

@@ -53,8 +53,7 @@ func isDocument(head []byte) bool {
 	return lines.Nested(head) && (bytes.HasPrefix(bytes.TrimLeft(head, "\ufeff \t\r\n"), []byte{'['}) || bytes.Contains(head, []byte(`"Records"`)))
 }
 
-// settle is how often a compressed file that ends early must look the same before it is taken for broken and not for
-// unfinished.
+// settle is how often a compressed file that ends early must look the same at least before it is taken for broken.
 const settle = 5
 
 // openPacked begins to read a compressed file. keep says that the file is in use. It waits until the file has looked the
@@ -66,13 +65,15 @@ func (r *reader) openPacked(path string, k key, file *os.File, info fs.FileInfo,
 		r.unsettled = true
 		return false, nil
 	}
-	if r.steady[k].as != as {
-		r.steady[k] = steadiness{as: as}
+	was, now := r.steady[k], time.Now()
+	if was.as != as {
+		r.steady[k] = steadiness{as: as, since: now}
 		r.unsettled = true
 		return false, nil
 	}
-	r.steady[k] = steadiness{as: as, looks: r.steady[k].looks + 1}
-	patient := r.steady[k].looks <= settle
+	was.looks++
+	r.steady[k] = was
+	patient := was.unfinished(now, r.Settle)
 	head, err := headOf(file)
 	if damaged := new(*lines.Damaged); errors.As(err, damaged) && !patient {
 		err = nil
@@ -88,7 +89,7 @@ func (r *reader) openPacked(path string, k key, file *os.File, info fs.FileInfo,
 		id, from, err = f.Find(r.resume)
 	}
 	if err != nil {
-		return false, r.broken(k, as, err)
+		return false, r.broken(k, as, patient, err)
 	}
 	delete(r.steady, k)
 	r.Log.Debug("looked at a compressed log file", "source", r.Name, "path", path, "id", id, "from", from, "rotated", rotated)
@@ -118,16 +119,23 @@ func (r *reader) openPacked(path string, k key, file *os.File, info fs.FileInfo,
 	return true, nil
 }
 
-// A steadiness says for how many looks a compressed file has looked the same.
+// A steadiness says for how many looks, and since when, a compressed file has looked the same.
 type steadiness struct {
 	as    closed
 	looks int
+	since time.Time
 }
 
-// broken decides about a compressed file that could not be looked into. One that is damaged may just be unfinished: it is
-// looked at again, and after a while taken as far as it goes.
-func (r *reader) broken(k key, as closed, err error) error {
-	if damaged := new(*lines.Damaged); errors.As(err, damaged) && r.steady[k].looks <= settle {
+// unfinished reports whether a compressed file that ends early may still be being written. Looks alone do not tell: while
+// another log of its directory is busy, there are fifty a second. One that nobody has written to for long waits for no more.
+func (s *steadiness) unfinished(now time.Time, after time.Duration) bool {
+	return s.looks <= settle || now.Sub(s.since) < after && now.Sub(s.as.modified) < after
+}
+
+// broken decides about a compressed file that could not be looked into. One that is damaged may just be unfinished: while
+// patient it is looked at again, and after a while taken as far as it goes.
+func (r *reader) broken(k key, as closed, patient bool, err error) error {
+	if damaged := new(*lines.Damaged); errors.As(err, damaged) && patient {
 		r.unsettled = true
 		return nil
 	}

@@ -26,9 +26,15 @@ func packetEnds(head []byte) []int {
 	return ends
 }
 
-// lookCaptured answers Find's questions about a capture, by reading it; size keeps the size of its content. What can be unpacked of
-// a damaged file is taken for all that it holds.
-func lookCaptured(file *os.File, size *int64) func(int64) (int64, bool, error) {
+// A looked is what was seen of a capture when it was looked for.
+type looked struct {
+	size    int64 // of its content; what can be unpacked of a damaged file is taken for all that it holds
+	damaged bool  // packets stop to make sense in the middle of it, as far as they were looked at
+	broken  bool  // it breaks off within a packet, or cannot be unpacked to its end
+}
+
+// look answers Find's questions about a capture, by reading it.
+func (l *looked) look(file *os.File) func(int64) (int64, bool, error) {
 	return func(offset int64) (int64, bool, error) {
 		content, err := lines.Open(io.NewSectionReader(file, 0, 1<<62))
 		if err != nil {
@@ -46,10 +52,16 @@ func lookCaptured(file *os.File, size *int64) func(int64) (int64, bool, error) {
 		if err == nil {
 			_, err = io.Copy(io.Discard, content)
 		}
-		*size = content.Offset()
+		if packets != nil {
+			times, _ := packets.Damaged()
+			l.damaged = l.damaged || times > 0
+			l.broken = l.broken || packets.Ends()
+		}
+		l.broken = l.broken || errors.As(err, new(*lines.Damaged))
+		l.size = content.Offset()
 		if err != nil && !errors.Is(err, io.EOF) && !errors.As(err, new(*lines.Damaged)) {
 			return 0, false, err
 		}
-		return *size, ends, nil
+		return l.size, ends, nil
 	}
 }

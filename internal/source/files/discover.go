@@ -76,6 +76,7 @@ func (r *reader) discover() {
 	r.behind = r.openStrangers() && r.behind
 	maps.DeleteFunc(r.closed, func(k key, _ closed) bool { return !found[k] })
 	maps.DeleteFunc(r.anew, func(k key, _ left) bool { return !found[k] })
+	maps.DeleteFunc(r.copies, func(k key, _ bool) bool { return !found[k] })
 	maps.DeleteFunc(r.steady, func(k key, _ steadiness) bool { return !found[k] })
 }
 
@@ -191,11 +192,12 @@ func (r *reader) open(path string, k key, rotated bool) error {
 	}
 	t := &tail{
 		path: path, key: k, file: file, head: head, listed: !rotated,
-		size: info.Size(), modified: info.ModTime(), changed: time.Now(),
+		size: info.Size(), modified: info.ModTime(), changed: time.Now(), found: r.looks,
 	}
-	if err := r.name(t, false); err != nil {
+	if err := r.name(t, r.copies[k]); err != nil { // a copy is whole by now
 		return err
 	}
+	delete(r.copies, k)
 	r.Log.Debug("looked at a log file", "source", r.Name, "path", path, "id", t.id, "from", t.offset, "size", t.size, "rotated", rotated)
 	if rotated && t.offset == 0 {
 		r.strangers = append(r.strangers, stranger{path, k, info})
@@ -209,6 +211,7 @@ func (r *reader) open(path string, k key, rotated bool) error {
 		return nil
 	}
 	keep = true
+	r.supersede(t)
 	r.tails[k] = t
 	return nil
 }
@@ -233,9 +236,16 @@ func infoSize(info fs.FileInfo) int64 {
 	return info.Size()
 }
 
-// ordered lists the tails by path, so that the same files are read in the same order.
+// ordered lists the tails by path, so that the same files are read in the same order. What was rotated away comes first: were
+// what is newer durable before it, and tocsin killed, then it would be taken for history.
 func (r *reader) ordered() []*tail {
+	last := func(t *tail) int {
+		if t.listed {
+			return 1
+		}
+		return 0
+	}
 	return slices.SortedFunc(maps.Values(r.tails), func(a, b *tail) int {
-		return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.key.inode, b.key.inode))
+		return cmp.Or(last(a)-last(b), cmp.Compare(a.path, b.path), cmp.Compare(a.key.inode, b.key.inode))
 	})
 }

@@ -16,7 +16,7 @@ type Prober struct{ r *reader }
 func Probe(s *Source, emit func(*source.Stream, ...source.Record)) *Prober {
 	return &Prober{&reader{
 		Options: s.options, stats: s.stats, splitter: lines.NewSplitter(nil, 0), tails: map[key]*tail{}, closed: map[key]closed{},
-		packed: map[key]*archive{}, steady: map[key]steadiness{}, anew: map[key]left{}, told: map[string]string{},
+		packed: map[key]*archive{}, steady: map[key]steadiness{}, anew: map[key]left{}, copies: map[key]bool{}, told: map[string]string{},
 		seen: &fingerprint.Index{}, started: time.Now(),
 		emit: func(_ context.Context, from *source.Stream, records ...source.Record) error {
 			emit(from, records...)

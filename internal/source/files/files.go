@@ -31,9 +31,12 @@ type Options struct {
 	Poll time.Duration
 	// Idle is how long a last line without a line end is waited for before it is taken as it is. Default 1m.
 	Idle time.Duration
-	// Linger is how long a file that was renamed, replaced or deleted is still followed after it last grew: writers go on
-	// writing until they have noticed. Default 1m.
-	Linger   time.Duration
+	// Linger is how long a file that was renamed, replaced or deleted is still followed after that, and after it last grew:
+	// writers go on writing until they have noticed. Default 1m.
+	Linger time.Duration
+	// Settle is how long a compressed file that ends early must look the same before it is taken for broken and not for
+	// unfinished. Default 5s.
+	Settle   time.Duration
 	Log      *slog.Logger
 	Registry prometheus.Registerer // nil: not measured
 }
@@ -91,7 +94,7 @@ func New(o Options) (*Source, error) {
 	for _, d := range []struct {
 		of    *time.Duration
 		usual time.Duration
-	}{{&o.Poll, time.Second}, {&o.Idle, time.Minute}, {&o.Linger, time.Minute}} {
+	}{{&o.Poll, time.Second}, {&o.Idle, time.Minute}, {&o.Linger, time.Minute}, {&o.Settle, 5 * time.Second}} {
 		if *d.of <= 0 {
 			*d.of = d.usual
 		}
@@ -117,6 +120,7 @@ func (s *Source) Run(ctx context.Context, emit source.Emit) error {
 		packed:   map[key]*archive{},
 		steady:   map[key]steadiness{},
 		anew:     map[key]left{},
+		copies:   map[key]bool{},
 		told:     map[string]string{},
 		seen:     &fingerprint.Index{},
 		started:  time.Now(),
@@ -164,10 +168,12 @@ type reader struct {
 	closed   map[key]closed     // what was read to its end and has not changed since
 	steady   map[key]steadiness // compressed files that may still be being written
 	anew     map[key]left       // files that were cut and have no name yet
+	copies   map[key]bool       // were let go of for their originals
 	told     map[string]string  // path to what was last said of it, so that it is said once
 	seen     *fingerprint.Index // how far this run has read
 	orphans  []orphan           // to be handed on
 	cut      []truncation       // found since the last look for new files
+	looks    int                // how many there were
 	watching map[string]bool    // directories
 
 	newest    time.Time // when a known rotated file was last written, in the look at hand
@@ -186,11 +192,17 @@ func (r *reader) look(ctx context.Context) (more bool, err error) {
 	if err := r.handOrphans(ctx); err != nil {
 		return false, err
 	}
+	r.looks++
 	r.discover()
 	r.account()
+	cut := r.recheck()
 	r.behind = r.behind && time.Since(r.started) < makeUp
 	for _, t := range r.ordered() {
 		if r.behind && t.listed {
+			continue
+		}
+		if cut && t.found == r.looks { // it may be a copy of what stands now in a file that was cut: that comes first
+			more = true
 			continue
 		}
 		again, err := r.turn(ctx, t)

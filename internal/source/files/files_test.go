@@ -132,6 +132,9 @@ func (r *rig) start(o files.Options) {
 	if o.Poll == 0 {
 		o.Poll = 10 * time.Millisecond
 	}
+	if o.Settle == 0 {
+		o.Settle = 50 * time.Millisecond
+	}
 	for i, p := range o.Paths {
 		o.Paths[i] = filepath.Join(r.dir, p)
 	}
@@ -256,14 +259,20 @@ func TestRename(t *testing.T) {
 func TestDeleteWhileUnread(t *testing.T) {
 	r := newRig(t)
 	r.write("a.log", "one\n")
-	r.start(files.Options{Paths: []string{"a.log"}, Linger: 50 * time.Millisecond})
-	r.lines("one")
+	opened, written := make(chan struct{}), make(chan struct{})
+	r.start(files.Options{Paths: []string{"a.log"}, Linger: 50 * time.Millisecond, Choose: func(sample [][]byte) (files.Choice, error) {
+		close(opened)
+		<-written
+		return choose(sample)
+	}})
+	<-opened
 	writer, err := os.OpenFile(r.path("a.log"), os.O_APPEND|os.O_WRONLY, 0)
 	r.must(err)
 	r.must(os.Remove(r.path("a.log")))
 	_, err = writer.WriteString("two\nno end")
 	r.must(err)
 	r.must(writer.Close())
+	close(written)
 	r.lines("one", "two", "no end")
 	r.await("the file to be closed", func() bool { return r.metric("tocsin_files_open") == 0 })
 }
@@ -285,10 +294,10 @@ func TestReplacedSymlink(t *testing.T) {
 func TestCopyTruncate(t *testing.T) {
 	r := newRig(t)
 	r.write("a.log", "one\n")
-	r.start(files.Options{Paths: []string{"a.log"}})
+	r.start(files.Options{Paths: []string{"a.log", "look*"}})
 	r.lines("one")
 	r.write("a.log", "no end yet")
-	r.await("the end to be seen", func() bool { return r.metric("tocsin_files_lines_total") == 1 && seenSize(r, 14) })
+	r.looked()
 	r.must(os.Truncate(r.path("a.log"), 0))
 	r.await("the truncation", func() bool { return r.metric("tocsin_files_truncations_total") == 1 })
 	if lost := r.metric("tocsin_files_lost_bytes_total"); lost != 10 {
@@ -303,12 +312,16 @@ func TestCopyTruncate(t *testing.T) {
 	r.lines("one", "two", "two", "three")
 }
 
-// seenSize gives the reader time for some looks: it has no way to tell how much of an unfinished line it has seen.
-func seenSize(r *rig, size int64) bool {
-	info, err := os.Stat(r.path("a.log"))
-	r.must(err)
-	time.Sleep(100 * time.Millisecond)
-	return info.Size() == size
+// looked waits until a whole look at the files has begun and ended. There is no way to tell how much of an unfinished line
+// the reader has seen, but it says of each directory that it finds under a path "look*" that it is no file: of the second
+// in a look that began after this, and of the third when that one was over.
+func (r *rig) looked() {
+	r.t.Helper()
+	for range 3 {
+		dir, err := os.MkdirTemp(r.dir, "look")
+		r.must(err)
+		r.await("a look", func() bool { return r.said(dir) })
+	}
 }
 
 // A writer that does not append goes on behind a truncation at its old offset, and leaves a hole.
@@ -326,7 +339,7 @@ func TestHoleOfTruncation(t *testing.T) {
 			want = append(want, line)
 		}
 		if turn == 0 {
-			r.start(files.Options{Paths: []string{"a.log"}})
+			r.start(files.Options{Paths: []string{"a.log", "look*"}})
 		}
 		r.lines(want...)
 		r.must(os.Truncate(r.path("a.log"), 0))
@@ -335,7 +348,7 @@ func TestHoleOfTruncation(t *testing.T) {
 			_, err := f.WriteString("written while nobody looked\n")
 			r.must(err)
 			want = append(want, "written while nobody looked")
-			r.start(files.Options{Paths: []string{"a.log"}})
+			r.start(files.Options{Paths: []string{"a.log", "look*"}})
 		}
 	}
 	if lost := r.metric("tocsin_files_lost_bytes_total"); lost != 0 {
@@ -343,7 +356,7 @@ func TestHoleOfTruncation(t *testing.T) {
 	}
 	_, err = f.WriteString("no end yet") // this is seen, and destroyed
 	r.must(err)
-	time.Sleep(100 * time.Millisecond)
+	r.looked()
 	before := r.metric("tocsin_files_truncations_total")
 	r.must(os.Truncate(r.path("a.log"), 0))
 	r.await("the truncation", func() bool { return r.metric("tocsin_files_truncations_total") == before+1 })

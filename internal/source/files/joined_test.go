@@ -40,14 +40,26 @@ func TestRecordsOfSeveralLines(t *testing.T) {
 			r.journal.crash()
 			r.write("app.log", "\tat b\n")
 			begin()
-			r.write("app.log", "\tat c\n!third\n")
-			r.lines("!first\n\tat a", "!second\n\tat b\n\tat c")
-			// A rotation ends the open record.
+			// A rotation ends the open record, to which its writer adds until he notices.
 			if rotate == "rename" {
+				held, renamed := make(chan struct{}), make(chan struct{})
+				r.journal.mu.Lock()
+				r.journal.commit = func() bool { // of the second record
+					close(held)
+					<-renamed
+					r.journal.commit = nil
+					return true
+				}
+				r.journal.mu.Unlock()
+				r.write("app.log", "\tat c\n!third\n")
+				<-held
 				r.must(os.Rename(r.path("app.log"), r.path("app.log.1")))
 				r.write("app.log.1", "\tat d\n")
+				close(renamed)
+				r.lines("!first\n\tat a", "!second\n\tat b\n\tat c")
 			} else {
-				r.write("app.log", "\tat d\n")
+				r.write("app.log", "\tat c\n!third\n\tat d\n")
+				r.lines("!first\n\tat a", "!second\n\tat b\n\tat c")
 				r.await("the last line to be read", func() bool { return r.metric("tocsin_files_lines_total") >= 5 })
 				r.must(os.Truncate(r.path("app.log"), 0))
 			}

@@ -17,7 +17,7 @@ import (
 type Old struct {
 	ID   string // of the source; empty for an empty file
 	From int64  // offset in the content behind what is known, at which Read begins
-	// Whole says that Read begins at the beginning all the same: of captures of packets, in which more is to be read.
+	// Whole says that Read begins at the beginning all the same: of captures of packets, in which more is to be read or damaged.
 	Whole       bool
 	Lines       int64 // line ends in the content before From
 	Size        int64 // of the file on disk
@@ -76,14 +76,10 @@ func (o *Old) begin(path string, resume func(string) (int64, bool)) error {
 	return nil
 }
 
-// Identify returns the identity of a regular file, and from which offset in its content on it is not known yet. The place
-// at which the file stands for reading is not kept. A compressed file that is damaged is identified by what could be read.
-func Identify(file *os.File, resume func(id string) (int64, bool)) (id string, from int64, err error) {
-	id, from, _, err = identify(file, resume)
-	return id, from, err
-}
-
-// identify also tells whether the file is to be read from its beginning all the same.
+// identify returns the identity of a regular file, from which offset in its content on it is not known yet, and whether it is to be
+// read from its beginning all the same: a capture of which more is to be read, or that is damaged, which is to be told though the rest
+// of it is known. The place at which the file stands for reading is not kept. A compressed file that is damaged is identified by what
+// could be read.
 func identify(file *os.File, resume func(id string) (int64, bool)) (id string, from int64, whole bool, err error) {
 	info, err := file.Stat()
 	if err != nil {
@@ -108,9 +104,10 @@ func identify(file *os.File, resume func(id string) (int64, bool)) (id string, f
 		id, from, err = f.Find(resume)
 		return id, from, false, err
 	}
-	f.Look = lookCaptured(file, &size)
+	var l looked
+	f.Look, f.Broken = l.look(file), func() bool { return l.broken }
 	id, from, err = f.Find(resume)
-	return id, from, from > 0 && from < size, err
+	return id, from, from > 0 && (from < l.size || l.damaged || l.broken), err
 }
 
 // Read reads the content, unpacked.

@@ -32,6 +32,8 @@ type tail struct {
 	modified time.Time
 	changed  time.Time // when it was last seen to grow
 	listed   bool      // a path that was asked for leads to it
+	there    time.Time // when one last did
+	found    int       // in which look it was
 	late     bool      // it came and went while nobody looked
 	stream   *source.Stream
 	joiner   *lines.Joiner   // of lines to records; nil: each line is one
@@ -96,6 +98,15 @@ func (r *reader) check(t *tail) {
 	}
 }
 
+// recheck looks once more whether files were truncated, and reports whether any was.
+func (r *reader) recheck() bool {
+	before := len(r.cut)
+	for _, t := range r.ordered() {
+		r.check(t)
+	}
+	return len(r.cut) > before
+}
+
 // drop lets go of a file. A record that is open is all that there will be of it.
 func (r *reader) drop(t *tail) {
 	if rest, ok := t.open(); ok {
@@ -114,6 +125,9 @@ func (r *reader) turn(ctx context.Context, t *tail) (more bool, err error) {
 		}
 	}
 	now := time.Now()
+	if t.listed {
+		t.there = now
+	}
 	if t.joiner != nil && !more && t.offset >= t.size && t.joiner.Due(now) {
 		if err := r.whole(ctx, t); err != nil {
 			return false, err
@@ -123,7 +137,7 @@ func (r *reader) turn(ctx context.Context, t *tail) (more bool, err error) {
 	if more || idle < min(r.Idle, r.Linger) {
 		return more, nil
 	}
-	gone := !t.listed && idle >= r.Linger
+	gone := !t.listed && min(idle, now.Sub(t.there)) >= r.Linger
 	if gone && t.id == "" && r.name(t, true) == nil && t.id != "" {
 		r.begin(t)
 	}

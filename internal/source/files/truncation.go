@@ -39,11 +39,11 @@ func (r *reader) recovered(t *tail) {
 // can know.
 func (r *reader) account() {
 	for _, c := range r.cut {
-		r.stats.truncations.Inc()
 		if lost := c.size - c.offset; lost > 0 && !c.saved {
 			r.stats.lost.Add(float64(lost))
 			r.Log.Warn("a log file was truncated before it was read to its end", "source", r.Name, "lost_bytes", lost)
 		}
+		r.stats.truncations.Inc() // last: who sees it counted finds what it destroyed counted as well
 	}
 	r.cut = r.cut[:0]
 }

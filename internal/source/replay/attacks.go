@@ -17,13 +17,12 @@ const (
 	thinSize       = 20
 )
 
-// PastFlows returns a capture of what the router of the office told of until now: nine days, the last hour of them in full. In the last night that is over, at two o'clock where now is, one desk sends 3 GB to an address outside.
+// PastFlows returns a capture of what the router of the office told of until now: nine days, the last hour of them in full. In the
+// last night that is over, at two o'clock where now is, one desk sends 3 GB to an address outside.
 func PastFlows(now time.Time) []byte {
 	o := newOffice(1)
-	end := now
-	dense := end.Add(-time.Hour)
-	night := lastNight(now)
-	for from := end.Add(-pastDays * 24 * time.Hour); from.Before(end); from = from.Add(time.Hour) {
+	dense, night := now.Add(-time.Hour), lastNight(now)
+	for from := now.Add(-pastDays * 24 * time.Hour); from.Before(now); from = from.Add(time.Hour) {
 		to := from.Add(time.Hour)
 		sessions, size := thinByNight, uint64(thinSize)
 		switch h := from.Hour(); {
@@ -40,7 +39,7 @@ func PastFlows(now time.Time) []byte {
 			o.leak(night)
 		}
 	}
-	return o.capture(end)
+	return o.capture(now)
 }
 
 // capture spells what was made, as it was sent once a minute, and at the end.

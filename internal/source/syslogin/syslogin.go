@@ -14,13 +14,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"tocsin/internal/drops"
 	"tocsin/internal/event"
 	"tocsin/internal/parser"
 	"tocsin/internal/source"
 )
-
-// DefaultAddress is where senders on the same machine find tocsin.
-const DefaultAddress = "127.0.0.1:5514"
 
 // Options are the settings and parts of one source.
 type Options struct {
@@ -146,7 +144,7 @@ func (s *Source) Run(ctx context.Context, emit source.Emit) error {
 	defer s.Close()
 	if s.udp != nil {
 		g.Go(func() error { return s.datagrams(inner, emit) })
-		g.Go(func() error { return s.watchDrops(inner) })
+		g.Go(func() error { return drops.Watch(inner, s.UDP().Port(), s.dropped) })
 	}
 	if s.tcp != nil {
 		g.Go(func() error { return s.accept(inner, emit) })

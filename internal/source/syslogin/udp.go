@@ -8,7 +8,6 @@ import (
 	"os"
 	"time"
 
-	"tocsin/internal/drops"
 	"tocsin/internal/source"
 )
 
@@ -27,10 +26,10 @@ func (s *Source) datagrams(ctx context.Context, emit source.Emit) error {
 	b := &bundle{source: s, emit: emit, streams: map[netip.Addr]*source.Stream{}, buf: make([]byte, gatherBytes+maxDatagram)}
 	for {
 		// A first datagram is waited for; further ones only as long as they lie ready.
-		if err := s.udp.SetReadDeadline(b.deadline()); err != nil {
-			return err
+		n, from, err := 0, netip.AddrPort{}, s.udp.SetReadDeadline(b.deadline())
+		if err == nil {
+			n, from, err = s.udp.ReadFromUDPAddrPort(b.buf[b.used:])
 		}
-		n, from, err := s.udp.ReadFromUDPAddrPort(b.buf[b.used:])
 		if err != nil {
 			if os.IsTimeout(err) {
 				if err := b.hand(ctx); err != nil {
@@ -108,26 +107,8 @@ func (b *bundle) hand(ctx context.Context) error {
 	return err
 }
 
-// dropInterval is how often the system is asked how many datagrams it dropped.
-const dropInterval = 10 * time.Second
-
-// watchDrops counts the datagrams that the system dropped because they were not read in time, and says so.
-func (s *Source) watchDrops(ctx context.Context) error {
-	tick := time.NewTicker(dropInterval)
-	defer tick.Stop()
-	known := uint64(0)
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		dropped, ok := drops.Of(s.UDP().Port())
-		if !ok || dropped <= known {
-			continue
-		}
-		s.stats.dropped.Add(float64(dropped - known))
-		s.options.Log.Warn("syslog datagrams were dropped by the system (raise net.core.rmem_max)", "source", s.options.Name, "dropped", dropped-known)
-		known = dropped
-	}
+// dropped counts the datagrams that the system dropped because they were not read in time, and says so.
+func (s *Source) dropped(n uint64) {
+	s.stats.dropped.Add(float64(n))
+	s.options.Log.Warn("syslog datagrams were dropped by the system (raise net.core.rmem_max)", "source", s.options.Name, "dropped", n)
 }
