@@ -15,8 +15,11 @@ import (
 const (
 	perDatagram   = 30
 	flowSources   = 200_000 // addresses that talk, few much and many little
-	flowPool      = 1 << 16 // datagrams that are made before the clock runs: two million flows, again and again
-	flowExporters = 4       // addresses that they are sent from
+	flowServers   = 4096    // that they talk to, all alike
+	firstSource   = 10 << 24
+	firstServer   = 0xc6336400 // 198.51.100.0
+	flowPool      = 1 << 16    // datagrams that are made before the clock runs: two million flows, again and again
+	flowExporters = 4          // addresses that they are sent from
 )
 
 // A sending is what the generator sent, and used.
@@ -161,8 +164,8 @@ func flowDatagrams(spread bool) [][]byte {
 				copy(r[34:], q[32:34])
 				continue
 			}
-			be.PutUint32(r, 10<<24+uint32(zipf.Uint64()))
-			be.PutUint32(r[4:], 0xc6336400+uint32(rng.IntN(4096)))
+			be.PutUint32(r, firstSource+uint32(zipf.Uint64()))
+			be.PutUint32(r[4:], firstServer+uint32(rng.IntN(flowServers)))
 			be.PutUint16(r[32:], uint16(32768+rng.IntN(28_000)))
 			be.PutUint16(r[34:], ports[rng.IntN(len(ports))])
 		}

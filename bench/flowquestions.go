@@ -171,6 +171,7 @@ func fill(s *history.Store, since, until time.Time, flows int) error {
 	decoder, tracker, builder := netflow.New(netflow.Options{}), session.New(session.Options{}), event.NewBuilder(event.Flow)
 	var records []flow.Record
 	var marks []session.Mark
+	var notes []rows.Note
 	for i := range flows / perDatagram {
 		at := since.Add(time.Duration(float64(until.Sub(since)) * float64(i) / float64(flows/perDatagram)))
 		b := pool[i%len(pool)]
@@ -181,9 +182,11 @@ func fill(s *history.Store, since, until time.Time, flows int) error {
 		records, _ = decoder.Decode(exporter, received, b, records[:0])
 		marks = tracker.Track(exporter, records, received, 0, marks[:0])
 		origin := rows.Origin{Source: "flows", Format: "netflow5", Exporter: exporter, Received: received}
-		for n := range records {
-			origin.Append(builder, &records[n], &rows.Note{ID: marks[n].ID, Client: marks[n].Role == session.Client, Repeated: marks[n].Repeated})
+		notes = notes[:0]
+		for n := range marks {
+			notes = append(notes, rows.Note{ID: marks[n].ID, Client: marks[n].Role == session.Client, Repeated: marks[n].Repeated})
 		}
+		origin.Append(builder, records, notes)
 		if last := i+1 == flows/perDatagram; builder.Rows() >= questionBatch || last {
 			batch := builder.Batch()
 			sequence++
@@ -212,7 +215,7 @@ func plainTop(s *history.Store) error {
 	all := aggregate.New(spec, aggregate.Limits{})
 	var workers []*aggregate.Table
 	first := true
-	q := history.Query{Kinds: []event.Kind{event.Flow}, Fields: all.Fields()}
+	q := history.Query{Kinds: []event.Kind{event.Flow}, Fields: all.Fields(), Passing: true}
 	err := s.ScanParallel(context.Background(), q, func() history.Func {
 		t := all
 		if !first {

@@ -26,6 +26,7 @@ type options struct {
 	shape    string
 	short    bool
 	part     string
+	enrich   bool
 	mutants  int
 }
 
@@ -38,6 +39,7 @@ func main() {
 	flag.StringVar(&o.shape, "shape", "zipf", "of the generator: zipf, spread for flows of a datagram that do not end together, or flood or flood6 for sources that are made up")
 	flag.BoolVar(&o.short, "short", false, "of flows: leave out what takes long; with -for 10s for a quick look")
 	flag.StringVar(&o.part, "part", "", "of flows: decoders, mutants (mutated datagrams), whole (the whole path), questions, hosts (a million of them) or flood alone; empty is all")
+	flag.BoolVar(&o.enrich, "enrich", true, "of flows: give events the country and AS of both ends, on the whole path")
 	flag.IntVar(&o.mutants, "mutants", 100_000_000, "of flows: how many mutated datagrams are decoded")
 	flag.StringVar(&o.send, "send", "", "of flows: be the generator alone, and send to this address")
 	flag.IntVar(&o.lines, "lines", 1_000_000, "lines of combined log to make and read")
