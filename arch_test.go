@@ -23,11 +23,11 @@ var floors = map[string]int{
 	"metric": 1, "document": 1, "permission": 1, "window": 1, "instant": 1, "prefix": 1,
 	"parser": 1, "detector": 1, "notifier": 1, "flow": 1, "view": 1,
 
-	"api": 2, "source": 2, "filter": 2, "aggregate": 2, "message": 2, "chart": 2, "group": 2, "list": 2, "names": 2, "rollup": 2, "parser/*": 2, "detector/*": 2, "flow/*": 2,
+	"api": 2, "source": 2, "filter": 2, "aggregate": 2, "message": 2, "chart": 2, "group": 2, "list": 2, "names": 2, "rollup": 2, "schedule": 2, "parser/*": 2, "detector/*": 2, "flow/*": 2,
 
-	"journal": 3, "history": 3, "ledger": 3, "ledger/*": 3, "rule": 3, "scope": 3, "declared": 3, "lines": 3, "fingerprint": 3, "quarantine": 3, "post": 3, "signon": 3, "drops": 3, "enrich": 3, "traq": 3,
+	"journal": 3, "history": 3, "ledger": 3, "ledger/*": 3, "rule": 3, "scope": 3, "declared": 3, "lines": 3, "fingerprint": 3, "quarantine": 3, "post": 3, "signon": 3, "drops": 3, "enrich": 3, "traq": 3, "bookmark": 3,
 
-	"ingest": 4, "detect": 4, "alerting": 4, "delivery": 4, "config": 4, "pack": 4, "preference": 4, "mute": 4, "traffic": 4, "naming": 4, "define": 4,
+	"ingest": 4, "detect": 4, "alerting": 4, "delivery": 4, "config": 4, "pack": 4, "preference": 4, "mute": 4, "traffic": 4, "naming": 4, "define": 4, "board": 4, "report": 4,
 
 	"source/*": 5, "notifier/*": 5, "httpapi": 5, "web": 5, "cli": 5, "desk": 5, "policy": 5, "takeover": 5, "trial": 5, "watch": 5,
 
