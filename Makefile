@@ -58,15 +58,9 @@ generate: ## docs/reference from the code
 generate-check: generate
 	@git diff --exit-code -- docs/reference || { echo "generated files are not current: commit what make generate wrote"; exit 1; }
 
-# An input that reaches new code is made smaller for up to a minute unless that is bounded: one of some kilobytes, such as the state of a
-# rule, then takes all of FUZZTIME, and nothing else is tried.
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each
-	@go list -f '{{.Dir}} {{.ImportPath}}' ./... | while read -r dir pkg; do \
-		for target in $$(grep -hos '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go | cut -c6-); do \
-			echo "== $$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x "$$pkg" || exit 1; \
-		done; \
-	done
+	@tools/fuzz.sh $(FUZZTIME)
 
 .PHONY: bench
 bench: bench-whole bench-parts ## how fast and how large: the whole program, then its parts
