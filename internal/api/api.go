@@ -307,6 +307,7 @@ type RuleRequest struct {
 type Rule struct {
 	ID       int64     `json:"id"`
 	Name     string    `json:"name"`
+	Title    string    `json:"title,omitempty"` // what people read, where that is not the name
 	Owner    string    `json:"owner"`
 	Enabled  bool      `json:"enabled"`
 	ReadOnly bool      `json:"read_only"` // it stands in a file

@@ -53,6 +53,9 @@ func (d *Desk) shown(e entry) api.Rule {
 	if e.rule.Config == nil {
 		return r
 	}
+	if e.rule.Title != e.kept.Name {
+		r.Title = e.rule.Title
+	}
 	var kinds []string
 	for _, k := range e.rule.Kinds() {
 		kinds = append(kinds, k.String())

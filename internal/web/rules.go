@@ -33,7 +33,7 @@ type rulesPage struct {
 
 	Rules   []ruleRow // that are listed, those that stand in no file first
 	Found   int       // that the text selects
-	Text    string    // that name, owner, filter or detector contain
+	Text    string    // that name, title, owner, filter or detector contain
 	May     bool      // who looks may make rules
 	Problem string
 	Form    form
@@ -119,7 +119,7 @@ func (s *site) rulesWith(w http.ResponseWriter, r *http.Request, code int, f for
 		p.Problem, code = s.explain(r, err), max(code, status(err))
 	}
 	for _, row := range rows {
-		if text := strings.ToLower(strings.Join([]string{row.Name, row.Owner, row.Where, row.Detect, row.Severity, row.From}, "\n")); strings.Contains(text, strings.ToLower(p.Text)) {
+		if text := strings.ToLower(strings.Join([]string{row.Name, row.Title, row.Owner, row.Where, row.Detect, row.Severity, row.From}, "\n")); strings.Contains(text, strings.ToLower(p.Text)) {
 			p.Rules = append(p.Rules, row)
 		}
 	}

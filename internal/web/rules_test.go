@@ -55,7 +55,7 @@ func ruled() *told {
 	changed := time.Now().Add(-time.Hour)
 	s.ruled = []api.Rule{
 		{ID: 1, Name: "brute-force", Enabled: true, ReadOnly: true, File: "pack web", Line: 3, Severity: "HIGH", From: "log", Where: `message contains "` + evil + `"`, Detect: "threshold {at_least: 5}", Text: "name: brute-force\n# " + evil + "\n"},
-		{ID: 2, Name: "ssh-scan", Owner: "alice", Enabled: true, Version: 1, Severity: "HIGH", From: "flow", Where: "flow.server.port == 22", Detect: "threshold {above: 57000}", Text: sshScanText, Changed: changed},
+		{ID: 2, Name: "ssh-scan", Title: "SSH scan " + evil, Owner: "alice", Enabled: true, Version: 1, Severity: "HIGH", From: "flow", Where: "flow.server.port == 22", Detect: "threshold {above: 57000}", Text: sshScanText, Changed: changed},
 		{ID: 3, Name: "quiet", Owner: "bob", Version: 2, Severity: "LOW", From: "log", Detect: "absence {idle: 5m}", Text: "name: quiet\nfrom: log\n", Changed: changed},
 		{ID: 4, Name: "broken", Enabled: true, Problem: "rule: metric \"x\" " + evil, Text: "name: broken\n", Changed: changed},
 		{ID: 5, Name: "listed", Enabled: true, Severity: "MEDIUM", From: "flow", Detect: "threshold {at_least: 1}", Text: "name: listed\n", MissingLists: []string{"drop"}, Changed: changed},
@@ -77,6 +77,9 @@ func TestRulesPage(t *testing.T) {
 	text = page(t, s, "/rules", api.Identity{User: "alice"})
 	if n := strings.Count(text, `name="rule"`); n != 1 {
 		t.Errorf("alice is offered to change %d rules, want her own", n)
+	}
+	if text = page(t, s, "/rules?text=ssh+scan", api.Identity{User: "alice"}); !strings.Contains(text, "<bdi>SSH scan &lt;") || !strings.Contains(text, "1 of 1") {
+		t.Errorf("found by its title:\n%s", text)
 	}
 	text = page(t, s, "/rules?text=SSH", api.Identity{User: "alice"})
 	if !strings.Contains(text, "1 of 1") || strings.Contains(text, "brute-force") {

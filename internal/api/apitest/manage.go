@@ -85,7 +85,7 @@ func rules(s *suite) {
 	is(api.RuleRequest{}, "")
 	kept, err := s.PutRule(s.ctx, api.RuleEdit{Text: scan})
 	s.must("PutRule", err)
-	if kept.Name != "scan" || kept.Version != 1 || !kept.Enabled || kept.ReadOnly || kept.Severity != "HIGH" || kept.From != "log" || kept.Problem != "" {
+	if kept.Name != "scan" || kept.Version != 1 || !kept.Enabled || kept.ReadOnly || kept.Severity != "HIGH" || kept.From != "log" || kept.Title != "" || kept.Problem != "" {
 		s.Errorf("PutRule = %+v", kept)
 	}
 	found, err := s.Rules(s.ctx, api.RuleRequest{Name: "scan"})
@@ -101,8 +101,8 @@ func rules(s *suite) {
 		_, err = s.PutRule(s.ctx, api.RuleEdit{Text: text})
 		s.kind("PutRule of "+name, err, fault.Invalid)
 	}
-	kept, err = s.PutRule(s.ctx, api.RuleEdit{Text: strings.Replace(scan, "HIGH", "LOW", 1), Replace: true})
-	if err != nil || kept.Version != 2 || kept.Severity != "LOW" {
+	kept, err = s.PutRule(s.ctx, api.RuleEdit{Text: strings.Replace(scan, "HIGH", "LOW", 1) + "title: Many pages that are not there\n", Replace: true})
+	if err != nil || kept.Version != 2 || kept.Severity != "LOW" || kept.Title != "Many pages that are not there" {
 		s.Errorf("PutRule that replaces = %+v, %v, want version 2", kept, err)
 	}
 	s.must("EnableRule", s.EnableRule(s.ctx, "", "scan", false))
