@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
@@ -145,6 +147,95 @@ func TestSegmentsThatAreNotWhole(t *testing.T) {
 				if err := s.Close(); err != nil {
 					t.Fatal(err)
 				}
+			}
+		})
+	}
+}
+
+// heldBack lets questions set segments aside as far as that goes without a change of the manifest, until release is called: a file
+// stands in the quarantine then.
+func heldBack(t *testing.T, s *Store, ask func()) (release func()) {
+	t.Helper()
+	s.rolling.Lock()
+	var asked sync.WaitGroup
+	asked.Go(ask)
+	wait(t, "a file in the quarantine", func() bool { return len(quarantineFiles(t, s)) > 0 })
+	return func() {
+		s.rolling.Unlock()
+		asked.Wait()
+	}
+}
+
+func quarantineFiles(t *testing.T, s *Store) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.opts.Dir, quarantineDir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// Many that find a segment damaged at once set it aside once.
+func TestSetAsideOnce(t *testing.T) {
+	dir, _, two := twoSegments(t)
+	s := open(t, Options{Dir: dir})
+	if err := os.WriteFile(firstSegment(t, dir), []byte("no longer a segment"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	release := heldBack(t, s, func() {
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				if err := s.Verify(context.Background()); err != nil && !isDamaged(err) { // one that comes late finds nothing
+					t.Errorf("Verify: %v, want it to find the damage", err)
+				}
+			})
+		}
+		all.Wait()
+	})
+	time.Sleep(50 * time.Millisecond) // so that most of the others have come as far as the first one
+	release()
+	if q := s.Stats().Quarantined; len(q) != 1 {
+		t.Errorf("Quarantined = %+v, want the segment once", q)
+	}
+	if files := quarantineFiles(t, s); len(files) != 1 {
+		t.Errorf("in the quarantine are %q, want one file", files)
+	}
+	mustSame(t, "the rest", texts(orderedAll(t, s, Query{})), texts(inOrder(model(two))))
+}
+
+// A segment that is merged or deleted while a query is about to set it aside is no longer there to be set aside, nor is its file kept.
+func TestSetAsideTooLate(t *testing.T) {
+	const rows = 100
+	for what, c := range map[string]struct {
+		drop func(s *Store) error
+		left int
+	}{
+		"merged":  {func(s *Store) error { return s.Merge(context.Background()) }, fanIn * rows},
+		"deleted": {func(s *Store) error { return s.change(nil, s.layout.segments, func(*manifest) {}, func(bool) {}) }, 0},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := open(t, Options{Dir: t.TempDir()})
+			for seq := uint64(1); seq <= fanIn; seq++ {
+				apply(t, s, plainBatch(seq, rows, func(row int) int64 { return day + int64(row) }))
+				flush(t, s)
+			}
+			seg := s.layout.segments[0]
+			release := heldBack(t, s, func() {
+				if err := s.setAside(seg, damaged("a page")); err != nil {
+					t.Errorf("setAside: %v", err)
+				}
+			})
+			err := c.drop(s)
+			release()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if q, files := s.Stats().Quarantined, quarantineFiles(t, s); len(q) > 0 || len(files) > 0 {
+				t.Errorf("Quarantined = %+v, and %q are kept, want none", q, files)
+			}
+			if got := len(scanAll(t, s, Query{})); got != c.left {
+				t.Errorf("%d events are found, want %d", got, c.left)
 			}
 		})
 	}

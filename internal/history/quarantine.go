@@ -19,10 +19,7 @@ const maxQuarantined = 1000
 // setAside takes a damaged segment out of the manifest and moves its file to the quarantine. The daemon goes on without
 // its rows.
 func (s *Store) setAside(seg *segment, reason error) error {
-	s.mu.Lock()
-	live := s.layout != nil && slices.Contains(s.layout.segments, seg)
-	s.mu.Unlock()
-	if !live {
+	if !s.live(seg) {
 		return nil // another query was quicker
 	}
 	q := Quarantined{Kind: seg.Kind, Rows: seg.Rows, First: seg.First, Last: seg.Last, SeqLow: seg.SeqLow, SeqHigh: seg.SeqHigh, Reason: reason.Error()}
@@ -33,6 +30,7 @@ func (s *Store) setAside(seg *segment, reason error) error {
 	to := filepath.Join(quarantineDir, seg.File)
 	// The link comes first and the name in the history goes with the last query, so that a crash in between loses nothing.
 	err := os.Link(seg.path, filepath.Join(s.opts.Dir, to))
+	linked := err == nil
 	switch {
 	case err == nil || errors.Is(err, os.ErrExist):
 		q.File = to
@@ -41,7 +39,12 @@ func (s *Store) setAside(seg *segment, reason error) error {
 	}
 	s.rolling.Lock()
 	defer s.rolling.Unlock()
+	live, named := false, false
 	err = s.change(nil, []*segment{seg}, func(m *manifest) {
+		if live = s.live(seg); !live { // another query was quicker after all, or it was merged or deleted meanwhile
+			named = slices.ContainsFunc(m.Quarantined, func(other Quarantined) bool { return other.File == to })
+			return
+		}
 		m.Quarantined = append(slices.Clone(m.Quarantined), q)
 		m.Quarantined = m.Quarantined[max(0, len(m.Quarantined)-maxQuarantined):]
 		if seg.Kind == event.Flow {
@@ -53,12 +56,25 @@ func (s *Store) setAside(seg *segment, reason error) error {
 	if err != nil {
 		return fmt.Errorf("set segment aside: %w", err)
 	}
+	if !live {
+		if linked && !named {
+			_ = os.Remove(filepath.Join(s.opts.Dir, to)) // what was deleted is not kept in this way
+		}
+		return nil
+	}
 	if s.metrics != nil {
 		s.metrics.damages.Inc()
 	}
 	s.log.Error("history segment is damaged and was set aside", "file", seg.File, "now", q.File, "kind", q.Kind.String(), "rows", q.Rows,
 		"first", q.First, "last", q.Last, "sequences", [2]uint64{q.SeqLow, q.SeqHigh}, "fault", reason)
 	return nil
+}
+
+// live reports whether a segment is one of those that queries look at now.
+func (s *Store) live(seg *segment) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.layout != nil && slices.Contains(s.layout.segments, seg)
 }
 
 // troubled turns the fault that a query met in a segment into what the asker is told, and sets the segment aside if it
