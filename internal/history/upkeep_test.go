@@ -207,7 +207,7 @@ func TestRunFlushes(t *testing.T) {
 // wait polls until a condition holds.
 func wait(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -215,7 +215,7 @@ func wait(t *testing.T, what string, holds func() bool) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("%s: not within 30 seconds", what)
+			t.Fatalf("%s: not within a minute", what)
 		}
 	}
 }
