@@ -333,6 +333,59 @@ func TestDamagedManifest(t *testing.T) {
 	})
 }
 
+// Killed between the two manifests, and started again, the store has two that say the same before it removes what the older one names:
+// whichever is damaged then, nothing is lost. Where it cannot write, it removes nothing of that.
+func TestManifestBehind(t *testing.T) {
+	const rows = 100
+	dir, killed := t.TempDir(), ""
+	s := open(t, Options{Dir: dir, Crash: func(point string) {
+		if point == "after-manifest-before-copy" {
+			killed = copyDir(t, dir)
+		}
+	}})
+	for seq := uint64(1); seq <= fanIn; seq++ {
+		apply(t, s, plainBatch(seq, rows, func(row int) int64 { return day + int64(row) }))
+		flush(t, s)
+	}
+	if err := s.Merge(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for _, full := range []bool{false, true} {
+		for _, file := range []string{manifestFile, manifestCopy} {
+			sub, blocked := copyDir(t, killed), 0
+			if full { // as far as manifests go
+				if err := os.Mkdir(filepath.Join(sub, manifestFile+".tmp"), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				blocked = fanIn
+			}
+			s := open(t, Options{Dir: sub})
+			if got := len(segmentFiles(t, s)); got != 1+blocked {
+				t.Errorf("full %v: %d files are there, want %d", full, got, 1+blocked)
+			}
+			if got := len(scanAll(t, s, Query{})); got != fanIn*rows {
+				t.Errorf("full %v: %d events are found, want %d", full, got, fanIn*rows)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.RemoveAll(filepath.Join(sub, manifestFile+".tmp")); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Truncate(filepath.Join(sub, file), 120); err != nil {
+				t.Fatal(err)
+			}
+			s = open(t, Options{Dir: sub})
+			if q := s.Stats().Quarantined; len(q) > 0 {
+				t.Errorf("full %v, %s damaged: %+v was set aside", full, file, q)
+			}
+			if got := len(scanAll(t, s, Query{})); got != fanIn*rows {
+				t.Errorf("full %v, %s damaged: %d events are found, want %d", full, file, got, fanIn*rows)
+			}
+		}
+	}
+}
+
 // On a full disk a flush fails and the events stay in memory, found as ever; with room again it goes through, once.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()

@@ -17,7 +17,7 @@ func FuzzSegment(f *testing.F) {
 	if err != nil || len(files) == 0 {
 		f.Fatal("no golden segments", err)
 	}
-	m, _, err := loadManifest(filepath.Join("testdata", "golden", "v1"))
+	m, _, _, err := loadManifest(filepath.Join("testdata", "golden", "v1"))
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -140,8 +140,10 @@ func decodeManifest(data []byte) (*manifest, error) {
 
 const segmentSuffix = ".parquet"
 
-// loadManifest reads the newer of the two manifests that is whole. A problem it could work around is told in warning.
-func loadManifest(dir string) (m *manifest, warning string, err error) {
+// loadManifest reads the newer of the two manifests that is whole. A problem it could work around is told in warning. behind is what
+// the other one says where that is not the same, and empty where it is gone or damaged; nil: both say the same.
+func loadManifest(dir string) (m, behind *manifest, warning string, err error) {
+	var whole []*manifest
 	var faults []error
 	missing := 0
 	for _, name := range []string{manifestFile, manifestCopy} {
@@ -151,39 +153,59 @@ func loadManifest(dir string) (m *manifest, warning string, err error) {
 			continue
 		}
 		if err != nil {
-			return nil, "", fmt.Errorf("read manifest: %w", err)
+			return nil, nil, "", fmt.Errorf("read manifest: %w", err)
 		}
 		one, err := decodeManifest(data)
 		if err != nil {
 			if errors.Is(err, fault.Conflict) {
-				return nil, "", err
+				return nil, nil, "", err
 			}
 			faults = append(faults, fmt.Errorf("%s: %w", name, err))
 			continue
 		}
-		if m == nil || one.Generation > m.Generation {
-			m = one
-		}
+		whole = append(whole, one)
 	}
-	if m != nil {
+	switch {
+	case len(whole) == 2 && whole[0].Generation == whole[1].Generation:
+		return whole[0], nil, "", nil
+	case len(whole) == 2 && whole[0].Generation < whole[1].Generation:
+		return whole[1], whole[0], "", nil
+	case len(whole) == 2:
+		return whole[0], whole[1], "", nil
+	case len(whole) == 1:
 		if len(faults) > 0 {
-			warning = fmt.Sprintf("%v; went on with its copy of generation %d", faults[0], m.Generation)
+			warning = fmt.Sprintf("%v; went on with its copy of generation %d", faults[0], whole[0].Generation)
 		}
-		return m, warning, nil
+		return whole[0], &manifest{}, warning, nil
 	}
 	segments, err := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix))
 	if err != nil {
-		return nil, "", fmt.Errorf("list segments: %w", err)
+		return nil, nil, "", fmt.Errorf("list segments: %w", err)
 	}
 	if len(faults) > 0 || len(segments) > 0 {
 		faults = append(faults, fmt.Errorf("%d of 2 manifests are gone, %d segments are there", missing, len(segments)))
-		return nil, "", fault.New(fault.Conflict, "history in %s has no readable manifest (restore it from a backup, or move the directory away to begin anew): %w",
+		return nil, nil, "", fault.New(fault.Conflict, "history in %s has no readable manifest (restore it from a backup, or move the directory away to begin anew): %w",
 			dir, errors.Join(faults...))
 	}
 	// From now on a directory with segments and no manifest is one that lost it.
 	m = &manifest{Format: formatVersion, Applied: map[string]map[uint16]uint64{}, NextID: 1}
 	_, err = m.save(dir, func(string) {})
-	return m, "", err
+	return m, nil, "", err
+}
+
+// names returns the files that a manifest names; none for nil.
+func (m *manifest) names() map[string]bool {
+	named := map[string]bool{}
+	if m == nil {
+		return named
+	}
+	for i := range m.Segments {
+		named[m.Segments[i].File] = true
+	}
+	for i := range m.Rollups {
+		named[m.Rollups[i].File] = true
+	}
+	return named
 }
 
 // save replaces both files of the manifest, synced. committed says that the first one was replaced: the new manifest then

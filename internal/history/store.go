@@ -68,7 +68,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if err := os.MkdirAll(opts.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
-	m, warning, err := loadManifest(opts.Dir)
+	m, behind, warning, err := loadManifest(opts.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
@@ -90,7 +90,14 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
 	s.unclean = unclean && len(m.Segments) > 0
-	if err := s.adopt(ctx, m); err != nil {
+	if behind != nil { // before what that one names goes
+		if _, err := m.save(opts.Dir, func(string) {}); err != nil {
+			s.log.Warn("history manifest has no copy now", "fault", err)
+		} else {
+			behind = nil
+		}
+	}
+	if err := s.adopt(ctx, m, behind); err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
 	s.metrics = newMetrics(opts.Registry, s)
@@ -113,13 +120,14 @@ func (s *Store) begin() (unclean bool, err error) {
 	}
 }
 
-// adopt takes the segments of a manifest, sets those aside that are gone or cut, and removes files that it does not name.
-func (s *Store) adopt(ctx context.Context, m *manifest) error {
-	named := make(map[string]bool, len(m.Segments))
+// adopt takes the segments of a manifest, sets those aside that are gone or cut, and removes files that neither it names nor the one
+// on the disk that is behind it; nil: there is none.
+func (s *Store) adopt(ctx context.Context, m, behind *manifest) error {
+	named := m.names()
+	maps.Copy(named, behind.names())
 	l := &layout{manifest: m}
 	var bad []*segment
 	for _, e := range m.Segments {
-		named[e.File] = true
 		seg := &segment{entry: e, path: filepath.Join(s.opts.Dir, e.File)}
 		l.segments = append(l.segments, seg)
 		if info, err := os.Stat(seg.path); err != nil || info.Size() != e.Bytes {
@@ -128,9 +136,6 @@ func (s *Store) adopt(ctx context.Context, m *manifest) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-	}
-	for _, e := range m.Rollups {
-		named[e.File] = true
 	}
 	s.layout = l
 	files, err := os.ReadDir(s.opts.Dir)
