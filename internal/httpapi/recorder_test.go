@@ -460,22 +460,8 @@ type site struct {
 
 func open(t *testing.T, change func(*Options)) *site {
 	t.Helper()
-	s := &site{svc: &recorder{events: []string{`{"message":"one"}`}}, auth: &accounts{}, socket: filepath.Join(t.TempDir(), "tocsin.sock")}
-	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost {
-			http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
-			return
-		}
-		_, _ = io.WriteString(w, "page of "+api.Caller(r.Context()).User)
-	})
-	o := Options{Service: s.svc, Auth: s.auth, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Pages: page, Metrics: page}
-	if change != nil {
-		change(&o)
-	}
-	var err error
-	if s.Server, err = New(o); err != nil {
-		t.Fatal(err)
-	}
+	s := built(t, change)
+	s.socket = filepath.Join(t.TempDir(), "tocsin.sock")
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -494,6 +480,28 @@ func open(t *testing.T, change func(*Options)) *site {
 			t.Errorf("Run = %v, want nil", err)
 		}
 	})
+	return s
+}
+
+// built is a server that listens nowhere: it is asked by handle alone.
+func built(t *testing.T, change func(*Options)) *site {
+	t.Helper()
+	s := &site{svc: &recorder{events: []string{`{"message":"one"}`}}, auth: &accounts{}}
+	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
+			return
+		}
+		_, _ = io.WriteString(w, "page of "+api.Caller(r.Context()).User)
+	})
+	o := Options{Service: s.svc, Auth: s.auth, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Pages: page, Metrics: page}
+	if change != nil {
+		change(&o)
+	}
+	var err error
+	if s.Server, err = New(o); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 
