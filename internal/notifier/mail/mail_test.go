@@ -155,12 +155,7 @@ func TestFails(t *testing.T) {
 		}
 	}()
 	port := func(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port } //nolint:forcetypeassert // TCP was asked for
-	gone, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed := port(gone)
-	_ = gone.Close()
+	closed := notifiertest.Free(t, "tcp")
 	for name, test := range map[string]struct {
 		change    func(*mail.Config, *notifier.Notice)
 		want      string

@@ -2,6 +2,7 @@ package shoutrrr
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -95,9 +96,8 @@ func TestMisbehaving(t *testing.T) {
 			}
 		})
 	}
-	gone := httptest.NewServer(http.NotFoundHandler())
-	gone.Close()
-	if _, err := made(t, mattermost(gone.URL), time.Minute).Send(t.Context(), notifiertest.Notice()); err == nil || !strings.Contains(err.Error(), "nothing listens there") {
+	nobody := fmt.Sprintf("http://127.0.0.1:%d", notifiertest.Free(t, "tcp"))
+	if _, err := made(t, mattermost(nobody), time.Minute).Send(t.Context(), notifiertest.Notice()); err == nil || !strings.Contains(err.Error(), "nothing listens there") {
 		t.Errorf("nobody there: %v", err)
 	}
 }
