@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"tocsin/internal/api"
@@ -25,6 +26,8 @@ type settings struct {
 }
 
 func (s *told) Preferences(context.Context, string) (api.Preferences, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.preferences, s.err
 }
 
@@ -44,7 +47,11 @@ func (s *told) PutPreferences(_ context.Context, q api.PreferencesEdit) (api.Pre
 
 func (s *told) TestWays(context.Context, string) ([]api.WayTest, error) { return s.tests, s.refuse }
 
-func (s *told) MailServer(context.Context) (api.MailServer, error) { return s.server, s.err }
+func (s *told) MailServer(context.Context) (api.MailServer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.server, s.err
+}
 
 func (s *told) PutMailServer(_ context.Context, q api.MailServerEdit) (api.MailServerSaved, error) {
 	s.mu.Lock()
@@ -58,7 +65,9 @@ func (s *told) PutMailServer(_ context.Context, q api.MailServerEdit) (api.MailS
 }
 
 func (s *told) Tokens(context.Context, api.TokenQuery) ([]api.TokenEntry, error) {
-	return s.tokens, s.err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.tokens), s.err
 }
 
 func (s *told) MakeToken(_ context.Context, q api.TokenRequest) (api.Token, error) {
@@ -69,6 +78,8 @@ func (s *told) MakeToken(_ context.Context, q api.TokenRequest) (api.Token, erro
 }
 
 func (s *told) RevokeTokens(_ context.Context, q api.TokenRevocation) (api.Revoked, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for i := range s.tokens {
 		if s.tokens[i].ID == q.ID {
 			s.tokens[i].Valid, s.tokens[i].Revoked = false, time.Now()
@@ -89,7 +100,11 @@ func (s *told) SendNotices(_ context.Context, q api.NoticesAgain) (api.NoticesSe
 	return api.NoticesSent{IDs: q.IDs}, s.refuse
 }
 
-func (s *told) Users(context.Context) ([]api.User, error) { return s.users, s.err }
+func (s *told) Users(context.Context) ([]api.User, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.users), s.err
+}
 
 func (s *told) to(name, what string) error {
 	s.mu.Lock()
@@ -100,7 +115,9 @@ func (s *told) to(name, what string) error {
 
 func (s *told) PutUser(_ context.Context, u api.UserEdit) error {
 	if u.Create {
+		s.mu.Lock()
 		s.users = append(s.users, api.User{Name: u.Name, Admin: u.Admin})
+		s.mu.Unlock()
 		return s.to(u.Name, "add")
 	}
 	return s.to(u.Name, "password of")

@@ -66,7 +66,9 @@ func (s *told) AddMute(ctx context.Context, q api.MuteEdit) (api.MuteAnswer, err
 }
 
 func (s *told) PreviewMute(context.Context, api.MuteEdit) (api.MuteAnswer, error) {
-	return api.MuteAnswer{MutePreview: api.MutePreview{Open: 2, Week: 5, WeekAll: 12, Alerts: s.alerts[:2], Everything: true}}, s.refuse
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return api.MuteAnswer{MutePreview: api.MutePreview{Open: 2, Week: 5, WeekAll: 12, Alerts: slices.Clone(s.alerts[:2]), Everything: true}}, s.refuse
 }
 
 func (s *told) EndMute(_ context.Context, q api.MuteEnd) (api.Mute, error) {
@@ -196,7 +198,9 @@ func (s *told) Top(_ context.Context, q api.TopRequest) (api.TopAnswer, error) {
 }
 
 func (s *told) Search(_ context.Context, q api.SearchRequest, each func(json.RawMessage) error) error {
+	s.mu.Lock()
 	s.asked = q
+	s.mu.Unlock()
 	for _, e := range s.events {
 		if err := each(json.RawMessage(e)); err != nil {
 			return err
