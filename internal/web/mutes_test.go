@@ -15,12 +15,12 @@ import (
 
 // An alert is silenced and excluded from its page, and either is taken back by one click.
 func TestMuteFromAnAlert(t *testing.T) {
-	s := scene()
+	s, began := scene(), time.Now()
 	w := send(t, s, "/alerts/17", alice, url.Values{"act": {"silence"}, "for": {"4h"}, "note": {"the scanner of our own"}})
 	if got := w.Header().Get("Location"); w.Code != http.StatusSeeOther || got != "/alerts/17?done=silence&mute=1" {
 		t.Fatalf("silence = %d to %q", w.Code, got)
 	}
-	if m := s.mutes[0]; m.Kind != api.Silence || m.Note != "the scanner of our own" || time.Until(m.Ends).Round(time.Minute) != 4*time.Hour {
+	if m := s.mutes[0]; m.Kind != api.Silence || m.Note != "the scanner of our own" || !away(m.Ends, began, 4*time.Hour) {
 		t.Errorf("silenced by %+v", m)
 	}
 	text := page(t, s, "/alerts/17?done=silence&mute=1", alice)
