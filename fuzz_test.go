@@ -45,8 +45,11 @@ if [ $(wc -l <"`+dir+`/runs") = 1 ]; then `+c.first+`; else `+c.later+`; fi
 			cmd := exec.CommandContext(t.Context(), "tools/fuzz.sh", "2s")
 			cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
 			out, err := cmd.CombinedOutput()
-			if (err == nil) != c.passes {
+			if (err == nil) != c.passes || strings.Contains(string(out), "FAIL") && c.passes {
 				t.Errorf("ended with %v:\n%s", err, out)
+			}
+			if strings.Contains(c.first+c.later, "wrong") && !strings.Contains(string(out), "x_test.go:1: wrong") {
+				t.Errorf("what failed is not told:\n%s", out)
 			}
 			ran, _ := os.ReadFile(filepath.Join(dir, "runs"))
 			if got := strings.Count(string(ran), "\n"); got != c.runs {
