@@ -40,7 +40,7 @@ func Softflowd(t *testing.T, capture string, version int) [][]byte {
 // SoftflowdWith does the same with other options; with none it tells times by its uptime.
 func SoftflowdWith(t *testing.T, capture string, version int, options ...string) [][]byte {
 	t.Helper()
-	return listen(t, func(ctx context.Context, port int) *exec.Cmd {
+	return listen(t, true, func(ctx context.Context, port int) *exec.Cmd {
 		arguments := []string{"-d", "-r", capture, "-m", "1000000", "-v", fmt.Sprint(version), "-n", fmt.Sprintf("127.0.0.1:%d", port), "-p", filepath.Join(t.TempDir(), "pid"), "-c", "none"}
 		return exec.CommandContext(ctx, program(t, "softflowd"), append(arguments, options...)...)
 	})
@@ -51,7 +51,7 @@ func SoftflowdWith(t *testing.T, capture string, version int, options ...string)
 func Pmacct(t *testing.T, capture string) (datagrams [][]byte) {
 	t.Helper()
 	for range 10 {
-		datagrams = listen(t, func(ctx context.Context, port int) *exec.Cmd {
+		datagrams = listen(t, false, func(ctx context.Context, port int) *exec.Cmd {
 			settings := fmt.Sprintf("daemonize: false\npcap_savefile: %s\npcap_savefile_delay: 3\npcap_savefile_replay: 1\nplugins: sfprobe\n"+
 				"sfprobe_receiver: 127.0.0.1:%d\nsampling_rate: 1\nsfprobe_agentip: 127.0.0.1\nplugin_buffer_size: 102400\nplugin_pipe_size: 10240000\n", capture, port)
 			file := filepath.Join(t.TempDir(), "pmacct.conf")
@@ -96,8 +96,9 @@ func packetsOf(t *testing.T, capture string) (n int) {
 // more than two seconds between its last datagrams.
 const quiet = 6 * time.Second
 
-// listen runs an exporter, and returns what it sends until it has ended and nothing more comes. One that goes on to run is ended.
-func listen(t *testing.T, exporter func(ctx context.Context, port int) *exec.Cmd) (datagrams [][]byte) {
+// listen runs an exporter, and returns what it sends until it has ended and nothing more comes. One that does not end by itself is ended
+// when it is quiet.
+func listen(t *testing.T, ends bool, exporter func(ctx context.Context, port int) *exec.Cmd) (datagrams [][]byte) {
 	t.Helper()
 	l, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -121,13 +122,13 @@ func listen(t *testing.T, exporter func(ctx context.Context, port int) *exec.Cmd
 		var err error
 		said, err = cmd.CombinedOutput()
 		ended <- err
-		_ = l.SetReadDeadline(time.Now()) // wakes who reads; where that comes too early he waits for as long as if it went on
+		_ = l.SetReadDeadline(time.Now()) // wakes who reads; where that comes too early he waits a while longer
 	}()
 	buf := make([]byte, 65536)
 	running := true
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 		wait := quiet
-		if !running {
+		if ends || !running {
 			wait = 200 * time.Millisecond
 		}
 		if err := l.SetReadDeadline(time.Now().Add(wait)); err != nil {
@@ -144,7 +145,7 @@ func listen(t *testing.T, exporter func(ctx context.Context, port int) *exec.Cmd
 			continue
 		default:
 		}
-		if !running || len(datagrams) > 0 { // some exporters go on to run when they have told all
+		if !running || !ends && len(datagrams) > 0 {
 			return datagrams
 		}
 	}
