@@ -242,14 +242,16 @@ func TestReportsThatCannotBeMade(t *testing.T) {
 // A running tocsin makes what was due while it did not run, and mails it; without an address or a server the result says so.
 func TestReportsAreMailed(t *testing.T) {
 	r := reportingBy(t, true)
-	if _, err := r.svc.PutReport(r.admin, api.ReportEdit{User: "anna", Name: "nightly <b>", Address: "/flows?since=7d&by=server", Every: "day", Mail: true}); err != nil {
-		t.Fatal(err)
-	}
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	r.must(err)
+	at := time.Now().Add(-2 * time.Hour).In(berlin).Format("15:04") // so that it is late, and is told to be, at any time of day
+	_, err = r.svc.PutReport(r.admin, api.ReportEdit{User: "anna", Name: "nightly <b>", Address: "/flows?since=7d&by=server", Every: "day", At: at, Mail: true})
+	r.must(err)
 	if _, err := r.svc.RunReport(r.admin, api.ReportRun{User: "anna", Name: "nightly <b>", Mail: true}); fault.Kind(err) != fault.Conflict || !strings.Contains(err.Error(), "no mail server") {
 		t.Errorf("RunReport with a mail that cannot be sent = %v, want conflict", err)
 	}
 	smtp := notifiertest.Mail(t, "none", time.Now().Add(time.Hour))
-	_, err := r.svc.PutMailServer(r.admin, api.MailServerEdit{Server: "127.0.0.1", Port: smtp.Port, From: "tocsin@example.org", TLS: "none", Test: api.TestOff})
+	_, err = r.svc.PutMailServer(r.admin, api.MailServerEdit{Server: "127.0.0.1", Port: smtp.Port, From: "tocsin@example.org", TLS: "none", Test: api.TestOff})
 	r.must(err)
 	r.flows(time.Now().Add(-50*time.Hour), "10.0.0.1", "192.0.2.1")
 	r.must(r.svc.Flush(r.admin))
