@@ -95,7 +95,7 @@ func TestEveryMethodIsGuarded(t *testing.T) {
 		for who, id := range identities {
 			before := newestLine(t, a)
 			svc := desk.NewGuard(a.desk, desk.NewAuditor(a.ledger, a.log)) // whose count of refusals begins anew
-			ctx, stop := context.WithTimeoutCause(api.As(t.Context(), id), 5*time.Second, errors.New("test ends"))
+			ctx, stop := context.WithTimeoutCause(api.As(t.Context(), id), time.Minute, errors.New("test ends"))
 			if name == "FollowAlerts" {
 				stop() // it lasts
 			}

@@ -65,7 +65,7 @@ func (m *muted) until(what string, meanwhile func(), ok func() bool) {
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	var last time.Time
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); <-look.C {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); <-look.C {
 		if meanwhile != nil && time.Since(last) > 2500*time.Millisecond {
 			last = time.Now()
 			meanwhile()

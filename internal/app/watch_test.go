@@ -51,7 +51,7 @@ func (a *App) waitOwn(t *testing.T, rule string, state alert.State, meanwhile fu
 	t.Helper()
 	ctx := api.As(t.Context(), api.Local())
 	var found []alert.Alert
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); <-time.After(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); <-time.After(20 * time.Millisecond) {
 		meanwhile()
 		var err error
 		if found, err = a.Service().Alerts(ctx, api.AlertRequest{Rule: rule}); err != nil {
@@ -114,7 +114,10 @@ func TestHeartbeatOfTheWhole(t *testing.T) {
 		if err := json.NewDecoder(r.Body).Decode(&b); err != nil {
 			t.Error(err)
 		}
-		beats <- b
+		select {
+		case beats <- b:
+		case <-r.Context().Done(): // nobody looks any more
+		}
 	}))
 	defer server.Close()
 	a, stop := watched(t, t.TempDir(), "", func(c *config.Config) {
@@ -127,7 +130,7 @@ func TestHeartbeatOfTheWhole(t *testing.T) {
 			if !b.OK || b.Version != "test" {
 				t.Errorf("heartbeat %+v", b)
 			}
-		case <-time.After(30 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("no heartbeat")
 		}
 	}
