@@ -140,7 +140,7 @@ func TestMailFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m, p := server(s, "starttls"), to("alice@example.org")
 			test.change(&m, &p)
-			got := ways.Maker{MailTimeout: 5 * time.Second}.Try(t.Context(), m, "alice", "alice", p)
+			got := ways.Maker{MailTimeout: time.Minute}.Try(t.Context(), m, "alice", "alice", p)
 			if len(got) != 1 || got[0].Answer != "" {
 				t.Fatalf("Try = %+v", got)
 			}
@@ -243,7 +243,7 @@ func TestGuard(t *testing.T) {
 		{"127.0.0.1", "tls", []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, "alerts.collectors"},
 	} {
 		p := preference.Preferences{Syslog: preference.Syslog{Host: test.host, Port: port, Protocol: test.protocol}}
-		got := ways.Maker{Collectors: test.networks, SyslogTimeout: 2 * time.Second}.Try(t.Context(), preference.MailServer{}, "bob", "bob", p)
+		got := ways.Maker{Collectors: test.networks, SyslogTimeout: time.Minute}.Try(t.Context(), preference.MailServer{}, "bob", "bob", p)
 		if len(got) != 1 || !strings.Contains(got[0].Failed, test.want) {
 			t.Errorf("%s over %s: Try = %+v, want %q", test.host, test.protocol, got, test.want)
 		}
