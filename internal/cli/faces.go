@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"debug/buildinfo"
 	"errors"
@@ -51,10 +52,12 @@ tocsin is left alone; then nothing is made. Links and copies of tocsin are made 
 		if err := os.MkdirAll(args[0], 0o755); err != nil {
 			return err
 		}
+		first := ""
 		for _, p := range places {
-			if err := p.make(program, copies); err != nil {
+			if err := p.make(program, copies, first); err != nil {
 				return err
 			}
+			first = cmp.Or(first, p.path)
 			if _, err := fmt.Fprintln(s.Out, clean(p.path)); err != nil {
 				return err
 			}
@@ -222,15 +225,18 @@ func foreign(places []facePlace) (errs []error) {
 	return errs
 }
 
-// make puts a link or a copy there, in the place of what is tocsin's.
-func (p *facePlace) make(program string, copies bool) error {
+// make puts a link or a copy there, in the place of what is tocsin's. There is a first copy, of which the others are further names where
+// the file system has such: two dozen copies are a gigabyte otherwise.
+func (p *facePlace) make(program string, copies bool, first string) error {
 	fresh := filepath.Join(filepath.Dir(p.path), "."+p.name+".tocsin")
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err // what a killed one left
 	}
 	var err error
 	if copies {
-		err = copyProgram(program, fresh)
+		if first == "" || os.Link(first, fresh) != nil {
+			err = copyProgram(program, fresh)
+		}
 	} else if err = os.Symlink(program, fresh); err != nil {
 		err = fmt.Errorf("%w (--copy makes copies instead)", err)
 	}
