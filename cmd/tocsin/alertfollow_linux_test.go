@@ -84,7 +84,7 @@ func (f *followed) changes() (numbers []int64, hosts map[string]int) {
 // until waits for an alert of a host.
 func (f *followed) until(host string) {
 	f.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; <-time.After(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; <-time.After(10 * time.Millisecond) {
 		if _, hosts := f.changes(); hosts[host] > 0 {
 			return
 		}
@@ -161,7 +161,7 @@ func TestAlertsFollow(t *testing.T) {
 func (d *daemon) waitForAlerts(n int) {
 	d.t.Helper()
 	var list []alert.Alert
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); <-time.After(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-time.After(10 * time.Millisecond) {
 		if d.ask("GET", "/api/v1/alerts", &list); len(list) >= n {
 			return
 		}

@@ -123,7 +123,7 @@ func (f *feeder) finish(d *daemon) outcome {
 		f.t.Fatalf("tocsin ended by itself\n%s", d.said)
 	}
 	var count map[string]int
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(patience); ; {
 		d.ask("POST", "/api/v1/flush", nil)
 		if count = d.events(); len(count) >= len(f.ids) || time.Now().After(deadline) {
 			break

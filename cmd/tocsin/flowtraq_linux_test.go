@@ -98,7 +98,7 @@ func TestFlowTraqScripts(t *testing.T) {
 		return cmd
 	}
 	var got string
-	for deadline := time.Now().Add(30 * time.Second); ; <-time.After(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; <-time.After(50 * time.Millisecond) {
 		if got = output(t, script(once)); want.MatchString(got) {
 			break
 		}

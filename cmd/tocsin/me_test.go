@@ -104,7 +104,7 @@ func letter(t *testing.T, s *notifiertest.MailServer, to, about string) {
 		if strings.Join(l.To, " ") != to || !strings.Contains(l.Data, about) {
 			t.Errorf("a mail to %v: %s; want one to %s about %s", l.To, l.Data, to, about)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatalf("no mail to %s about %s", to, about)
 	}
 }

@@ -60,7 +60,7 @@ func extend(t *testing.T, path, text string) {
 // eventually asks until ok holds; what says what it waits for.
 func (d *daemon) eventually(what string, ok func() bool) {
 	d.t.Helper()
-	d.within(30*time.Second, what, ok)
+	d.within(patience, what, ok)
 }
 
 // within is eventually for what may take longer.

@@ -201,7 +201,7 @@ func (d *beside) start(ts *testscript.TestScript, args []string) {
 	})
 	client := socketClient(filepath.Join(ts.Getenv("TOCSIN_DATA"), "tocsin.sock"))
 	defer client.CloseIdleConnections()
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(patience); ; {
 		res, err := client.Get("http://tocsin/readyz")
 		if err == nil {
 			_ = res.Body.Close()
@@ -228,7 +228,7 @@ func (d *beside) stop(ts *testscript.TestScript) {
 	ts.Check(d.cmd.Process.Signal(syscall.SIGTERM))
 	select {
 	case <-d.exited:
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		ts.Fatalf("the daemon does not stop: %s", ts.ReadFile(".daemon"))
 	}
 	if code := d.cmd.ProcessState.ExitCode(); code != 0 {

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"tocsin/internal/notifier/notifiertest"
 	"tocsin/internal/signon/signontest"
@@ -31,7 +30,7 @@ func browser(t *testing.T) *http.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &http.Client{Jar: jar, Timeout: 30 * time.Second}
+	return &http.Client{Jar: jar, Timeout: patience}
 }
 
 // browse returns where a browser ends up, and what it reads there.
