@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -175,22 +176,32 @@ func judgedStep(name string, rule int64, seq int, severity alert.Severity, f ale
 }
 
 // testRacingActs: people and the judge of one alert, which now and then dies and judges again, at the same time over
-// connections of their own.
+// connections of their own. Neither gets far ahead of the other, so that acts meet an alert that opens again and again also where
+// SQLite's lock comes to one of them all the time.
 func testRacingActs(t *testing.T, fresh Fresh) {
 	dsn, dir := fresh(t)
 	judge, people := Open(t, dsn, dir), Open(t, dsn, dir)
-	const steps, each, persons = 120, 40, 3
+	const steps, each, persons, lead = 120, 40, 3, 10
+	var judged, acted atomic.Int64 // of all steps, and of as many acts
+	keepTo := func(mine int, others *atomic.Int64) {
+		for int64(mine) > others.Load()+lead {
+			time.Sleep(time.Millisecond)
+		}
+	}
 	var all sync.WaitGroup
 	all.Go(func() {
+		defer judged.Store(steps)
 		random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // to repeat, not to keep a secret
 		for seq := 1; seq <= steps; seq++ {
 			severity := alert.Low + alert.Severity(seq/30) //nolint:gosec // small
 			c := judgedStep("judge", 1, seq, severity, trigger(seq, 1, 11))
 			c.Now = at(seq)
+			keepTo(seq, &acted)
 			if err := insist(func() error { _, err := judge.Commit(t.Context(), c); return err }); err != nil {
 				t.Errorf("Commit(%d) = %v", seq, err)
 				return
 			}
+			judged.Store(max(judged.Load(), int64(seq)))
 			if random.IntN(10) == 0 {
 				seq = max(0, seq-1-random.IntN(5)) // after the loop's step it judges what it judged before
 			}
@@ -201,15 +212,18 @@ func testRacingActs(t *testing.T, fresh Fresh) {
 		all.Go(func() {
 			random := rand.New(rand.NewPCG(3, uint64(p))) //nolint:gosec // likewise
 			deeds := []ledger.Deed{ledger.Acknowledge, ledger.Unacknowledge, ledger.Comment, ledger.Close}
-			for n := 0; n < each; n++ {
-				found, err := people.Alerts(t.Context(), ledger.AlertQuery{RuleID: 1, Limit: 2})
-				if err != nil {
-					t.Error(err)
+			n := 0
+			defer func() { acted.Add(int64(each - n)) }()
+			for ; n < each; n++ {
+				keepTo(max(lead+1, n*persons), &judged) // the first when there is an alert
+				var found []alert.Alert
+				err := insist(func() (err error) {
+					found, err = people.Alerts(t.Context(), ledger.AlertQuery{RuleID: 1, Limit: 2})
+					return err
+				})
+				if err != nil || len(found) == 0 {
+					t.Errorf("Alerts = %v, %v", found, err)
 					return
-				}
-				if len(found) == 0 {
-					n--
-					continue // the judge has not begun
 				}
 				a := ledger.Act{Alert: found[random.IntN(len(found))].ID, Deed: deeds[random.IntN(len(deeds))], Who: fmt.Sprintf("person %d", p),
 					Now: at(n), Note: fmt.Sprintf("note %d of %d", n, p), Disposition: alert.Expected}
@@ -221,6 +235,7 @@ func testRacingActs(t *testing.T, fresh Fresh) {
 				default:
 					t.Errorf("%s = %v", a.Deed, err)
 				}
+				acted.Add(1)
 			}
 		})
 	}
