@@ -1,6 +1,8 @@
 package traffic
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -74,7 +76,8 @@ func (r *reader) address(id event.FieldID, row int32) (ip [16]byte) {
 	return ip
 }
 
-// add puts what one record tells to a session.
+// add puts what one record tells to a session. Records come in no particular order, as several goroutines read them: what they tell
+// differently of what there is one of must come to the same in any.
 func (s *session) add(r *reader, row int32) {
 	from, to := event.SourceIP, event.DestinationIP
 	sent, packets, flags := &s.ClientBytes, &s.ClientPackets, &s.clientFlags
@@ -83,12 +86,14 @@ func (s *session) add(r *reader, row int32) {
 		from, to = to, from
 		sent, packets, flags = &s.ServerBytes, &s.ServerPackets, &s.serverFlags
 	}
+	client, server := r.address(from, row), r.address(to, row)
+	start, end := r.spans.of(row)
 	if s.records == 0 {
-		s.Client, s.Server = r.address(from, row), r.address(to, row)
-		s.start, s.end = r.spans.of(row)
+		s.Client, s.Server, s.start, s.end = client, server, start, end
+	} else if cmp.Or(bytes.Compare(client[:], s.Client[:]), bytes.Compare(server[:], s.Server[:])) < 0 {
+		s.Client, s.Server = client, server
 	}
 	s.records++
-	start, end := r.spans.of(row)
 	s.start, s.end = min(s.start, start), max(s.end, end)
 	n, _ := r.number(event.SourceBytes, row)
 	*sent = add(*sent, uint64(n))
@@ -99,7 +104,7 @@ func (s *session) add(r *reader, row int32) {
 		s.Flags, s.HasFlags = s.Flags|uint8(n), true
 	}
 	if n, ok := r.number(event.NetworkIANA, row); ok {
-		s.Protocol, s.HasProtocol = uint8(n), true
+		s.Protocol, s.HasProtocol = least(s.Protocol, uint8(n)), true
 	}
 	if n, ok := r.number(event.FlowSampling, row); ok && n > 1 {
 		s.sampled = true
@@ -120,7 +125,10 @@ func (s *session) addEnds(r *reader, row int32, fromServer bool) {
 	c, hasClient := r.number(client, row)
 	v, hasServer := r.number(server, row)
 	if hasClient && hasServer {
-		s.ClientPort, s.ServerPort, s.HasPorts = uint16(c), uint16(v), true
+		ports, known := uint32(uint16(c))<<16|uint32(uint16(v)), uint32(s.ClientPort)<<16|uint32(s.ServerPort)
+		if !s.HasPorts || ports < known {
+			s.ClientPort, s.ServerPort, s.HasPorts = uint16(c), uint16(v), true
+		}
 	}
 	for _, one := range []struct {
 		client, server      *string
@@ -131,27 +139,30 @@ func (s *session) addEnds(r *reader, row int32, fromServer bool) {
 		{&s.clientMAC, &s.serverMAC, event.SourceMAC, event.DestinationMAC},
 	} {
 		client, server := pick(one.source, one.destination)
-		if text := r.text(client, row); text != "" {
-			*one.client = text
-		}
-		if text := r.text(server, row); text != "" {
-			*one.server = text
-		}
+		*one.client = least(*one.client, r.text(client, row))
+		*one.server = least(*one.server, r.text(server, row))
 	}
 	client, server = pick(event.SourceASN, event.DestinationASN)
 	if n, ok := r.number(client, row); ok {
-		s.ClientASN = uint32(n)
+		s.ClientASN = least(s.ClientASN, uint32(n))
 	}
 	if n, ok := r.number(server, row); ok {
-		s.ServerASN = uint32(n)
+		s.ServerASN = least(s.ServerASN, uint32(n))
 	}
+}
+
+// least returns the smaller one of what is known and what is told; a zero is neither.
+func least[T cmp.Ordered](known, told T) T {
+	var none T
+	if known == none || told != none && told < known {
+		return told
+	}
+	return known
 }
 
 // addPath adds who told of a record, and which way it went.
 func (s *session) addPath(r *reader, row int32) {
-	if text := r.text(event.NetworkApp, row); text != "" {
-		s.App = text
-	}
+	s.App = least(s.App, r.text(event.NetworkApp, row))
 	if ip := r.address(event.ObserverIP, row); ip != ([16]byte{}) {
 		s.Exporters = with(s.Exporters, ip)
 	}
