@@ -17,7 +17,7 @@ var errEnough = errors.New("enough")
 // follow follows until what was told is enough, and returns it.
 func (s *suite) follow(q api.AlertFollow, enough func([]api.AlertChange) bool) []api.AlertChange {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(s.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(s.ctx, time.Minute)
 	defer cancel()
 	var told []api.AlertChange
 	last := q.SinceChange
