@@ -18,7 +18,7 @@ import (
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // door is the least login that a page can stand behind, with a stream that tells of each change.
-func door(pages http.Handler, changed <-chan struct{}, cut *atomic.Bool) http.Handler {
+func door(pages http.Handler, changed <-chan struct{}, cut, silent *atomic.Bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
 		if r.FormValue("user") != "alice" || r.FormValue("password") != "right" {
@@ -54,6 +54,10 @@ func door(pages http.Handler, changed <-chan struct{}, cut *atomic.Bool) http.Ha
 		if cut.Load() {
 			panic(http.ErrAbortHandler)
 		}
+		if silent.Load() {
+			<-r.Context().Done()
+			return
+		}
 		w.Header().Set("Content-Security-Policy", policy)
 		if _, err := r.Cookie("in"); err != nil && r.URL.Path != "/login" && !strings.HasPrefix(r.URL.Path, "/assets/") {
 			to := "/login"
@@ -75,7 +79,7 @@ func serve(t *testing.T, s *told) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(door(h, s.changed, &s.cut))
+	server := httptest.NewServer(door(h, s.changed, &s.cut, &s.silent))
 	t.Cleanup(func() {
 		server.CloseClientConnections() // the stream
 		server.Close()

@@ -171,3 +171,23 @@ func TestListIsLive(t *testing.T) {
 	s.cut.Store(false)
 	b.Hides("#offline")
 }
+
+// A connection that is there and over which nothing comes is told as one that is gone, and what was asked over it is asked anew: the
+// page, and the parts of a board that come by themselves.
+func TestSilenceIsTold(t *testing.T) {
+	webtest.Browser(t)
+	s := boarded()
+	s.own.board.Pages[0].Widgets = []api.Widget{{ID: "al", Kind: "alerts", Column: 1}, {ID: "ev", Kind: "events", Column: 1}}
+	b := tab(t, s, webtest.Screen{}, "/")
+	b.Shows("#w-ev", "GET /login")
+	b.True(`(() => { const usual = AbortSignal.timeout.bind(AbortSignal); AbortSignal.timeout = (ms) => usual(ms / 10); return true; })()`) // so long no test waits
+	s.silent.Store(true)
+	b.Shows("#offline", "No connection to tocsin since")
+	s.mu.Lock()
+	s.alerts[0].Title, s.events = "A new alert", []string{`{"message":"A new event"}`}
+	s.mu.Unlock()
+	s.silent.Store(false)
+	b.Shows("#w-al", "A new alert")
+	b.Shows("#w-ev", "A new event")
+	b.Hides("#offline")
+}

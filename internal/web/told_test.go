@@ -39,6 +39,7 @@ type told struct {
 	answered
 
 	cut     atomic.Bool   // there is no connection
+	silent  atomic.Bool   // there is one over which nothing comes
 	changed chan struct{} // tells who follows that something changed
 }
 
@@ -200,8 +201,9 @@ func (s *told) Top(_ context.Context, q api.TopRequest) (api.TopAnswer, error) {
 func (s *told) Search(_ context.Context, q api.SearchRequest, each func(json.RawMessage) error) error {
 	s.mu.Lock()
 	s.asked = q
+	events := s.events
 	s.mu.Unlock()
-	for _, e := range s.events {
+	for _, e := range events {
 		if err := each(json.RawMessage(e)); err != nil {
 			return err
 		}

@@ -82,6 +82,11 @@ function rows(root) {
   return [...new Set([...root.querySelectorAll("li.row[id*=alert-]")].map((row) => row.id.slice(row.id.lastIndexOf("alert-"))))];
 }
 
+// ask fetches what is shown. Who never answers, as over a connection that died unseen, counts as gone after a while: else nothing
+// would be asked any more, and nobody told that what he sees is old.
+const patience = 30_000;
+const ask = (address) => fetch(address, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(patience) });
+
 let since = null; // when the connection was lost
 
 function warn(text) {
@@ -101,7 +106,7 @@ function found() {
 }
 
 async function renew() {
-  const answer = await fetch(location.pathname + location.search, { headers: { Accept: "text/html" } });
+  const answer = await ask(location.pathname + location.search);
   if (answer.redirected) {
     location.reload(); // logged out meanwhile: the page leads to the login, which leads back here
     return;
@@ -167,7 +172,7 @@ let asking = 0;
 async function load(one) {
   const part = document.getElementById(one.id);
   try {
-    const answer = await fetch(part.dataset.from, { headers: { Accept: "text/html" } });
+    const answer = await ask(part.dataset.from);
     if (answer.redirected) {
       location.reload(); // logged out meanwhile
       return;
