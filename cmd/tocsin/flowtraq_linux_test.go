@@ -94,7 +94,7 @@ func TestFlowTraqScripts(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "script")
 		write(t, path, text, 0o700)
 		cmd := exec.Command("bash", path)
-		cmd.Env = []string{childVar + "=1", "HOME=" + dir, "PATH=/nowhere", "TZ=Asia/Tokyo"} // the zone is the daemon's
+		cmd.Env = []string{childVar + "=1", atOnce, "HOME=" + dir, "PATH=/nowhere", "TZ=Asia/Tokyo"} // the zone is the daemon's
 		return cmd
 	}
 	var got string
@@ -178,7 +178,7 @@ func flowTraqOfOthers(t *testing.T, tools, host, password string) {
 				args = append(args, "-un", c.as)
 			}
 			cmd := exec.Command(filepath.Join(tools, "ns2pairss"), args...)
-			cmd.Env = append([]string{childVar + "=1", "HOME=/nowhere"}, c.env...)
+			cmd.Env = append([]string{childVar + "=1", atOnce, "HOME=/nowhere"}, c.env...)
 			var out, said bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &said
 			_ = cmd.Run() // its exit code is looked at

@@ -269,7 +269,7 @@ func (s *flowtraqSite) strangers(t *testing.T) {
 		{[]string{"-s", s.host, "-un", "boss"}, 2, "want the password of boss"},
 	} {
 		cmd := exec.Command(filepath.Join(s.tools, "ns2hostsb"), c.args...)
-		cmd.Env = []string{childVar + "=1", "HOME=/nowhere"}
+		cmd.Env = []string{childVar + "=1", atOnce, "HOME=/nowhere"}
 		var out, said bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &said
 		_ = cmd.Run() // its exit code is looked at
@@ -284,7 +284,7 @@ func (s *flowtraqSite) management(t *testing.T) {
 	refused := func(want, tool string, args ...string) {
 		t.Helper()
 		cmd := exec.Command(filepath.Join(s.tools, tool), append([]string{"-s", s.host, "-un", "boss", "-upf", s.key}, args...)...)
-		cmd.Env = []string{childVar + "=1", "HOME=/nowhere"}
+		cmd.Env = []string{childVar + "=1", atOnce, "HOME=/nowhere"}
 		if said, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(said), want) || cmd.ProcessState.ExitCode() != 1 {
 			t.Errorf("%s %s: %v, exit code %d, %s; want 1 about %q", tool, args, err, cmd.ProcessState.ExitCode(), said, want)
 		}
@@ -302,7 +302,7 @@ func (s *flowtraqSite) management(t *testing.T) {
 	seen := slices.DeleteFunc(talks(), func(one talk) bool { return one.proto != 17 })
 	for tool, want := range map[string]string{"ns2sq": asCSV(s.sessionRows()[5:6]), "ns2hostsb": asCSV(expected("hosts", "b", "", seen)[1:]), "ns2countryss": asCSV(expected("countrys", "s", "", seen)[1:])} {
 		bob := exec.Command(filepath.Join(s.tools, tool), "-s", s.host, "-un", "bob", "-upf", s.key, "-c", "-q", "PORT!=1")
-		bob.Env = []string{childVar + "=1", "HOME=/nowhere"}
+		bob.Env = []string{childVar + "=1", atOnce, "HOME=/nowhere"}
 		s.same(t, output(t, bob), want, tool+" of a user who may see UDP alone")
 	}
 	s.strangers(t)

@@ -113,7 +113,7 @@ func (s *flowtraqSite) run(tool string, args ...string) string {
 	// A token is as good as a name and password, and not slow to check. The zone of this process is nobody's business: it is the
 	// daemon's that counts.
 	cmd := exec.Command(filepath.Join(s.tools, tool), append([]string{"-s", s.host}, args...)...)
-	cmd.Env, cmd.Dir = []string{childVar + "=1", "HOME=/nowhere", "TZ=Asia/Tokyo", "TOCSIN_TOKEN=" + s.token}, s.tools
+	cmd.Env, cmd.Dir = []string{childVar + "=1", atOnce, "HOME=/nowhere", "TZ=Asia/Tokyo", "TOCSIN_TOKEN=" + s.token}, s.tools
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.Output()

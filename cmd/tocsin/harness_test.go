@@ -28,6 +28,10 @@ const (
 	crashVar = "TOCSIN_TEST_CRASH"
 )
 
+// atOnce has a process end at once also where it was built with the race detector, which else sleeps for a second before: the tools of a
+// test of minutes do so two hundred times.
+const atOnce = "GORACE=atexit_sleep_ms=0"
+
 // patience is how long a test waits for what another process is about to do: longer than any that works takes on a machine that is busy
 // with other tests, and whose disk is.
 const patience = time.Minute
@@ -124,7 +128,7 @@ func command(t *testing.T, dir, crash string, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self, args...)
-	cmd.Env = append(os.Environ(), childVar+"=1", crashVar+"="+crash, "TOCSIN_DATA="+dir)
+	cmd.Env = append(os.Environ(), childVar+"=1", crashVar+"="+crash, "TOCSIN_DATA="+dir, atOnce)
 	return cmd
 }
 
