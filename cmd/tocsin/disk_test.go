@@ -34,7 +34,7 @@ func TestFullDisk(t *testing.T) {
 	d := start(t, data, config, "")
 	r := rand.New(rand.NewPCG(1, 1))
 	accepted, refused := 0, ""
-	for n := 0; n < 60 && refused == ""; n++ {
+	for n := 0; n < 200 && refused == ""; n++ { // several times what the disk holds
 		var body bytes.Buffer
 		for i := range 1000 {
 			fmt.Fprintf(&body, `{"event.id":"%d-%d","message":"`, n, i)
