@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io"
-	"math/rand/v2"
 	"net"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +12,7 @@ import (
 	"time"
 
 	"tocsin/internal/enrich/enrichtest"
+	"tocsin/internal/notifier/notifiertest"
 )
 
 // A flowtraqSite is a tocsin that was told of the talks, four minutes ago, and of one more, two hours ago.
@@ -85,26 +84,10 @@ func families(list []talk) (four, six []talk) {
 	return four, six
 }
 
-// freePort returns an address of this machine that was free a moment ago, for "udp" or "tcp". Its port lies below those that
-// the system gives to who asks for any (32768 and up on Linux, 49152 elsewhere), so that nobody gets it meanwhile.
+// freePort returns an address of this machine that nobody else is given, for "udp" or "tcp".
 func freePort(t *testing.T, network string) (address string) {
 	t.Helper()
-	for range 1000 {
-		var l io.Closer
-		var err error
-		address = net.JoinHostPort("127.0.0.1", strconv.Itoa(20000+rand.IntN(10000)))
-		if network == "udp" {
-			l, err = net.ListenPacket(network, address)
-		} else {
-			l, err = net.Listen(network, address)
-		}
-		if err == nil {
-			_ = l.Close()
-			return address
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(notifiertest.Free(t, network)))
 }
 
 // run runs a tool and returns what it printed. It must end well and say nothing else.

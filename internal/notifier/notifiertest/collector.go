@@ -1,6 +1,7 @@
 package notifiertest
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -83,6 +85,11 @@ func Free(t *testing.T, network string) int {
 	return free(t, network)[0]
 }
 
+// reserved is an address of this machine, as Linux has all of 127.0.0.0/8, at which nothing else listens. Who chooses a port holds it
+// there until his test ends: what it is for has it at 127.0.0.1 a moment later, and other tests choose at the same time, also in other
+// processes.
+const reserved = "127.20.30.40"
+
 // free returns one port for each network, no two of them the same. They lie below those that the system gives to who asks for any
 // (32768 and up on Linux, 49152 elsewhere): nobody gets one of them before the program that it is for.
 func free(t *testing.T, networks ...string) (ports []int) {
@@ -92,14 +99,21 @@ func free(t *testing.T, networks ...string) (ports []int) {
 			t.Fatal("no port is free")
 		}
 		port := 20000 + rand.IntN(10000)
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		var l io.Closer
-		var err error
-		if network := networks[len(ports)]; network == "udp" {
-			l, err = (&net.ListenConfig{}).ListenPacket(t.Context(), network, address)
-		} else {
-			l, err = (&net.ListenConfig{}).Listen(t.Context(), network, address)
+		listen := func(host string) (l io.Closer, err error) {
+			address := net.JoinHostPort(host, strconv.Itoa(port))
+			if network := networks[len(ports)]; network == "udp" {
+				return (&net.ListenConfig{}).ListenPacket(t.Context(), network, address)
+			}
+			return (&net.ListenConfig{}).Listen(t.Context(), networks[len(ports)], address)
 		}
+		held, err := listen(reserved)
+		switch {
+		case err == nil:
+			t.Cleanup(func() { _ = held.Close() })
+		case !errors.Is(err, syscall.EADDRNOTAVAIL): // elsewhere only 127.0.0.1 is there
+			continue
+		}
+		l, err := listen("127.0.0.1")
 		if err != nil {
 			continue
 		}
