@@ -3,12 +3,14 @@ package webtest
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/chromedp"
 )
 
@@ -77,6 +79,31 @@ func (b *Tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
+// find runs steps that look for something on the page and use it. A page that renews itself may replace what they found before they
+// do: then they look again.
+func (b *Tab) find(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, stop := context.WithTimeout(b.ctx, patience)
+	defer stop()
+	tick := time.NewTicker(25 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := chromedp.Do(ctx, steps...)
+		if err == nil {
+			return
+		}
+		_, replaced := errors.AsType[*cdproto.Error](err)
+		if !replaced && !errors.Is(err, chromedp.ErrInvalidDimensions) {
+			b.t.Fatalf("browse: %v", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			b.t.Fatalf("browse: %v", err)
+		}
+	}
+}
+
 // ask runs an action that has an answer.
 func ask[A any](b *Tab, step chromedp.Action[A]) A {
 	b.t.Helper()
@@ -115,13 +142,13 @@ func (b *Tab) LogIn(user, password string) {
 // Click clicks what a selector finds first, once it is visible.
 func (b *Tab) Click(selector string) {
 	b.t.Helper()
-	b.do(chromedp.WaitVisible(chromedp.CSS(selector)), chromedp.ScrollIntoView(chromedp.CSS(selector)), chromedp.Click(chromedp.CSS(selector)))
+	b.find(chromedp.WaitVisible(chromedp.CSS(selector)), chromedp.ScrollIntoView(chromedp.CSS(selector)), chromedp.Click(chromedp.CSS(selector)))
 }
 
 // Type puts text into a field in the place of what is there.
 func (b *Tab) Type(selector, text string) {
 	b.t.Helper()
-	b.do(chromedp.WaitVisible(chromedp.CSS(selector)), chromedp.Focus(chromedp.CSS(selector)))
+	b.find(chromedp.WaitVisible(chromedp.CSS(selector)), chromedp.Focus(chromedp.CSS(selector)))
 	b.Until(`(document.activeElement.select(), true)`)
 	b.Press(text)
 }
@@ -129,7 +156,7 @@ func (b *Tab) Type(selector, text string) {
 // Choose takes an entry of a select by its value.
 func (b *Tab) Choose(selector, value string) {
 	b.t.Helper()
-	b.do(chromedp.WaitVisible(chromedp.CSS(selector)), chromedp.SetValue(chromedp.CSS(selector), value))
+	b.find(chromedp.WaitVisible(chromedp.CSS(selector)), chromedp.SetValue(chromedp.CSS(selector), value))
 }
 
 // Press sends keys to whatever has the focus.

@@ -56,8 +56,9 @@ func Run(t *testing.T, s Site) {
 	b.Press("u")
 	b.At("/alerts")
 	b.Go("/")
-	b.do(chromedp.Focus(chromedp.CSS(`#w-events tbody tr summary`)), chromedp.KeyEvent("\r"),
-		chromedp.WaitVisible(chromedp.CSS(`#w-events details[open] dl`)))
+	b.find(chromedp.Focus(chromedp.CSS(`#w-events tbody tr summary`)))
+	b.Press("\r")
+	b.do(chromedp.WaitVisible(chromedp.CSS(`#w-events details[open] dl`)))
 	b.Looks(s.Name)
 	b.do(chromedp.Func(renewed), chromedp.WaitVisible(chromedp.CSS(`#w-events details[open] dl`)))
 	if got := ask(b, chromedp.Evaluate[string](`document.activeElement.localName`)); got != "summary" {
