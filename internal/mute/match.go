@@ -81,7 +81,7 @@ func add(b *event.Builder, f *event.Field, text []byte) bool {
 // reports whether the text is an object and all calls reported true. It is what makes a change under 1,000 mutes cheap: a map of
 // every sample takes longer than all their filters.
 func eachMember(text []byte, each func(name string, value []byte) bool) bool {
-	if text = bytes.TrimSpace(text); !json.Valid(text) || text[0] != '{' {
+	if text = bytes.Trim(text, " \t\r\n"); !json.Valid(text) || text[0] != '{' {
 		return false
 	}
 	for at := 1; ; {

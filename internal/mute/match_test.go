@@ -9,6 +9,7 @@ import (
 func FuzzMembers(f *testing.F) {
 	for _, text := range []string{
 		`{}`, `{"a":1}`, ` { "a" : -1.5e3 , "b":"x\"},{" , "c":{"d":[1,{"e":"]"}]},"f":[],"g":null,"h":true}`, `[1]`, `null`, `{"a":1`, `{"a":"\u00e4\\"}`, `"x"`, "{\"a\":\"\xff\"}", `{"":{}}`, `{"a":{},"b":1}`, `{"a":0}`,
+		"\f{}", "{}\u00a0", "\v {\"a\":1}", // blanks, but none of JSON's
 	} {
 		f.Add([]byte(text))
 	}
