@@ -245,12 +245,7 @@ func (d *judge) fold(b *event.Batch, rows []int32) {
 func (d *judge) some(n int) {
 	f := &d.folded
 	d.table.Rows(f.rows[:n], f.ids[:n])
-	for _, id := range f.ids[:n] {
-		if id != 0 {
-			e := d.entity(id - 1)
-			f.warmth += int(e.state) + len(e.next)
-		}
-	}
+	d.warm(f.ids[:n])
 	for k := range n {
 		if f.ids[k] == 0 {
 			d.stats.Skipped++
@@ -269,6 +264,34 @@ func (d *judge) some(n int) {
 		}
 		d.await(id, e, t, d.weight(v, 1))
 	}
+}
+
+// warm looks at what is about to be changed of entities: first at themselves, then at where they say that what arrives is put. What one
+// look waits for, the next does not depend on, so that the processor waits for many at a time.
+func (d *judge) warm(ids []uint32) {
+	warmth := 0
+	for _, id := range ids {
+		if id != 0 {
+			e := d.entity(id - 1)
+			warmth += len(e.next)
+			if e.more != nil { // which is at the far end of an entity
+				warmth++
+			}
+		}
+	}
+	for _, id := range ids {
+		if id == 0 {
+			continue
+		}
+		e := d.entity(id - 1)
+		if n := len(e.next); n > 0 {
+			warmth += int(e.next[n-1].t)
+		}
+		if e.more != nil {
+			warmth += e.more.pile
+		}
+	}
+	d.folded.warmth = warmth
 }
 
 // add puts what another detector knows of an entity in line for the watermark.
