@@ -126,8 +126,10 @@ func floorOf(pkg string) (floor int, known bool) {
 	return floor, known
 }
 
-// isHelper says that a package helps tests alone: its name is that of its parent with "test" behind it.
-func isHelper(pkg string) bool { return path.Base(pkg) == path.Base(path.Dir(pkg))+"test" }
+// isHelper says that a package helps tests alone: its name is that of its parent with "test" behind it. leaktest helps those of any.
+func isHelper(pkg string) bool {
+	return pkg == "leaktest" || path.Base(pkg) == path.Base(path.Dir(pkg))+"test"
+}
 
 // related says that one package is in the folder of the other.
 func related(a, b string) bool { return strings.HasPrefix(a, b+"/") || strings.HasPrefix(b, a+"/") }

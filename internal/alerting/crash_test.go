@@ -14,10 +14,10 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
-	"go.uber.org/goleak"
 
 	"tocsin/internal/alert"
 	"tocsin/internal/alerting"
+	"tocsin/internal/leaktest"
 	"tocsin/internal/ledger"
 )
 
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 		crashChild(dir)
 		return
 	}
-	goleak.VerifyTestMain(m)
+	leaktest.Run(m)
 }
 
 func crashOutputs() []alerting.Judged { return makeOutputs(rand.New(rand.NewPCG(7, 7)), 400) }

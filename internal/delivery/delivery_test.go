@@ -13,12 +13,12 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.uber.org/goleak"
 
 	"tocsin/internal/alert"
 	"tocsin/internal/delivery"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
+	"tocsin/internal/leaktest"
 	"tocsin/internal/ledger"
 	"tocsin/internal/notifier"
 )
@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	if crashChild() {
 		return
 	}
-	goleak.VerifyTestMain(m)
+	leaktest.Run(m)
 }
 
 // A far side that notes what it gets; answer says how it takes it.

@@ -14,9 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"tocsin/internal/event"
+	"tocsin/internal/leaktest"
 )
 
 // crashEnv makes the test binary a child that works on a store until it kills itself: "point|count|dir".
@@ -26,24 +25,7 @@ func TestMain(m *testing.M) {
 	if spec := os.Getenv(crashEnv); spec != "" {
 		crashChild(spec)
 	}
-	os.Exit(leakless(m.Run()))
-}
-
-// leakless is the exit code of tests that end with a given one: another one when goroutines are left over. One that has said that it
-// is done may still be about to end, for as long as a busy machine lets it wait, which is longer than goleak waits by itself.
-func leakless(code int) int {
-	if code != 0 {
-		return code
-	}
-	err := goleak.Find()
-	for deadline := time.Now().Add(time.Minute); err != nil && time.Now().Before(deadline); {
-		err = goleak.Find()
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "goroutines are left over:", err)
-		return 1
-	}
-	return 0
+	leaktest.Run(m)
 }
 
 // crashBatch is the batch of a sequence, the same in the child and in the test.

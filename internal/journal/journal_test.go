@@ -6,41 +6,22 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
+	"tocsin/internal/leaktest"
 )
 
 func TestMain(m *testing.M) {
 	if childMain() {
 		return
 	}
-	os.Exit(leakless(m.Run()))
-}
-
-// leakless is the exit code of tests that end with a given one: another one when goroutines are left over. The engine may be syncing
-// a block for as long as the disk takes when it has been shut down, which is longer than goleak waits by itself.
-func leakless(code int) int {
-	if code != 0 {
-		return code
-	}
-	err := goleak.Find()
-	for deadline := time.Now().Add(time.Minute); err != nil && time.Now().Before(deadline); {
-		err = goleak.Find()
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "goroutines are left over:", err)
-		return 1
-	}
-	return 0
+	leaktest.Run(m)
 }
 
 // logTo hands log messages to the test.

@@ -3,12 +3,11 @@ package postgres_test
 import (
 	"testing"
 
-	"go.uber.org/goleak"
-
+	"tocsin/internal/leaktest"
 	"tocsin/internal/ledger/ledgertest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Run(m) }
 
 func TestContract(t *testing.T) {
 	server := ledgertest.StartPostgres(t)

@@ -13,15 +13,14 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"tocsin/internal/alert"
 	"tocsin/internal/document"
+	"tocsin/internal/leaktest"
 	"tocsin/internal/notifier"
 	"tocsin/internal/notifier/command"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Run(m) }
 
 func notice() notifier.Notice {
 	return notifier.Notice{

@@ -13,15 +13,15 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
 
 	"tocsin/internal/api"
 	"tocsin/internal/event"
 	"tocsin/internal/flow/flowtest"
+	"tocsin/internal/leaktest"
 	"tocsin/internal/source/flows"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Run(m) }
 
 // An intake keeps the batches that it is given.
 type intake struct {

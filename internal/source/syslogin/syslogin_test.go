@@ -14,15 +14,15 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.uber.org/goleak"
 
 	"tocsin/internal/event"
+	"tocsin/internal/leaktest"
 	"tocsin/internal/parser"
 	"tocsin/internal/source"
 	"tocsin/internal/source/syslogin"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Run(m) }
 
 type raw struct{}
 
