@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 		crashChild(dir)
 		return
 	}
-	leaktest.Run(m)
+	os.Exit(leaktest.Run(m))
 }
 
 func crashOutputs() []alerting.Judged { return makeOutputs(rand.New(rand.NewPCG(7, 7)), 400) }

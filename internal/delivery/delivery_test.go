@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"reflect"
 	"strings"
 	"sync"
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 	if crashChild() {
 		return
 	}
-	leaktest.Run(m)
+	os.Exit(leaktest.Run(m))
 }
 
 // A far side that notes what it gets; answer says how it takes it.

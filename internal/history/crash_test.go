@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	if spec := os.Getenv(crashEnv); spec != "" {
 		crashChild(spec)
 	}
-	leaktest.Run(m)
+	os.Exit(leaktest.Run(m))
 }
 
 // crashBatch is the batch of a sequence, the same in the child and in the test.

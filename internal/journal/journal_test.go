@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) {
 	if childMain() {
 		return
 	}
-	leaktest.Run(m)
+	os.Exit(leaktest.Run(m))
 }
 
 // logTo hands log messages to the test.

@@ -14,8 +14,8 @@ import (
 // machine or a slow disk lets it wait, which is longer than the half second that goleak waits by itself.
 const patience = time.Minute
 
-// Run runs the tests of a package and ends the process, with exit code 1 when goroutines are left over.
-func Run(m *testing.M) { os.Exit(verdict(m.Run(), patience)) }
+// Run runs the tests of a package and returns the code to exit with: 1 when goroutines are left over.
+func Run(m *testing.M) int { return verdict(m.Run(), patience) }
 
 // verdict is the exit code of tests that end with a given one.
 func verdict(code int, patience time.Duration) int {

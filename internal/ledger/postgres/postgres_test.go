@@ -1,13 +1,14 @@
 package postgres_test
 
 import (
+	"os"
 	"testing"
 
 	"tocsin/internal/leaktest"
 	"tocsin/internal/ledger/ledgertest"
 )
 
-func TestMain(m *testing.M) { leaktest.Run(m) }
+func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
 
 func TestContract(t *testing.T) {
 	server := ledgertest.StartPostgres(t)

@@ -20,7 +20,7 @@ import (
 	"tocsin/internal/notifier/command"
 )
 
-func TestMain(m *testing.M) { leaktest.Run(m) }
+func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
 
 func notice() notifier.Notice {
 	return notifier.Notice{

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"sync"
 	"testing"
@@ -21,7 +22,7 @@ import (
 	"tocsin/internal/source/flows"
 )
 
-func TestMain(m *testing.M) { leaktest.Run(m) }
+func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
 
 // An intake keeps the batches that it is given.
 type intake struct {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -22,7 +23,7 @@ import (
 	"tocsin/internal/source/syslogin"
 )
 
-func TestMain(m *testing.M) { leaktest.Run(m) }
+func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
 
 type raw struct{}
 
