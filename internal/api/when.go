@@ -34,9 +34,14 @@ func ParseTime(text string, now time.Time) (time.Time, error) {
 		return inRange(time.Unix(n, 0).In(now.Location()), text)
 	}
 	for _, layout := range instants {
-		if t, err := time.ParseInLocation(layout, s, now.Location()); err == nil {
-			return inRange(t, text)
+		t, err := time.ParseInLocation(layout, s, now.Location())
+		if err != nil {
+			continue
 		}
+		if _, offset := t.Zone(); max(offset, -offset) >= 24*3600 { // package time takes up to 24:60
+			return time.Time{}, fmt.Errorf("time %q: want an offset from UTC of 23:59 at most", text)
+		}
+		return inRange(t, text)
 	}
 	d, err := ParseDuration(strings.TrimPrefix(s, "-"))
 	if err != nil || strings.HasPrefix(s, "--") {

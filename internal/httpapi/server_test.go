@@ -195,6 +195,7 @@ func TestQueries(t *testing.T) {
 func FuzzDecodeQuery(f *testing.F) {
 	f.Add("by=a&by=b&since=2h&limit=3&bucket=5m&lowest=")
 	f.Add("since=2026-01-02&until=@12&kinds=log&metric=%00")
+	f.Add("since=2026-01-02T15:04:05%2b24:60")
 	f.Fuzz(func(t *testing.T, query string) {
 		values, err := url.ParseQuery(query)
 		if err != nil {
