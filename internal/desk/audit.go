@@ -18,7 +18,7 @@ import (
 const (
 	refusalsPerMinute = 60
 	auditLines        = 1_000_000
-	auditPatience     = 5 * time.Second
+	auditPatience     = 30 * time.Second // that a disk may take; what takes longer stands in the log alone
 )
 
 // An Auditor writes the audit log. Its methods may be called from several goroutines.
