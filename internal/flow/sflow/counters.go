@@ -70,14 +70,8 @@ func counters(kind uint32, body []byte, out *flow.Interface, r *flow.Report) (fo
 	}
 	ethernet := false
 	for range records {
-		if len(in.b) == 0 {
-			r.Problem(flow.WrongCount)
-			break
-		}
-		format, length := in.u32(), in.u32()
-		data := in.bytes(length)
-		if in.short {
-			r.Problem(flow.Truncated)
+		format, data, ok := in.record(r)
+		if !ok {
 			break
 		}
 		switch {

@@ -89,6 +89,20 @@ func (r *reader) bytes(n uint32) []byte {
 	return v
 }
 
+// record takes the next record of a sample, of those that it says there are; false when there is none, which is a problem.
+func (r *reader) record(report *flow.Report) (format uint32, data []byte, ok bool) {
+	if len(r.b) == 0 {
+		report.Problem(flow.WrongCount)
+		return 0, nil, false
+	}
+	format = r.u32()
+	data = r.bytes(r.u32())
+	if r.short {
+		report.Problem(flow.Truncated)
+	}
+	return format, data, !r.short
+}
+
 // address takes an address with its type before it; the unspecified one for a type that is unknown.
 func (r *reader) address() (a [16]byte, known bool) {
 	switch r.u32() {
@@ -207,14 +221,8 @@ func sample(kind uint32, body []byte, received int64, sub uint32, into []flow.Re
 	}
 	p := packet{out: &out}
 	for range records {
-		if len(in.b) == 0 {
-			r.Problem(flow.WrongCount)
-			break
-		}
-		format, length := in.u32(), in.u32()
-		data := in.bytes(length)
-		if in.short {
-			r.Problem(flow.Truncated)
+		format, data, ok := in.record(r)
+		if !ok {
 			break
 		}
 		p.record(format, data)
